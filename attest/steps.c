@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/steps.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/buf.h"
+#include "lib/code.h"
+
+static void
+append(struct steps *steps, int gpu, const char *name, enum step_status status, int code, const char *detail)
+{
+	steps->list = xrealloc(steps->list, (steps->count + 1) * sizeof(*steps->list));
+	steps->list[steps->count++] = (struct step){gpu, xstrdup(name), status, code, xstrdup(detail)};
+}
+
+static void
+append_format(struct steps *steps, int gpu, const char *name, enum step_status status, const char *format, va_list args)
+{
+	char detail[ERR_TEXT_MAX];
+
+	if (vsnprintf(detail, sizeof(detail), format, args) < 0)
+		detail[0] = '\0';
+	append(steps, gpu, name, status, CODE_OK, detail);
+}
+
+void
+steps_ok(struct steps *steps, int gpu, const char *name, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	append_format(steps, gpu, name, STEP_OK, format, args);
+	va_end(args);
+}
+
+void
+steps_skip(struct steps *steps, int gpu, const char *name, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	append_format(steps, gpu, name, STEP_SKIPPED, format, args);
+	va_end(args);
+}
+
+int
+steps_fail(struct steps *steps, int gpu, const char *name, const struct err *err)
+{
+	append(steps, gpu, name, STEP_FAIL, err_code(err), err->text);
+	return -1;
+}
+
+void
+steps_add(struct steps *steps, const struct step *step)
+{
+	append(steps, step->gpu, step->name, step->status, step->code, step->detail);
+}
+
+void
+steps_conclude(struct steps *steps)
+{
+	steps->concluded = 1;
+}
+
+const struct step *
+steps_first_failure(const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++)
+		if (steps->list[i].status == STEP_FAIL)
+			return &steps->list[i];
+	return NULL;
+}
+
+int
+steps_code(const struct steps *steps)
+{
+	const struct step *failed = steps_first_failure(steps);
+
+	if (failed != NULL)
+		return failed->code == CODE_OK ? CODE_INTERNAL : failed->code;
+	for (size_t i = 0; steps->concluded && i < steps->count; i++)
+		if (steps->list[i].status == STEP_OK)
+			return CODE_OK;
+	return CODE_NO_VERDICT;
+}
+
+void
+steps_free(struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		free(steps->list[i].name);
+		free(steps->list[i].detail);
+	}
+	free(steps->list);
+	*steps = (struct steps){0};
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_CLOCK_H
+#define LIB_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Milliseconds of CLOCK_BOOTTIME: deadlines rest on a clock that nobody can set and that runs during suspend. */
+int64_t clock_boot_ms(void);
+/* Milliseconds left until deadline, 0 if passed, at most INT_MAX: fits poll(2). */
+int clock_left_ms(int64_t deadline);
+/* Seconds since 1970. Read once per run and passed on. */
+int64_t clock_wall(void);
+/* "2026-06-01T00:00:00Z", nothing else (RFC 3339, UTC, whole seconds); false if it is no such time. */
+bool clock_parse(const char *text, int64_t *out);
+/* The same form back; out has room for 32. Years above 9999 do not occur. */
+void clock_format(int64_t at, char out[32]);
+
+#endif

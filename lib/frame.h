@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_FRAME_H
+#define LIB_FRAME_H
+
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/*
+ * What passes between processes: frames of u32 type, u32 payload size (both in the machine's order: the pipe never leaves
+ * it), payload. Every type has a ceiling. Both ends check type and order; a verdict counts only after all frames before
+ * it came, the peer exited 0 and the random part that the receiver made came back in it.
+ *
+ * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then VERDICT
+ * run        ->  collect:      HELLO, REPORTS, RECHECK, end of file
+ * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE; or FAILURE
+ * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
+ * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, VERDICT
+ */
+enum frame_type {
+	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes to be echoed (towards the worker), or empty */
+	FRAME_FAILURE,    /* u32 code, field: text */
+	FRAME_DONE,       /* u32 number of frames since the last DONE */
+	FRAME_STATES,     /* u32 each: see attest/collect.h */
+	FRAME_IDENTITY,   /* one GPU: see attest/collect.h */
+	FRAME_REPORTS,    /* 32 bytes nonce */
+	FRAME_EVIDENCE,   /* field: report, field: chain PEM */
+	FRAME_RECHECK,    /* empty */
+	FRAME_PARAMETERS, /* see attest/appraise.h */
+	FRAME_NEED,       /* u32 kind, field: name, field: question */
+	FRAME_COLLATERAL, /* u32 code (CODE_OK or why it is missing), field: bytes or text */
+	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
+	FRAME_CLAIMS,     /* u32 gpu, field: JSON object */
+	FRAME_FILE,       /* field: name, field: content */
+	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
+};
+
+/* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
+int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);
+
+/*
+ * Reads one frame into payload (emptied first). 0, or -1 with code 0: end of file, deadline, unknown type, over the
+ * ceiling. end_ok: 1 is returned for a clean end of file before a frame.
+ */
+int frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload, struct err *err);
+
+/* Fields of a payload: u32, and u32 size with bytes. Readers return false and take nothing if the payload is short. */
+void frame_put_u32(struct buf *payload, uint32_t value);
+void frame_put_field(struct buf *payload, struct bytes value);
+void frame_put_text(struct buf *payload, const char *text);
+bool frame_get_u32(struct cursor *payload, uint32_t *value);
+bool frame_get_field(struct cursor *payload, struct bytes *value);
+/* A field without NUL, as text in new memory. */
+bool frame_get_text(struct cursor *payload, char **text);
+
+#endif
