@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_APPRAISE_H
+#define ATTEST_APPRAISE_H
+
+#include "attest/evidence.h"
+#include "attest/reference.h"
+#include "attest/revocation.h"
+#include "attest/steps.h"
+
+/* The verifier (RFC 9334): evidence against reference values, revocation and policy. Bytes in, steps and claims out: no
+ * file, no socket, no clock of its own. */
+
+#define APPRAISE_GPUS_MAX 16
+
+enum collateral_kind { COLLATERAL_DRIVER_RIM = 1, COLLATERAL_VBIOS_RIM, COLLATERAL_OCSP };
+
+struct collateral {
+	enum collateral_kind kind;
+	char *name;           /* manifest id, or revocation_question.name */
+	struct bytes question; /* OCSP request; {NULL, 0} for manifests */
+	struct buf answer;    /* filled by the source */
+	struct err err;       /* why answer is not there; code 0 = it is there */
+};
+
+/* Serves a whole round at once, so that requests can overlap. Distinct names only. */
+struct collateral_source {
+	void (*serve)(void *context, struct collateral *need, unsigned count);
+	void *context;
+};
+
+struct appraise_input {
+	int64_t at; /* the one clock reading of the run */
+	uint8_t nonce[32];
+	struct bytes device_root, rim_root; /* PEM or DER */
+	struct revocation_policy revocation;
+	struct evidence_raw gpu[APPRAISE_GPUS_MAX];
+	unsigned gpus;
+};
+
+struct appraisal {
+	struct steps steps;
+	char *claims[APPRAISE_GPUS_MAX]; /* one JSON object per GPU: NVIDIA's claims 3.0 without iss, iat, exp, nbf, jti */
+	unsigned gpus;
+};
+
+/* Everything of one run; what GPUs share is verified once. 0 only if every step of every GPU passed. */
+int appraise_run(const struct appraise_input *input, const struct collateral_source *source, struct appraisal *out,
+		 struct err *err);
+void appraisal_free(struct appraisal *appraisal);
+
+/*
+ * Measurements against both manifests (step "measurements" for gpu): no index active in both (CODE_RIM_CONFLICT), index 35
+ * not compared where NVDEC0 is disabled, every other active row must match one alternative; all mismatches are listed before
+ * it is decided. Either reference may be NULL or unverified: what is there is compared, and the step fails all the same.
+ */
+struct mismatch {
+	unsigned index; /* 0-based */
+	enum reference_kind source;
+	const uint8_t *golden; /* first alternative, 48 bytes */
+	struct bytes runtime;  /* {NULL, 0}: the report has no such block */
+};
+
+struct comparison {
+	bool compared;    /* both manifests were there */
+	bool no_conflict;
+	bool success;
+	struct mismatch mismatch[2 * RIM_ROWS_MAX];
+	unsigned mismatches;
+};
+
+int appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios, int gpu,
+		     struct steps *steps, struct comparison *out);
+
+/* FRAME_PARAMETERS and the rest of the wire between the run and the appraise worker. */
+void appraise_put_parameters(struct buf *payload, const struct appraise_input *input);
+int appraise_get_parameters(struct bytes payload, struct appraise_input *input, struct err *err); /* views into payload */
+
+#endif

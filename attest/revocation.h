@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_REVOCATION_H
+#define ATTEST_REVOCATION_H
+
+#include <stdint.h>
+
+#include "lib/x509.h"
+
+#define REVOCATION_NONCE_SIZE 32
+
+enum revocation_hash { REVOCATION_SHA1, REVOCATION_SHA384 }; /* of the CertID; the responder answers both */
+
+/* A question by RFC 6960 4.1 with an RFC 9654 nonce. */
+struct revocation_question {
+	const X509 *cert, *issuer; /* borrowed */
+	enum revocation_hash hash;
+	uint8_t nonce[REVOCATION_NONCE_SIZE];
+	struct buf der;   /* the request */
+	char name[128];   /* file name of a stored answer: "<issuer key hash>-<serial>" in lower-case hex, by CertID SHA-1 */
+};
+
+int revocation_ask(const X509 *cert, const X509 *issuer, enum revocation_hash hash, struct revocation_question *out,
+		   struct err *err);
+
+/* The same with a nonce that the caller has (a stored question). */
+int revocation_ask_with(const X509 *cert, const X509 *issuer, enum revocation_hash hash, const uint8_t *nonce,
+			struct revocation_question *out, struct err *err);
+void revocation_question_free(struct revocation_question *question);
+
+struct revocation_policy {
+	bool allow_without_nonce; /* named loosening: stored answers (mirror, bundle) */
+	bool allow_hold;          /* named loosening: certificateHold counts as good, and is said */
+	int64_t max_age;          /* seconds; of thisUpdate, where nextUpdate is absent or far */
+};
+
+enum revocation_status { REVOCATION_NO_STATUS, REVOCATION_GOOD, REVOCATION_REVOKED, REVOCATION_UNKNOWN };
+
+struct revocation {
+	enum revocation_status status; /* as the responder said; counts only where revocation_judge returned 0 */
+	bool nonce_matches;
+	bool response_valid; /* signature, responder and window */
+	char reason[40];     /* of a revocation: "keyCompromise", "certificateHold", ... or "" */
+	int64_t this_update, next_update; /* next_update 0 if absent */
+};
+
+/*
+ * Judges an answer. upper is the rest of the path: upper[0] issued the subject (the question's issuer), the last one is the
+ * anchor. Order: form, status, responder (issuer itself, or delegated by it with id-kp-OCSPSigning, P-384), signature,
+ * CertID, nonce, window, status. 0 only for "good" (or hold where allowed); else -1 with a CODE_OCSP_*.
+ */
+int revocation_judge(const struct revocation_question *question, struct bytes answer, X509 *const *upper,
+		     unsigned upper_count, int64_t at, const struct revocation_policy *policy, struct x509_memo *memo,
+		     struct revocation *out, struct err *err);
+
+#endif

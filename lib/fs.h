@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef LIB_FS_H
+#define LIB_FS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/* Files by descriptor, with ceilings. Errors carry code 0 and the errno's name; the caller names what the file is to it. */
+
+/* Whole content of an open regular file, from its start; more than max bytes is an error. */
+int fs_read_fd(int fd, size_t max, struct buf *out, struct err *err);
+/* Everything until end of file from a pipe or socket until deadline (lib/clock.h). */
+int fs_read_stream(int fd, size_t max, int64_t deadline, struct buf *out, struct err *err);
+/* Opens path without following a last symlink, reads it whole. "-" is not special. */
+int fs_read_file(const char *path, size_t max, struct buf *out, struct err *err);
+
+/*
+ * A file that decides about trust: path is absolute, every directory above and the file itself belong to root (or to the
+ * caller where that is not root; in a user namespace also to the overflow id), and nobody else can write to them (a sticky
+ * directory of root's counts as safe). No symlink is followed. Returns an open fd.
+ */
+int fs_open_trusted(const char *path, struct err *err);
+int fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *err);
+
+/* Writes by temporary file in the same directory, fsync and rename: afterwards the old content or the new one is there. */
+int fs_write_atomic(const char *path, struct bytes content, mode_t mode, struct err *err);
+
+/* All of it to fd, retrying short writes. */
+int fs_write_fd(int fd, struct bytes content, struct err *err);
+
+#endif
