@@ -9,14 +9,14 @@
 #include "lib/err.h"
 
 /*
- * Strict JSON. json_parse is RFC 8259 on top of yajl's event parser; json_read is json_parse plus what RFC 7493 (I-JSON)
- * asks for and every reader of this product needs: no member name twice in one object (compared after unescaping, with
- * length) and no lone surrogate. Numbers keep their text; nothing passes through double.
+ * Strict JSON. json_parse is RFC 8259 on top of yajl's event parser, without lone surrogates (section 8.2 leaves them
+ * open); json_read is json_parse plus what RFC 7493 (I-JSON) asks for and every reader of this product needs: no member
+ * name twice in one object (compared after unescaping, with length). Numbers keep their text; nothing passes through double.
  */
 
 struct json_limits {
 	size_t bytes;    /* of the whole text */
-	size_t string;   /* of one string after unescaping, names included */
+	size_t string;   /* of one string after unescaping, names and numbers included */
 	unsigned depth;  /* nested arrays and objects */
 	size_t values;   /* values and member names together */
 };
@@ -33,6 +33,9 @@ struct json *json_read(struct bytes text, const struct json_limits *limits, stru
 void json_free(struct json *root);
 
 enum json_type json_type(const struct json *value);
+
+/* Of the well-formed UTF-8 sequence that text begins with, 1 to 4; 0 if there is none. left is at least 1. */
+size_t json_utf8_size(const uint8_t *text, size_t left);
 
 /* Elements of an array or object, in document order; NULL past the end. json_name gives the member's name. */
 size_t json_count(const struct json *value);
