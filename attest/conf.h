@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_CONF_H
+#define ATTEST_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "lib/json.h"
+
+/*
+ * cgpu.conf(5): PATH_SYSCONF/cgpu.conf, then cgpu.conf.d/ *.conf in the order of their names, later values win; INI syntax
+ * by libinih. Every file must be trusted (lib/fs.h). Defaults are compiled in and strict; an unknown section, key or value
+ * is an error with file, line and the nearest known key. No variable of the environment has a say.
+ */
+
+enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
+enum conf_ready { READY_REQUIRE, READY_REPORT };
+enum conf_audit { AUDIT_BEST_EFFORT, AUDIT_REQUIRED };
+
+#define CONF_LIST_MAX 32
+#define CONF_EXEMPT_MAX 32
+
+struct conf_list {
+	char *item[CONF_LIST_MAX];
+	unsigned count;
+};
+
+/* [exempt NAME]: containers that start without attestation. Every value given must match; always audited. */
+struct conf_exempt {
+	char *name;
+	char *namespace;   /* Kubernetes namespace */
+	char *image_id;    /* whole image id or digest reference */
+	char *bundle_root; /* the bundle must lie below it: only the CRI engine writes there */
+};
+
+struct conf {
+	char *nvml_library; /* "" = libnvidia-ml.so.1 in the usual directories below driver_root */
+	char *driver_root;
+	char *device_root, *rim_root; /* PEM or DER file; "" = NVIDIA's */
+	char *rim_dir, *ocsp_dir;
+	int64_t privileged, ready, audit; /* the enums above */
+	char *min_driver_version, *min_vbios_version; /* "" = none */
+	struct conf_list hardware_models;           /* common names of certificate 1 allowed; none = all */
+	int64_t gpu_count;                            /* 0 = any */
+	int64_t ocsp_max_age;                         /* seconds */
+	int64_t allow_ocsp_without_nonce;             /* loosenings: seconds since 1970 at which they end; 0 = off */
+	int64_t allow_certificate_hold;
+	int64_t deadline;       /* seconds for a whole run */
+	int64_t token_lifetime; /* seconds */
+	char *worker_user;
+	struct conf_exempt exempt[CONF_EXEMPT_MAX];
+	unsigned exempts;
+};
+
+/* The files of this installation. -1 with CODE_USAGE. */
+int conf_load(struct conf *conf, struct err *err);
+/* Defaults, then one text; name is used in messages only. */
+int conf_parse(struct conf *conf, const char *name, struct bytes text, struct err *err);
+void conf_defaults(struct conf *conf);
+void conf_free(struct conf *conf);
+
+/* All keys with the values in force: INI text, or members of the open object. */
+char *conf_text(const struct conf *conf);
+void conf_json(const struct conf *conf, struct json_out *out);
+
+/* SHA-256 of conf_text in lower-case hex: the policy digest of token and audit line. */
+void conf_digest(const struct conf *conf, char out[65]);
+
+#endif
