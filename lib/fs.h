@@ -2,6 +2,7 @@
 #ifndef LIB_FS_H
 #define LIB_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -9,7 +10,10 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* Files by descriptor, with ceilings. Errors carry code 0 and the errno's name; the caller names what the file is to it. */
+/*
+ * Files by descriptor, with ceilings. Errors carry code 0 and the errno's name; the caller names what the file is to it.
+ * After a failure errno is that of the call that failed (ENOENT: no such file), EPERM where a rule of ours was broken.
+ */
 
 /* Whole content of an open regular file, from its start; more than max bytes is an error. */
 int fs_read_fd(int fd, size_t max, struct buf *out, struct err *err);
@@ -25,11 +29,20 @@ int fs_read_file(const char *path, size_t max, struct buf *out, struct err *err)
  */
 int fs_open_trusted(const char *path, struct err *err);
 int fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *err);
+/* The owner rule alone. */
+bool fs_owner_trusted(uid_t owner);
 
 /* Writes by temporary file in the same directory, fsync and rename: afterwards the old content or the new one is there. */
 int fs_write_atomic(const char *path, struct bytes content, mode_t mode, struct err *err);
 
 /* All of it to fd, retrying short writes. */
 int fs_write_fd(int fd, struct bytes content, struct err *err);
+
+/*
+ * Pipes and sockets until deadline: the bytes that are there (at most size; 0 = end of file, -1), and all of content. A
+ * peer that is gone is EPIPE, never a signal.
+ */
+ssize_t fs_read_some(int fd, void *data, size_t size, int64_t deadline, struct err *err);
+int fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err);
 
 #endif

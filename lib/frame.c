@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/frame.h"
+
+#include <string.h>
+
+#include "lib/fs.h"
+
+#define KIB 1024u
+
+/* Ceilings of the payloads; what is not in the table is no frame. */
+static const struct frame_kind {
+	const char *name;
+	uint32_t ceiling;
+} kinds[] = {
+	[FRAME_HELLO] = {"HELLO", 256},
+	[FRAME_FAILURE] = {"FAILURE", 2 * KIB},
+	[FRAME_DONE] = {"DONE", 4},
+	[FRAME_STATES] = {"STATES", 4 * KIB},
+	[FRAME_IDENTITY] = {"IDENTITY", KIB},
+	[FRAME_REPORTS] = {"REPORTS", 32},
+	[FRAME_EVIDENCE] = {"EVIDENCE", 32 * KIB}, /* NVML: report at most 8 KiB, chain 4 KiB; ten certificates as PEM fit */
+	[FRAME_RECHECK] = {"RECHECK", 0},
+	[FRAME_PARAMETERS] = {"PARAMETERS", 64 * KIB}, /* two roots of some KiB */
+	[FRAME_NEED] = {"NEED", 8 * KIB},
+	[FRAME_COLLATERAL] = {"COLLATERAL", 1024 * KIB + 64}, /* a manifest of 1 MiB and what stands before it */
+	[FRAME_STEP] = {"STEP", 4 * KIB},
+	[FRAME_CLAIMS] = {"CLAIMS", 256 * KIB},
+	[FRAME_FILE] = {"FILE", 4096 * KIB},
+	[FRAME_VERDICT] = {"VERDICT", 4 * KIB},
+};
+
+static const struct frame_kind *
+find_kind(uint32_t type)
+{
+	if (type >= sizeof(kinds) / sizeof(*kinds) || kinds[type].name == NULL)
+		return NULL;
+	return &kinds[type];
+}
+
+static int
+check_size(uint32_t type, size_t size, struct err *err)
+{
+	const struct frame_kind *kind = find_kind(type);
+
+	if (kind == NULL)
+		return err_set(err, 0, "frame type %u is unknown", type);
+	if (size > kind->ceiling)
+		return err_set(err, 0, "frame %s has %zu bytes, ceiling is %u", kind->name, size, kind->ceiling);
+	return 0;
+}
+
+int
+frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err)
+{
+	struct buf frame = {0};
+	int rc;
+
+	if (check_size(type, payload.size, err) != 0)
+		return -1;
+	frame_put_u32(&frame, type);
+	frame_put_u32(&frame, (uint32_t)payload.size);
+	buf_add(&frame, payload.data, payload.size);
+	rc = fs_write_stream(fd, buf_bytes(&frame), deadline, err);
+	buf_free(&frame);
+	return rc == 0 ? 0 : err_wrap(err, 0, "frame %s", find_kind(type)->name);
+}
+
+/* Adds exactly size bytes to out. 1 = end of file before the first one. */
+static int
+read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err *err)
+{
+	char chunk[16384];
+	size_t left = size;
+
+	while (left > 0) {
+		ssize_t got = fs_read_some(fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk), deadline, err);
+
+		if (got < 0)
+			return -1;
+		if (got == 0 && left == size)
+			return 1;
+		if (got == 0)
+			return err_set(err, 0, "end of file, %zu of %zu bytes are missing", left, size);
+		buf_add(out, chunk, (size_t)got);
+		left -= (size_t)got;
+	}
+	return 0;
+}
+
+int
+frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload, struct err *err)
+{
+	uint32_t header[2];
+	int rc;
+
+	payload->size = 0;
+	rc = read_exactly(fd, deadline, sizeof(header), payload, err);
+	if (rc == 1)
+		return end_ok ? 1 : err_set(err, 0, "end of file instead of a frame");
+	if (rc != 0)
+		return err_wrap(err, 0, "frame header");
+	memcpy(header, payload->data, sizeof(header));
+	payload->size = 0;
+	if (check_size(header[0], header[1], err) != 0)
+		return -1;
+	rc = read_exactly(fd, deadline, header[1], payload, err);
+	if (rc == 1)
+		err_set(err, 0, "end of file, all of %u bytes are missing", header[1]);
+	if (rc != 0)
+		return err_wrap(err, 0, "frame %s", find_kind(header[0])->name);
+	*type = header[0];
+	return 0;
+}
+
+void
+frame_put_u32(struct buf *payload, uint32_t value)
+{
+	buf_add(payload, &value, sizeof(value));
+}
+
+void
+frame_put_field(struct buf *payload, struct bytes value)
+{
+	frame_put_u32(payload, (uint32_t)value.size);
+	buf_add(payload, value.data, value.size);
+}
+
+void
+frame_put_text(struct buf *payload, const char *text)
+{
+	frame_put_field(payload, bytes_of_text(text));
+}
+
+bool
+frame_get_u32(struct cursor *payload, uint32_t *value)
+{
+	struct bytes taken;
+
+	if (!cursor_take(payload, sizeof(*value), &taken))
+		return false;
+	memcpy(value, taken.data, sizeof(*value));
+	return true;
+}
+
+bool
+frame_get_field(struct cursor *payload, struct bytes *value)
+{
+	struct cursor ahead = *payload;
+	uint32_t size;
+
+	if (!frame_get_u32(&ahead, &size) || !cursor_take(&ahead, size, value))
+		return false;
+	*payload = ahead;
+	return true;
+}
+
+bool
+frame_get_text(struct cursor *payload, char **text)
+{
+	struct cursor ahead = *payload;
+	struct bytes value;
+
+	if (!frame_get_field(&ahead, &value) || (value.size > 0 && memchr(value.data, '\0', value.size) != NULL))
+		return false;
+	*text = xprintf("%.*s", (int)value.size, value.size > 0 ? (const char *)value.data : "");
+	*payload = ahead;
+	return true;
+}

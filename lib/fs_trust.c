@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/fs.h"
+#include "lib/fs_fail.h"
+
+/* Whether this user namespace maps less than all ids, as the initial one does: "0 0 4294967295". */
+static bool
+in_user_namespace(void)
+{
+	unsigned inside, outside, count;
+	struct buf map = {0};
+	struct err err = ERR_INIT;
+	bool whole = false;
+
+	if (fs_read_file("/proc/self/uid_map", 4096, &map, &err) == 0 && map.size > 0)
+		whole = sscanf((char *)map.data, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
+			outside == 0 && count == 4294967295u;
+	buf_free(&map);
+	return !whole;
+}
+
+static uid_t
+overflow_uid(void)
+{
+	struct buf text = {0};
+	struct err err = ERR_INIT;
+	unsigned uid = 65534;
+
+	if (fs_read_file("/proc/sys/kernel/overflowuid", 64, &text, &err) == 0 && text.size > 0)
+		sscanf((char *)text.data, "%u", &uid);
+	buf_free(&text);
+	return uid;
+}
+
+bool
+fs_owner_trusted(uid_t owner)
+{
+	if (owner == 0 || owner == geteuid())
+		return true;
+	/* In a rootless container's namespace the host's root is not mapped, and its files show the overflow id. */
+	return in_user_namespace() && owner == overflow_uid();
+}
+
+/* what: the part of the path up to this object, for the message. */
+static int
+check_object(int fd, bool directory, const char *what, int size, struct err *err)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) != 0)
+		return fail(err, errno, "%.*s: fstat: %s", size, what, err_errno(errno));
+	if (directory ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode))
+		return fail(err, EPERM, "%.*s: not a %s", size, what, directory ? "directory" : "regular file");
+	if (!fs_owner_trusted(status.st_uid))
+		return fail(err, EPERM, "%.*s: owner is %u, want root%s", size, what, status.st_uid,
+			    geteuid() == 0 ? "" : " or the caller");
+	if ((status.st_mode & 022) == 0 || (directory && (status.st_mode & S_ISVTX) && status.st_uid == 0))
+		return 0;
+	return fail(err, EPERM, "%.*s: mode is %04o, want no write permission for group and others", size, what,
+		    status.st_mode & 07777);
+}
+
+/* Steps from dir (consumed) to the component that ends at path + end. */
+static int
+step(int dir, const char *path, size_t start, size_t end, bool last, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO in the file's place must not hold us up before its type is known. */
+	int flags = last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY, fd, saved;
+	char *name = xprintf("%.*s", (int)(end - start), path + start);
+
+	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
+	saved = errno;
+	/* ENOTDIR and ELOOP stand for a symlink, too: none is followed. */
+	if (fd < 0)
+		fail(err, saved, "%.*s: open: %s", (int)end, path, err_errno(saved));
+	if (fd >= 0 && check_object(fd, !last, path, (int)end, err) != 0) {
+		saved = errno;
+		close(fd);
+		fd = -1;
+	}
+	free(name);
+	close(dir);
+	errno = saved;
+	return fd;
+}
+
+static bool
+is_dots(const char *name, size_t size)
+{
+	return (size == 1 && name[0] == '.') || (size == 2 && name[0] == '.' && name[1] == '.');
+}
+
+int
+fs_open_trusted(const char *path, struct err *err)
+{
+	size_t at = 0, size = strlen(path);
+	int fd;
+
+	if (path[0] != '/' || path[size - 1] == '/')
+		return fail(err, EPERM, "%s: not the absolute path of a file", path);
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(err, errno, "/: open: %s", err_errno(errno));
+	if (check_object(fd, true, "/", 1, err) != 0) {
+		close(fd);
+		errno = EPERM;
+		return -1;
+	}
+	while (fd >= 0 && at < size) {
+		size_t start = at + strspn(path + at, "/"), end = start + strcspn(path + start, "/");
+
+		if (is_dots(path + start, end - start)) {
+			close(fd);
+			return fail(err, EPERM, "%s: '.' and '..' are not allowed", path);
+		}
+		fd = step(fd, path, start, end, end == size, err);
+		at = end;
+	}
+	return fd;
+}
+
+int
+fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	int fd = fs_open_trusted(path, err), rc, saved;
+
+	if (fd < 0)
+		return -1;
+	rc = fs_read_fd(fd, max, out, err);
+	saved = errno;
+	close(fd);
+	if (rc != 0)
+		err_wrap(err, 0, "%s", path);
+	errno = saved;
+	return rc;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/frame.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "test/unit/unit.h"
+
+static int64_t
+soon(void)
+{
+	return clock_boot_ms() + 10000;
+}
+
+/* One frame as raw bytes through a pipe whose writer is then closed. */
+static int
+read_raw(const void *data, size_t size, bool end_ok, struct err *err)
+{
+	enum frame_type type;
+	struct buf payload = {0};
+	int ends[2], rc;
+
+	if (pipe(ends) != 0 || write(ends[1], data, size) != (ssize_t)size)
+		abort();
+	close(ends[1]);
+	rc = frame_read(ends[0], soon(), end_ok, &type, &payload, err);
+	close(ends[0]);
+	buf_free(&payload);
+	return rc;
+}
+
+static void
+test_round_trip(void)
+{
+	struct buf payload = {0}, back = {0};
+	struct err err = ERR_INIT;
+	enum frame_type type = 0;
+	struct cursor cursor;
+	uint32_t number = 0;
+	struct bytes field = {0};
+	char *text = NULL;
+	int ends[2];
+
+	CHECK(pipe(ends) == 0);
+	frame_put_u32(&payload, 0xdeadbeef);
+	frame_put_field(&payload, bytes_of("a\0b", 3));
+	frame_put_text(&payload, "name");
+	frame_put_text(&payload, "");
+	CHECK(frame_write(ends[1], soon(), FRAME_STEP, buf_bytes(&payload), &err) == 0);
+	CHECK(frame_write(ends[1], soon(), FRAME_RECHECK, (struct bytes){0}, &err) == 0);
+	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_STEP);
+	cursor = cursor_of(buf_bytes(&back));
+	CHECK(frame_get_u32(&cursor, &number) && number == 0xdeadbeef);
+	CHECK(frame_get_field(&cursor, &field) && bytes_equal(field, bytes_of("a\0b", 3)));
+	CHECK(frame_get_text(&cursor, &text));
+	CHECK_TEXT(text, "name");
+	free(text);
+	CHECK(frame_get_text(&cursor, &text));
+	CHECK_TEXT(text, "");
+	free(text);
+	CHECK(cursor.left == 0 && !frame_get_u32(&cursor, &number));
+	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_RECHECK && back.size == 0);
+	close(ends[0]);
+	close(ends[1]);
+	buf_free(&payload);
+	buf_free(&back);
+}
+
+static void
+test_end_of_file(void)
+{
+	static const uint32_t header[] = {FRAME_NEED, 8, 1};
+	struct err err = ERR_INIT;
+
+	CHECK(read_raw("", 0, true, &err) == 1);
+	CHECK(read_raw("", 0, false, &err) == -1);
+	CHECK_TEXT(err.text, "end of file instead of a frame");
+	CHECK(read_raw(header, 7, true, &err) == -1);
+	CHECK_TEXT(err.text, "frame header: end of file, 1 of 8 bytes are missing");
+	CHECK(read_raw(header, 8, true, &err) == -1);
+	CHECK_TEXT(err.text, "frame NEED: end of file, all of 8 bytes are missing");
+	CHECK(read_raw(header, 12, true, &err) == -1);
+	CHECK_TEXT(err.text, "frame NEED: end of file, 4 of 8 bytes are missing");
+}
+
+static void
+test_types_and_ceilings(void)
+{
+	static const uint32_t none[] = {0, 0}, unknown[] = {FRAME_VERDICT + 1, 0}, far[] = {0xffffffff, 0};
+	static const uint32_t large[] = {FRAME_DONE, 5}, huge[] = {FRAME_FILE, 0xffffffff};
+	static const uint8_t zero[4097];
+	struct err err = ERR_INIT;
+
+	CHECK(read_raw(none, 8, true, &err) == -1);
+	CHECK(read_raw(unknown, 8, true, &err) == -1);
+	CHECK(read_raw(far, 8, true, &err) == -1);
+	CHECK_TEXT(err.text, "frame type 4294967295 is unknown");
+	CHECK(read_raw(large, 8, true, &err) == -1);
+	CHECK_TEXT(err.text, "frame DONE has 5 bytes, ceiling is 4");
+	CHECK(read_raw(huge, 8, true, &err) == -1);
+	CHECK(frame_write(1, soon(), FRAME_VERDICT, bytes_of(zero, 4097), &err) == -1);
+	CHECK(frame_write(1, soon(), (enum frame_type)77, bytes_of(zero, 1), &err) == -1);
+}
+
+static void
+test_fields_are_checked(void)
+{
+	static const uint8_t nul[] = {2, 0, 0, 0, 'a', 0}, small[] = {9, 0, 0, 0, 'a'};
+	struct cursor cursor = cursor_of(bytes_of(nul, sizeof(nul)));
+	struct bytes field;
+	char *text;
+
+	CHECK(!frame_get_text(&cursor, &text) && cursor.left == sizeof(nul));
+	CHECK(frame_get_field(&cursor, &field) && field.size == 2);
+	cursor = cursor_of(bytes_of(small, sizeof(small)));
+	CHECK(!frame_get_field(&cursor, &field) && cursor.left == sizeof(small));
+}
+
+/* More than a pipe holds, so that both sides wait for each other. */
+static void
+test_large_frame(int (*make)(int ends[2]))
+{
+	struct buf content = {0}, back = {0};
+	struct err err = ERR_INIT;
+	enum frame_type type = 0;
+	int ends[2], status;
+	pid_t writer;
+
+	for (uint32_t i = 0; i < 250000; i++)
+		buf_add(&content, &i, 4);
+	CHECK(make(ends) == 0);
+	writer = fork();
+	if (writer == 0) {
+		close(ends[0]);
+		_exit(frame_write(ends[1], soon(), FRAME_COLLATERAL, buf_bytes(&content), &err) != 0);
+	}
+	close(ends[1]);
+	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_COLLATERAL);
+	CHECK(bytes_equal(buf_bytes(&content), buf_bytes(&back)));
+	close(ends[0]);
+	CHECK(waitpid(writer, &status, 0) == writer && status == 0);
+	buf_free(&content);
+	buf_free(&back);
+}
+
+static int
+make_pipe(int ends[2])
+{
+	return pipe(ends);
+}
+
+static int
+make_sockets(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+}
+
+static void
+test_large_frames(void)
+{
+	test_large_frame(make_pipe);
+	test_large_frame(make_sockets);
+}
+
+static void
+test_deadline(void)
+{
+	static const uint8_t large[200000];
+	struct buf payload = {0};
+	struct err err = ERR_INIT;
+	enum frame_type type;
+	int64_t start = clock_boot_ms();
+	int ends[2];
+
+	CHECK(pipe(ends) == 0);
+	CHECK(frame_read(ends[0], start + 50, true, &type, &payload, &err) == -1);
+	CHECK_TEXT(err.text, "frame header: the deadline passed");
+	CHECK(frame_write(ends[1], clock_boot_ms() + 50, FRAME_FILE, bytes_of(large, sizeof(large)), &err) == -1);
+	CHECK_TEXT(err.text, "frame FILE: the deadline passed");
+	CHECK(clock_boot_ms() - start < 5000);
+	close(ends[0]);
+	close(ends[1]);
+	buf_free(&payload);
+}
+
+static void
+test_peer_gone_is_no_signal(void)
+{
+	struct sigaction action;
+	struct err err = ERR_INIT;
+	sigset_t mask;
+	int ends[2];
+
+	CHECK(pipe(ends) == 0);
+	close(ends[0]);
+	CHECK(frame_write(ends[1], soon(), FRAME_RECHECK, (struct bytes){0}, &err) == -1);
+	CHECK_TEXT(err.text, "frame RECHECK: write: EPIPE");
+	CHECK(sigpending(&mask) == 0 && !sigismember(&mask, SIGPIPE));
+	CHECK(sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && !sigismember(&mask, SIGPIPE));
+	CHECK(sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+	close(ends[1]);
+}
+
+int
+main(void)
+{
+	RUN(test_round_trip);
+	RUN(test_end_of_file);
+	RUN(test_types_and_ceilings);
+	RUN(test_fields_are_checked);
+	RUN(test_large_frames);
+	RUN(test_deadline);
+	RUN(test_peer_gone_is_no_signal);
+	return unit_end();
+}
