@@ -57,8 +57,20 @@ X509 *x509_anchor(struct bytes text, struct err *err);
 enum x509_verdict x509_chain_verify(const struct x509_chain *chain, const X509 *anchor, int64_t at,
 				    struct x509_memo *memo, struct err *err);
 
-/* Earliest notAfter in the chain, seconds since 1970. */
+/* Earliest notAfter in the chain, seconds since 1970. INT64_MIN if one has no time in the form of RFC 5280 4.1.2.5. */
 int64_t x509_chain_not_after(const struct x509_chain *chain);
+
+/* Validity, seconds since 1970; false unless both are in the form of RFC 5280 4.1.2.5. */
+bool x509_validity(const X509 *cert, int64_t *not_before, int64_t *not_after);
+/* The certificate as DER in new memory. */
+struct buf x509_der(const X509 *cert);
+/* The public key if it is a named P-384 key, else NULL; borrowed. */
+EVP_PKEY *x509_public_key(const X509 *cert);
+/*
+ * The signature on cert alone: ecdsa-with-SHA384 inside and outside, by key. What memo has seen is not computed again;
+ * memo may be NULL. -1 with code 0.
+ */
+int x509_signed_by(const X509 *cert, const X509 *issuer, struct x509_memo *memo, struct err *err);
 
 /* Common name of the subject; false if there is not exactly one, or it is not printable ASCII of at most size - 1. */
 bool x509_common_name(const X509 *cert, char *out, size_t size);
