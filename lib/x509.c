@@ -12,6 +12,7 @@
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/pem.h"
+#include "lib/x509_memo.h"
 
 static _Noreturn void
 out_of_memory(void)
@@ -64,18 +65,23 @@ parse_one(struct bytes der, struct err *err)
 }
 
 static int
-chain_add(struct x509_chain *chain, struct bytes der, struct err *err)
+chain_add(struct x509_chain *chain, struct bytes der, struct x509_memo *memo, struct err *err)
 {
-	X509 *cert = parse_one(der, err);
+	X509 *cert = memo == NULL ? NULL : x509_memo_find(memo, der);
 
-	if (cert == NULL)
-		return err_wrap(err, 0, "certificate %u", chain->count);
+	if (cert == NULL) {
+		cert = parse_one(der, err);
+		if (cert == NULL)
+			return err_wrap(err, 0, "certificate %u", chain->count);
+		if (memo != NULL)
+			x509_memo_add(memo, cert);
+	}
 	chain->cert[chain->count++] = cert;
 	return 0;
 }
 
 int
-x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_chain *out, struct err *err)
+x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_memo *memo, struct x509_chain *out, struct err *err)
 {
 	struct cursor text = cursor_of(pem);
 	int rc = pem.size > X509_PEM_MAX ? err_set(err, 0, "%zu bytes of PEM, at most %d", pem.size, X509_PEM_MAX) : 1;
@@ -87,7 +93,7 @@ x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_chain *out, str
 		rc = pem_next(&text, &der, err);
 		if (rc == 1 && out->count == want)
 			rc = err_set(err, 0, "more than %u certificates", want);
-		else if (rc == 1 && chain_add(out, buf_bytes(&der), err) < 0)
+		else if (rc == 1 && chain_add(out, buf_bytes(&der), memo, err) < 0)
 			rc = -1;
 		buf_free(&der);
 	}
@@ -99,13 +105,14 @@ x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_chain *out, str
 }
 
 int
-x509_chain_from_der(const struct bytes *der, unsigned count, struct x509_chain *out, struct err *err)
+x509_chain_from_der(const struct bytes *der, unsigned count, struct x509_memo *memo, struct x509_chain *out,
+		    struct err *err)
 {
 	*out = (struct x509_chain){0};
 	if (count > X509_CHAIN_MAX)
 		return err_set(err, 0, "%u certificates, at most %d", count, X509_CHAIN_MAX);
 	for (unsigned i = 0; i < count; i++) {
-		if (chain_add(out, der[i], err) < 0) {
+		if (chain_add(out, der[i], memo, err) < 0) {
 			x509_chain_free(out);
 			return -1;
 		}
@@ -128,9 +135,9 @@ x509_anchor(struct bytes text, struct err *err)
 	int rc;
 
 	if (text.size > 0 && text.data[0] == 0x30)
-		rc = x509_chain_from_der(&text, 1, &chain, err);
+		rc = x509_chain_from_der(&text, 1, NULL, &chain, err);
 	else
-		rc = x509_chain_from_pem(text, 1, &chain, err);
+		rc = x509_chain_from_pem(text, 1, NULL, &chain, err);
 	return rc < 0 ? NULL : chain.cert[0];
 }
 

@@ -22,8 +22,8 @@ struct x509_chain {
 };
 
 /*
- * Certificates whose signature by their issuer was seen to be right in this run, compared byte for byte (certificate and
- * issuer): what several GPUs or manifests share is verified once. Zero-initialised = empty.
+ * Certificates of this run, compared byte for byte, and by which other certificate's key their signature was seen to be
+ * right: what several GPUs or manifests share is decoded once (0.2 ms with OpenSSL 3.0) and verified once (1 ms).
  */
 struct x509_memo;
 struct x509_memo *x509_memo_new(void);
@@ -38,10 +38,12 @@ enum x509_verdict {
 
 /*
  * Exactly want certificates (X509_CHAIN_MAX at most) in PEM: only CERTIFICATE blocks, LF or CRLF, nothing but line ends
- * outside them, each DER consumed exactly. Length-based; a NUL is an error. -1 with code 0.
+ * outside them, each DER consumed exactly. Length-based; a NUL is an error. memo may be NULL. -1 with code 0.
  */
-int x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_chain *out, struct err *err);
-int x509_chain_from_der(const struct bytes *der, unsigned count, struct x509_chain *out, struct err *err);
+int x509_chain_from_pem(struct bytes pem, unsigned want, struct x509_memo *memo, struct x509_chain *out,
+			struct err *err);
+int x509_chain_from_der(const struct bytes *der, unsigned count, struct x509_memo *memo, struct x509_chain *out,
+			struct err *err);
 void x509_chain_free(struct x509_chain *chain); /* leaves it empty; takes an empty one */
 
 /* One certificate, PEM or DER: a trust anchor from a file. NULL with code 0 on failure. */

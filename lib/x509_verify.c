@@ -7,49 +7,10 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 
-#include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/der.h"
-#include "lib/x509.h"
-
-#define MEMO_MAX 256
-
-struct seen {
-	struct buf cert, issuer;
-};
-
-struct x509_memo {
-	struct seen seen[MEMO_MAX];
-	unsigned count;
-};
-
-struct x509_memo *
-x509_memo_new(void)
-{
-	return xcalloc(1, sizeof(struct x509_memo));
-}
-
-void
-x509_memo_free(struct x509_memo *memo)
-{
-	for (unsigned i = 0; memo != NULL && i < memo->count; i++) {
-		buf_free(&memo->seen[i].cert);
-		buf_free(&memo->seen[i].issuer);
-	}
-	free(memo);
-}
-
-static bool
-memo_has(const struct x509_memo *memo, struct bytes cert, struct bytes issuer)
-{
-	for (unsigned i = 0; i < memo->count; i++)
-		if (bytes_equal(buf_bytes(&memo->seen[i].cert), cert) &&
-		    bytes_equal(buf_bytes(&memo->seen[i].issuer), issuer))
-			return true;
-	return false;
-}
+#include "lib/x509_memo.h"
 
 EVP_PKEY *
 x509_public_key(const X509 *cert)
@@ -116,21 +77,18 @@ verify_signature(struct bytes der, const X509 *issuer, struct err *err)
 int
 x509_signed_by(const X509 *cert, const X509 *issuer, struct x509_memo *memo, struct err *err)
 {
-	struct buf cert_der = x509_der(cert), issuer_der = x509_der(issuer);
-	int rc = 0;
+	struct buf der;
+	int rc;
 
-	if (memo != NULL && memo_has(memo, buf_bytes(&cert_der), buf_bytes(&issuer_der)))
-		goto out;
-	rc = check_algorithms(cert, err);
-	if (rc == 0)
-		rc = verify_signature(buf_bytes(&cert_der), issuer, err);
-	if (rc == 0 && memo != NULL && memo->count < MEMO_MAX) {
-		memo->seen[memo->count++] = (struct seen){cert_der, issuer_der};
+	if (memo != NULL && x509_memo_has_seen(memo, cert, issuer))
 		return 0;
-	}
-out:
-	buf_free(&cert_der);
-	buf_free(&issuer_der);
+	if (check_algorithms(cert, err) < 0)
+		return -1;
+	der = x509_der(cert);
+	rc = verify_signature(buf_bytes(&der), issuer, err);
+	buf_free(&der);
+	if (rc == 0 && memo != NULL)
+		x509_memo_saw(memo, cert, issuer);
 	return rc;
 }
 

@@ -30,7 +30,7 @@ judge(struct bytes pem, int64_t at, struct x509_memo *memo)
 	enum x509_verdict verdict = X509_NO_VERDICT;
 
 	CHECK(root != NULL);
-	if (x509_chain_from_pem(pem, 5, &chain, &err) == 0)
+	if (x509_chain_from_pem(pem, 5, memo, &chain, &err) == 0)
 		verdict = x509_chain_verify(&chain, root, at, memo, &err);
 	if (verdict != X509_TRUSTED)
 		CHECK(err.text[0] != '\0' && err.code == 0);
@@ -69,7 +69,7 @@ test_every_byte_counts(void)
 	if (!load())
 		goto out;
 	root = x509_anchor(buf_bytes(&root_pem), &err);
-	CHECK(x509_chain_from_pem(buf_bytes(&chain_pem), 5, &chain, &err) == 0);
+	CHECK(x509_chain_from_pem(buf_bytes(&chain_pem), 5, NULL, &chain, &err) == 0);
 	CHECK(x509_chain_verify(&chain, root, IN_2026, memo, &err) == X509_TRUSTED);
 	for (unsigned i = 0; i < 5; i++) {
 		held[i] = x509_der(chain.cert[i]);
@@ -77,12 +77,12 @@ test_every_byte_counts(void)
 	}
 	for (size_t i = 0; i < der[0].size; i += 7) {
 		held[0].data[i] ^= 0x20;
-		if (x509_chain_from_der(der, 5, &changed, &err) == 0)
+		if (x509_chain_from_der(der, 5, memo, &changed, &err) == 0)
 			CHECK(x509_chain_verify(&changed, root, IN_2026, memo, &err) == X509_UNTRUSTED);
 		x509_chain_free(&changed);
 		held[0].data[i] ^= 0x20;
 	}
-	CHECK(x509_chain_from_der(der, 5, &changed, &err) == 0);
+	CHECK(x509_chain_from_der(der, 5, memo, &changed, &err) == 0);
 	CHECK(x509_chain_verify(&changed, root, IN_2026, memo, &err) == X509_TRUSTED);
 	x509_chain_free(&changed);
 	x509_chain_free(&chain);
@@ -98,7 +98,7 @@ reads(const struct buf *pem, unsigned want)
 {
 	struct err err = ERR_INIT;
 	struct x509_chain chain;
-	bool good = x509_chain_from_pem(buf_bytes(pem), want, &chain, &err) == 0;
+	bool good = x509_chain_from_pem(buf_bytes(pem), want, NULL, &chain, &err) == 0;
 
 	CHECK(good || chain.count == 0);
 	x509_chain_free(&chain);
@@ -137,7 +137,7 @@ test_identity(void)
 
 	if (!load())
 		return;
-	CHECK(x509_chain_from_pem(buf_bytes(&chain_pem), 5, &chain, &err) == 0);
+	CHECK(x509_chain_from_pem(buf_bytes(&chain_pem), 5, NULL, &chain, &err) == 0);
 	CHECK(x509_common_name(chain.cert[1], name, sizeof(name)));
 	CHECK_TEXT(name, "GH100 A01 GSP BROM");
 	CHECK(!x509_common_name(chain.cert[1], name, 18));
