@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make [O=DIR] [SAN=address,undefined] [HOOK_STATIC=no] [V=1] [TARGET]; `make help` lists the targets.
+# make [O=DIR] [SAN=address,undefined] [HOOK_STATIC=no] [WERROR=-Werror] [V=1] [TARGET]; `make help` lists the targets.
 # Objects and programs go to O (default: build); variants go to folders of their own. CFLAGS, CPPFLAGS, LDFLAGS and
-# LDLIBS of the caller come after the project's own and win. Directory names are GNU's; DESTDIR goes in front.
+# LDLIBS of the caller come after the project's own and win. Directory names are GNU's; DESTDIR goes in front. An
+# installation for podman and CRI-O: make install prefix=/usr sysconfdir=/etc localstatedir=/var.
 
 .DELETE_ON_ERROR:
 MAKEFLAGS += -rR
 O ?= build
 VERSION := $(shell cat VERSION)
+# The time of the last commit; in an unpacked archive, whose files carry it, that of VERSION.
+export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date -r VERSION +%s))
 
 prefix ?= /usr/local
 exec_prefix ?= $(prefix)
@@ -52,7 +55,7 @@ XML := $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
 XML_CFLAGS := $(call pkg,--cflags,xmlsec1-openssl)
 
 base_CPPFLAGS := -D_GNU_SOURCE -I. -I$(O) $(FORTIFY)
-base_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(WERROR) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. -fPIE $(SANFLAGS)
+base_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(WERROR) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build -fPIE $(SANFLAGS)
 base_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
 compile = $(CC) $(base_CPPFLAGS) $(XML_CFLAGS) $(CPPFLAGS) $(base_CFLAGS) $(CFLAGS)
 link = $(CC) $(base_CFLAGS) $(CFLAGS) $(base_LDFLAGS) $(LDFLAGS)
@@ -82,8 +85,13 @@ hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CA
 hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
 test_LIBS := $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
-.PHONY: all
-all: $(PROGRAMS)
+MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
+HOOK_JSON := $(O)/oci-hooks.d/10-cgpu.json
+SAMPLE := $(O)/packaging/cgpu.conf
+
+.PHONY: all man
+all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE)
+man: $(MAN)
 
 # -- stamps -----------------------------------------------------------------------------------------------------------
 # The stamps change only when their text does: changed flags rebuild everything, nothing else does.
@@ -97,6 +105,7 @@ define CONFIG_H
 #define PATH_STATE "$(localstatedir)"
 #define PATH_RUN "$(runstatedir)"
 #define WORKER_USER "$(worker_user)"
+#define BUILD_TIME $(SOURCE_DATE_EPOCH)
 endef
 FLAGS := $(compile) | $(link) | $(hook_STATIC)
 $(shell mkdir -p $(O))
@@ -105,7 +114,7 @@ $(call stamp,$(O)/.flags,FLAGS)
 $(call stamp,$(O)/config.h,CONFIG_H)
 
 # -- rules ------------------------------------------------------------------------------------------------------------
-$(O)/%.o: %.c $(O)/.flags $(O)/config.h
+$(O)/%.o: %.c $(O)/.flags | $(O)/config.h
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC    $<")
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
@@ -135,25 +144,146 @@ $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(HOOK_UNITS) $(ARCHIVE)
 	$(if $(Q),@echo "  LINK  $@")
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
+# The pages, the hook definition and the sample name the folders of this build.
+PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir worker_user
+fill = sed $(foreach p,$(PLACES),-e 's|@$p@|$($p)|g')
+
+$(O)/man/cgpu-codes.7: man/cgpu-codes.7 man/codes.awk lib/code.def $(O)/config.h
+	@mkdir -p $(@D)
+	$(Q)awk -f man/codes.awk lib/code.def $< | $(fill) >$@
+
+$(O)/man/%: man/% $(O)/config.h
+	@mkdir -p $(@D)
+	$(Q)$(fill) $< >$@
+
+$(HOOK_JSON) $(SAMPLE): $(O)/%: %.in $(O)/config.h
+	@mkdir -p $(@D)
+	$(Q)$(fill) $< >$@
+
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
 
-# -- tests ------------------------------------------------------------------------------------------------------------
-.PHONY: layers unit corpus
+# -- installation -----------------------------------------------------------------------------------------------------
+# The hook definition comes last and goes first: it never names a program that is not there.
+D = $(DESTDIR)
+CONF := $(sysconfdir)/cgpu/cgpu.conf
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -d -m 755 '$D$(bindir)' '$D$(hookdir)' '$D$(workerdir)' '$D$(hooksdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' \
+		'$D$(mandir)/man1' '$D$(mandir)/man5' '$D$(mandir)/man7' '$D$(mandir)/man8'
+	$(INSTALL) -m 755 $(O)/cgpu '$D$(bindir)/cgpu'
+	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
+	$(INSTALL) -m 755 $(O)/cgpu-hook '$D$(hookdir)/cgpu-hook'
+	test -e '$D$(CONF)' || $(INSTALL) -m 644 $(SAMPLE) '$D$(CONF)'
+	$(foreach page,$(MAN),$(INSTALL) -m 644 $(page) '$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))' &&) :
+	$(INSTALL) -m 644 $(HOOK_JSON) '$D$(hooksdir)'
+
+uninstall:
+	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu'
+	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
+	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
+	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
+	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu'; do \
+		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
+
+# -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------
+.PHONY: check check-system check-long layers unit corpus bats hardening man-check install-check reproducible lint
+again = $(MAKE) --no-print-directory O=$(O)
+
+# No root, no network, no engine: what a distribution runs.
+check:
+	@test/summary.sh $(foreach suite,layers unit corpus bats man-check hardening install-check reproducible,\
+		'$(again) WERROR=-Werror $(suite)')
+
 layers:
 	$(Q)test/layers.sh
 
 unit: $(UNIT)
-	$(Q)test/run-unit.sh $(UNIT)
+	$(Q)test/run-tap.sh $(UNIT)
 
 # make corpus CORPUS=DIR runs every manifest below another folder of the same shape.
 CORPUS ?= ../shared/samples/adversarial
 corpus: $(O)/corpus
 	$(Q)if [ -d '$(CORPUS)' ]; then $(O)/corpus '$(CORPUS)'; else echo "corpus: $(CORPUS) is missing"; echo "0 passed, 0 failed, 1 skipped"; fi
 
-.PHONY: clean help
+bats: all
+	$(Q)O='$(abspath $(O))' TEST_WRAPPER='bats --tap' test/run-tap.sh $(sort $(wildcard test/bats/*.bats))
+
+# Pages, --help, configuration keys and code table say the same; mandoc has nothing to complain about.
+man-check: all
+	$(Q)test/man.sh $(O)
+
+hardening: $(PROGRAMS)
+	$(Q)$(if $(SAN),echo 'hardening: not of a build with sanitizers'; echo '0 passed, 0 failed, 1 skipped',\
+		HOOK_STATIC=$(HOOK_STATIC) test/hardening.sh $(PROGRAMS))
+
+install-check: all
+	$(Q)test/install.sh $(again)
+
+reproducible: $(PROGRAMS)
+	$(Q)test/reproducible.sh $(O) $(MAKE) -- $(notdir $(PROGRAMS))
+
+lint:
+	$(Q)test/lint.sh
+
+# Root and podman: a node with emulated GPUs, in a private mount namespace, that lives as long as the command runs.
+NODE = O=$(O)-system WERROR=-Werror prefix=/opt/cgpu sysconfdir=/opt/cgpu/etc localstatedir=/opt/cgpu/var
+.PHONY: node-programs
+node-programs:
+	$(Q)$(MAKE) --no-print-directory $(NODE) all
+
+check-system: node-programs
+	$(Q)test/node.sh make $(NODE) -- env TEST_WRAPPER='bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
+
+# -- other looks at the code ------------------------------------------------------------------------------------------
+.PHONY: coverage analyze valgrind
+COVERAGE := O=$(O)-coverage CFLAGS='--coverage -O1' LDFLAGS=--coverage FORTIFY=
+coverage:
+	$(Q)find $(O)-coverage -name '*.gcda' -delete 2>/dev/null; $(MAKE) $(COVERAGE) unit corpus
+	$(Q)test/coverage.sh $(O)-coverage
+
+analyze:
+	$(MAKE) O=$(O)-analyze CFLAGS=-fanalyzer WERROR=-Werror all
+
+valgrind: $(UNIT)
+	$(Q)TEST_WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full' test/run-tap.sh $(UNIT)
+
+quote = $(subst ",\",$(subst \,\\,$(1)))
+define COMPILE_COMMANDS
+[
+$(foreach c,$(ALL_SRC),{"directory": "$(CURDIR)", "file": "$c", "command": "$(call quote,$(compile)) -c -o $(call obj,$c) $c"}$(if $(filter $c,$(lastword $(ALL_SRC))),,$(comma)
+))
+]
+endef
+comma := ,
+.PHONY: compile_commands.json
+compile_commands.json:
+	$(file >$@,$(COMPILE_COMMANDS))@:
+
+# -- release ----------------------------------------------------------------------------------------------------------
+NAME := oci-cgpu-hook-$(VERSION)
+.PHONY: dist distcheck clean help
+dist:
+	git archive --format=tar --prefix=$(NAME)/ HEAD | gzip -9n >$(O)/$(NAME).tar.gz
+
+distcheck: dist
+	rm -rf $(O)/dist && mkdir -p $(O)/dist && tar xzf $(O)/$(NAME).tar.gz -C $(O)/dist
+	$(MAKE) -C $(O)/dist/$(NAME) O=build CORPUS='$(abspath $(CORPUS))' check
+	rm -rf $(O)/dist
+
 clean:
-	rm -rf $(O)
+	rm -rf $(O) $(O)-system $(O)-coverage $(O)-analyze
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
-	@echo 'targets: all layers unit corpus clean help'
+	@printf '%s\n' \
+	'all              the programs, manual pages and hook definition, below O' \
+	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
+	'check            all tests that need no root, no network and no container engine' \
+	'check-system     root and podman: a node with emulated GPUs in a private mount namespace' \
+	'check-long       the campaigns: fuzzing, killing at random moments' \
+	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
+	'lint             shellcheck, licence lines, habits of the tree' \
+	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \
+	'compile_commands.json        for clangd and others' \
+	'dist distcheck   the release archive; build, check and install from it' \
+	'clean            removes O and its variants'

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# lint.sh: shellcheck over every script, a licence line on top of every source, and the habits of the tree.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+passed=0 failed=0
+check() { # WHAT CONDITION...
+	local what=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "lint: $what"
+	fi
+}
+mapfile -t files < <(find . \( -name .git -o -name 'build*' -type d \) -prune -o -type f -printf '%P\n' | sort)
+scripts=() suites=() sources=()
+for file in "${files[@]}"; do
+	case $file in
+	*.bats) suites+=("$file") sources+=("$file") ;;
+	*.c | *.h | *.def | *.awk | *.bash | Makefile | *.mk | man/* | *.conf | *.ini) sources+=("$file") ;;
+	esac
+	if head -n 1 "$file" | grep -qE '^#!.*[/ ](ba)?sh$'; then
+		scripts+=("$file") sources+=("$file")
+	fi
+done
+for file in "${scripts[@]}"; do
+	check "shellcheck: $file" shellcheck -x "$file"
+done
+for file in ${suites[@]+"${suites[@]}"}; do
+	check "shellcheck: $file" shellcheck -x -s bats -e SC1091,SC2030,SC2031,SC2154 "$file"
+done
+for file in "${sources[@]}"; do
+	check "$file: no SPDX-License-Identifier in the first three lines" \
+		grep -q 'SPDX-License-Identifier: Apache-2.0' <(head -n 3 "$file")
+done
+check 'blanks at the end of a line' [ -z "$(grep -nE '[[:blank:]]+$' "${sources[@]}" | tee /dev/stderr)" ]
+check 'marks of unfinished work' [ -z "$(grep -nE '\b(TO''DO|FIX''ME|X''XX)\b' "${sources[@]}" | tee /dev/stderr)" ]
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# man.sh O: the pages are clean mdoc, and pages, --help, keys of the configuration and code table say the same.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+O=$1
+passed=0 failed=0 skipped=0
+check() { # WHAT CONDITION...
+	local what=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "man: $what"
+	fi
+}
+same() { # A B: two lists of lines
+	diff <(sort -u <<<"$1") <(sort -u <<<"$2")
+}
+
+# mandoc looks for other projects' pages in the system; which are installed here is no matter of ours.
+for page in "$O"/man/*.[0-9]; do
+	if command -v mandoc >/dev/null; then
+		complaints=$(mandoc -T lint -W all "$page" 2>/dev/null | grep -v 'referenced manual not found')
+		check "$complaints" [ -z "$complaints" ]
+	else
+		skipped=$((skipped + 1))
+		echo "man: $page: mandoc is not installed"
+	fi
+	check "$page: a placeholder is left" [ -z "$(grep -E '@[A-Za-z_]+@' "$page")" ]
+	while read -r name section; do
+		check "$page refers to $name($section), which is not there" [ -e "$O/man/$name.$section" ]
+	done < <(sed -nE 's/^\.Xr (cgpu[a-z.-]*) ([0-9]).*/\1 \2/p' "$page")
+done
+
+codes=$(grep -oE '^CODE\([0-9]+, [A-Z_0-9]+, "[a-z0-9-]+"' lib/code.def | sed -E 's/CODE\(([0-9]+), [^"]*"(.*)"/\1 \2/')
+check 'cgpu-codes(7) and lib/code.def differ' \
+	same "$codes" "$(sed -nE 's/^\.It ([0-9]+) Pq (.*)/\1 \2/p' "$O/man/cgpu-codes.7")"
+
+# The keys that the page describes, and those of the sample, each with its section.
+page_keys=$(sed -nE -e 's/^\.Ss The (.*) sections?$/[\1]/p' -e 's/^\.It Ic ([a-z-]+) Li =.*/\1/p' man/cgpu.conf.5)
+sample_keys=$(sed -nE -e 's/^(# )?(\[.*)/\2/p' -e 's/^# ([a-z-]+) =.*/\1/p' "$O/packaging/cgpu.conf")
+check 'cgpu.conf(5) and packaging/cgpu.conf differ' [ "$page_keys" = "$sample_keys" ]
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
