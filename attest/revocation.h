@@ -30,7 +30,7 @@ void revocation_question_free(struct revocation_question *question);
 struct revocation_policy {
 	bool allow_without_nonce; /* named loosening: stored answers (mirror, bundle) */
 	bool allow_hold;          /* named loosening: certificateHold counts as good, and is said */
-	int64_t max_age;          /* seconds; of thisUpdate, where nextUpdate is absent or far */
+	int64_t max_age;          /* seconds after thisUpdate, where nextUpdate is absent */
 };
 
 enum revocation_status { REVOCATION_NO_STATUS, REVOCATION_GOOD, REVOCATION_REVOKED, REVOCATION_UNKNOWN };
@@ -44,12 +44,13 @@ struct revocation {
 };
 
 /*
- * Judges an answer. upper is the rest of the path: upper[0] issued the subject (the question's issuer), the last one is the
- * anchor. Order: form, status, responder (issuer itself, or delegated by it with id-kp-OCSPSigning, P-384), signature,
- * CertID, nonce, window, status. 0 only for "good" (or hold where allowed); else -1 with a CODE_OCSP_*.
+ * Judges an answer. The question's issuer must stand in a path that was verified: a responder is that certificate itself or
+ * one that it issued with id-kp-OCSPSigning (RFC 6960 4.2.2.2), nothing else. Order: form, status of the response,
+ * responder, signature, certificate id, nonce, window, status of the certificate. 0 only for "good" (or hold where allowed);
+ * else -1 with a CODE_OCSP_*. memo may be NULL.
  */
-int revocation_judge(const struct revocation_question *question, struct bytes answer, X509 *const *upper,
-		     unsigned upper_count, int64_t at, const struct revocation_policy *policy, struct x509_memo *memo,
-		     struct revocation *out, struct err *err);
+int revocation_judge(const struct revocation_question *question, struct bytes answer, int64_t at,
+		     const struct revocation_policy *policy, struct x509_memo *memo, struct revocation *out,
+		     struct err *err);
 
 #endif
