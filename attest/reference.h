@@ -22,18 +22,19 @@ struct reference {
 	bool fetched;
 	struct x509_chain chain; /* signer first */
 	enum x509_verdict chain_verdict;
-	bool signature_verified;
+	bool signature_verified;     /* by the chain's first certificate, expired or not */
 	bool version_match;
-	bool measurements_available;
+	bool measurements_available; /* rim was read from a signed tree */
 	bool verified; /* every step passed */
 	struct rim rim;
 };
 
 /*
- * Steps "<driver|vbios>-rim" (well-formed, profile), "-rim-chain", "-rim-signature", "-rim-content", "-rim-version" for gpu.
- * Order: bytes and tree shape (threat: XML-01..10), signer chain to anchor, signature with the leaf's key handed in, content
- * from the verified tree, kind, product and version. gpu's steps go on after chain and version failures, so that one run
- * shows everything. 0 only if all passed. Codes CODE_RIM_*.
+ * Steps "<driver|vbios>-rim" (bytes and shape: CODE_RIM_FORMAT, _PROFILE), "-rim-chain" (signer to anchor: CODE_RIM_CHAIN,
+ * _EXPIRED), "-rim-signature" (with the signer's key handed in: CODE_RIM_SIGNATURE), "-rim-content" (grammar, kind, product:
+ * CODE_RIM_CONTENT, _PRODUCT) and "-rim-version" (CODE_RIM_VERSION) for gpu, always all five. A step that rests on a failed
+ * one is skipped; an expired signer, another kind or product do not stop the following ones. 0 only if all passed.
+ * memo may be NULL. xml need not outlive the call.
  */
 int reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at, int gpu,
 		     struct x509_memo *memo, struct steps *steps, struct reference *out);

@@ -2,12 +2,16 @@
 #ifndef SPEC_RIM_H
 #define SPEC_RIM_H
 
-#include <libxml/tree.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/xml.h"
 
-/* TCG Reference Integrity Manifest in a SWID tag (ISO/IEC 19770-2:2015) as NVIDIA writes it. */
+/*
+ * TCG Reference Integrity Manifest in a SWID tag (ISO/IEC 19770-2:2015) as NVIDIA writes it: SoftwareIdentity with Entity,
+ * Meta, Payload in this order; Payload holds one Resource per measurement. Names are matched by namespace, never by prefix.
+ */
 
 #define RIM_ROWS_MAX 64
 #define RIM_ALTERNATIVES_MAX 16
@@ -23,11 +27,14 @@ struct rim {
 	char version[65];         /* Meta@colloquialVersion */
 	char product[65];         /* Meta@product */
 	char manufacturer_id[65]; /* Meta@FirmwareManufacturerId */
-	struct rim_row row[RIM_ROWS_MAX]; /* by 0-based measurement index */
-	unsigned active;
+	struct rim_row row[RIM_ROWS_MAX]; /* by 0-based measurement index; no alternatives: no such row */
+	unsigned active;                  /* rows, at least one */
 };
 
-/* Fixed child paths below root, no document-wide search. root is the verified tree. -1 with CODE_RIM_CONTENT. */
-int rim_parse(xmlNode *root, struct rim *out, struct err *err);
+/*
+ * root: the signed tree, its signature taken out. Fixed child paths, no document-wide search. Elements in Payload and attributes
+ * that belong to namespaces of others say nothing here; whatever else is not in the grammar is an error: -1 with code 0.
+ */
+int rim_parse(const xml_node *root, struct rim *out, struct err *err);
 
 #endif
