@@ -160,7 +160,38 @@ $(HOOK_JSON) $(SAMPLE): $(O)/%: %.in $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
--include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC)))
+# The emulated machine: a library in NVML's place, with a libcrypto of its own inside, and the tool that mints its collateral.
+EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint
+EMULATOR_NVML_SRC := test/emulator/nvml.c test/emulator/node.c test/emulator/report.c lib/buf.c
+EMULATOR_MINT_SRC := $(filter-out $(EMULATOR_NVML_SRC),$(sort $(wildcard test/emulator/*.c)))
+pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
+
+$(O)/pic/%.o: %.c $(O)/.flags $(O)/config.h
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC    $< (shared)")
+	$(Q)$(compile) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(O)/pic/r535/nvml.o: test/emulator/nvml.c $(O)/.flags $(O)/config.h
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC    $< (R535)")
+	$(Q)$(compile) -fPIC -fvisibility=hidden -DEMULATE_R535 -MMD -MP -c -o $@ $<
+
+$(O)/emulator/libnvidia-ml.so.1: $(call pic,$(EMULATOR_NVML_SRC))
+$(O)/emulator/libnvidia-ml-r535.so.1: $(O)/pic/r535/nvml.o $(call pic,$(filter-out %/nvml.c,$(EMULATOR_NVML_SRC)))
+$(O)/emulator/%.so.1:
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs,--exclude-libs,ALL -o $@ $^ -l:libcrypto.a -ldl -lpthread $(LDLIBS)
+
+$(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
+
+.PHONY: emulator
+emulator: $(EMULATOR)
+
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 
 # -- installation -----------------------------------------------------------------------------------------------------
 # The hook definition comes last and goes first: it never names a program that is not there.
