@@ -28,8 +28,8 @@ worker_user ?= cgpu
 
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
-CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
-AR := $(if $(filter default,$(origin AR)),ar,$(AR))
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+AR := $(if $(filter default undefined,$(origin AR)),ar,$(AR))
 HOOK_STATIC ?= yes
 SAN ?=
 WERROR ?=
@@ -217,13 +217,15 @@ uninstall:
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------
-.PHONY: check check-system check-long layers unit corpus bats hardening man-check install-check reproducible lint
+.PHONY: tests check check-system check-long layers unit corpus bats hardening man-check install-check reproducible lint
 again = $(MAKE) --no-print-directory O=$(O)
 
 # No root, no network, no engine: what a distribution runs.
 check:
 	@test/summary.sh $(foreach suite,layers unit corpus bats man-check hardening install-check reproducible,\
 		'$(again) WERROR=-Werror $(suite)')
+
+tests: $(UNIT) $(if $(CORPUS_SRC),$(O)/corpus)
 
 layers:
 	$(Q)test/layers.sh
@@ -312,6 +314,7 @@ help:
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: a node with emulated GPUs in a private mount namespace' \
 	'check-long       the campaigns: fuzzing, killing at random moments' \
+	'tests            builds the test programs' \
 	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \

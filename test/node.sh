@@ -65,7 +65,8 @@ driver = "overlay"
 graphroot = "/var/lib/containers/storage"
 runroot = "/run/containers/storage"
 END
-export CONTAINERS_CONF=/run/node/containers.conf CONTAINERS_STORAGE_CONF=/run/node/storage.conf TMPDIR=/tmp
+export CONTAINERS_CONF=/run/node/containers.conf CONTAINERS_STORAGE_CONF=/run/node/storage.conf
+export TMPDIR=/tmp PODMAN_IGNORE_CGROUPSV1_WARNING=1
 
 make=()
 while [ "$1" != -- ]; do
