@@ -9,16 +9,17 @@
 /*
  * Confinement of a worker, entered by the worker itself in two steps: sandbox_prepare right after exec (limits, ids,
  * capabilities, no new privileges, undumpable, Landlock), sandbox_enter after its libraries are initialised (the seccomp
- * allow-list, last). A kernel without Landlock is said in the result, everything else that fails is fatal.
+ * allow-list, last). A kernel without Landlock (landlock_abi() of lib/landlock.h) is no error, everything else that fails
+ * is. What a role may do afterwards is proven by test/unit/test_sandbox.c and test_sandbox_state.c.
  */
 
 enum sandbox_role {
-	SANDBOX_COLLECT,  /* device access only: NVML's files read-only, its nodes read-write */
-	SANDBOX_APPRAISE, /* nothing: read and write on the fds it was given */
-	SANDBOX_FETCH,    /* network only */
+	SANDBOX_COLLECT,  /* device access only: NVML's files read-only, its nodes read-write; forbidden calls get EPERM */
+	SANDBOX_APPRAISE, /* nothing: read and write on the fds it was given; a forbidden call kills */
+	SANDBOX_FETCH,    /* network only; a forbidden call kills */
 };
 
-struct sandbox_paths { /* COLLECT: what Landlock leaves open; NULL-terminated lists, missing paths are skipped */
+struct sandbox_paths { /* what Landlock leaves open; NULL-terminated lists, missing paths are skipped */
 	const char *const *read;
 	const char *const *read_write;
 };
@@ -26,7 +27,7 @@ struct sandbox_paths { /* COLLECT: what Landlock leaves open; NULL-terminated li
 /*
  * user: name to change to, looked up in /etc/passwd by fgetpwent (no NSS in a root process); a missing one is an error.
  * NULL, or when the caller is not root: ids stay. parent: pid of the starter, compared after the parent-death signal was
- * set (it is cleared by a change of ids, so it is set after the last one). -1 with CODE_WORKER.
+ * set (it is cleared by a change of ids, so it is set after the last one). paths: NULL = none. -1 with CODE_WORKER.
  */
 int sandbox_prepare(enum sandbox_role role, const char *user, pid_t parent, const struct sandbox_paths *paths,
 		    struct err *err);

@@ -35,6 +35,7 @@ show_fds(void)
 	for (int fd = 0; fd < 64; fd++)
 		if (seen >> fd & 1)
 			printf("%d ", fd);
+	closedir(listing);
 }
 
 static void
@@ -47,8 +48,8 @@ show_signals(void)
 	for (int number = 1; number < 64; number++) {
 		if (sigismember(&blocked, number) == 1)
 			printf("blocked %d ", number);
-		if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
-			printf("not default %d ", number);
+		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			printf("ignored %d ", number);
 	}
 }
 
