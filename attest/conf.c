@@ -368,6 +368,21 @@ load_file(struct conf *conf, const char *path, struct err *err)
 	return rc;
 }
 
+/* A namespace is an annotation that anybody can set: an entry counts only below a directory of the engine's. */
+static int
+check_exempts(const struct conf *conf, struct err *err)
+{
+	for (unsigned i = 0; i < conf->exempts; i++) {
+		const struct conf_exempt *entry = &conf->exempt[i];
+
+		if (entry->bundle_root == NULL || entry->bundle_root[0] != '/')
+			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has no absolute bundle-root", entry->name);
+		if (entry->namespace == NULL && entry->image_id == NULL)
+			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has neither namespace nor image-id", entry->name);
+	}
+	return 0;
+}
+
 int
 conf_load(struct conf *conf, struct err *err)
 {
@@ -383,7 +398,7 @@ conf_load(struct conf *conf, struct err *err)
 		for (size_t i = 0; rc == 0 && i < drop_ins.gl_pathc; i++)
 			rc = load_file(conf, drop_ins.gl_pathv[i], err);
 	globfree(&drop_ins);
-	return rc;
+	return rc == 0 ? check_exempts(conf, err) : rc;
 }
 
 void

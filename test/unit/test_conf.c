@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/conf.h"
+
+#include <stdlib.h>
+
+#include "lib/code.h"
+#include "test/unit/unit.h"
+
+static struct err last;
+
+static int
+parse(struct conf *conf, const char *text)
+{
+	last = (struct err)ERR_INIT;
+	conf_defaults(conf);
+	return conf_parse(conf, "cgpu.conf", bytes_of_text(text), &last);
+}
+
+static void
+test_defaults_are_strict(void)
+{
+	struct conf conf;
+
+	conf_defaults(&conf);
+	CHECK(conf.privileged == PRIVILEGED_GATE && conf.ready == READY_REQUIRE);
+	CHECK(conf.allow_ocsp_without_nonce == 0 && conf.allow_certificate_hold == 0);
+	CHECK_TEXT(conf.device_root, "");
+	CHECK(conf.ocsp_max_age == 43200);
+	conf_free(&conf);
+}
+
+static void
+test_values(void)
+{
+	struct conf conf;
+
+	CHECK(parse(&conf, "# comment\n[driver]\nnvml-library = /opt/x.so\n[policy]\nprivileged = deny\n"
+			   "hardware-models = GH100 A01 GSP BROM, GB100 A01 GSP BROM\nallow-certificate-hold = 2026-12-31\n"
+			   "[run]\ndeadline = 7\n") == 0);
+	CHECK_TEXT(conf.nvml_library, "/opt/x.so");
+	CHECK(conf.privileged == PRIVILEGED_DENY && conf.deadline == 7);
+	CHECK(conf.hardware_models.count == 2);
+	CHECK_TEXT(conf.hardware_models.item[1], "GB100 A01 GSP BROM");
+	CHECK(conf.allow_certificate_hold == 1798761600); /* the whole day counts */
+	conf_free(&conf);
+}
+
+static void
+test_exempt(void)
+{
+	struct conf conf;
+
+	CHECK(parse(&conf, "[exempt dcgm]\nnamespace = gpu-operator\nbundle-root = /run/containers\n") == 0);
+	CHECK(conf.exempts == 1);
+	CHECK_TEXT(conf.exempt[0].name, "dcgm");
+	CHECK_TEXT(conf.exempt[0].namespace, "gpu-operator");
+	conf_free(&conf);
+	CHECK(parse(&conf, "[exempt dcgm]\nnamespace =\n") == -1);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[exempt dcgm]\nuser = root\n") == -1);
+	conf_free(&conf);
+}
+
+static void
+test_refusals(void)
+{
+	static const struct {
+		const char *text, *want;
+	} row[] = {
+		{"[policy]\nprivilegd = deny\n",
+		 "cgpu.conf:2: unknown key 'privilegd' in [policy]; the nearest known one is 'privileged' in [policy]"},
+		{"[polcy]\nprivileged = deny\n",
+		 "cgpu.conf:2: unknown key 'privileged' in [polcy]; the nearest known one is 'privileged' in [policy]"},
+		{"\n\n[policy]\nprivileged = maybe\n", "cgpu.conf:4: privileged: 'maybe' is none of gate, deny, allow"},
+		{"[run]\ndeadline = 0\n", "cgpu.conf:2: deadline: '0' is not a whole number from 1 to 600"},
+		{"[run]\ndeadline = 5s\n", "cgpu.conf:2: deadline: '5s' is not a whole number from 1 to 600"},
+		{"[run]\ndeadline = 5\ndeadline = 6\n", "cgpu.conf:3: key 'deadline' twice"},
+		{"[driver]\ndriver-root = host\n", "cgpu.conf:2: driver-root: 'host' is not an absolute path"},
+		{"[policy]\nallow-certificate-hold = forever\n",
+		 "cgpu.conf:2: allow-certificate-hold: 'forever' is not a date, want YYYY-MM-DD"},
+		{"[policy]\nallow-certificate-hold = 2026-02-30\n",
+		 "cgpu.conf:2: allow-certificate-hold: '2026-02-30' is not a date, want YYYY-MM-DD"},
+		{"[policy]\nmin-driver-version = 550-1\n",
+		 "cgpu.conf:2: min-driver-version: '550-1' is not a version of numbers and dots"},
+		{"no equals sign\n", "cgpu.conf:1: no section, or no 'key = value'"},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct conf conf;
+
+		CHECK(parse(&conf, row[i].text) == -1);
+		CHECK(err_code(&last) == CODE_USAGE);
+		CHECK_TEXT(last.text, row[i].want);
+		conf_free(&conf);
+	}
+}
+
+static void
+test_long_lines_and_nul(void)
+{
+	struct conf conf;
+	char text[400];
+
+	memset(text, 'a', sizeof(text));
+	text[399] = '\0';
+	CHECK(parse(&conf, text) == -1 && err_code(&last) == CODE_USAGE);
+	conf_free(&conf);
+	conf_defaults(&conf);
+	CHECK(conf_parse(&conf, "x", bytes_of("[run]\n\0[run]\n", 13), &last) == -1);
+	conf_free(&conf);
+}
+
+static void
+test_show_reads_back(void)
+{
+	struct conf conf, again;
+	char *text, *second;
+
+	CHECK(parse(&conf, "[policy]\nmin-vbios-version = 96.00.9F\nallow-ocsp-without-nonce = 2027-01-01\n"
+			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n") == 0);
+	text = conf_text(&conf);
+	CHECK(parse(&again, text) == 0);
+	second = conf_text(&again);
+	CHECK_TEXT(second, text);
+	free(text);
+	free(second);
+	conf_free(&conf);
+	conf_free(&again);
+}
+
+int
+main(void)
+{
+	RUN(test_defaults_are_strict);
+	RUN(test_values);
+	RUN(test_exempt);
+	RUN(test_refusals);
+	RUN(test_long_lines_and_nul);
+	RUN(test_show_reads_back);
+	return unit_end();
+}
