@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_RESULT_H
+#define ATTEST_RESULT_H
+
+#include "attest/nonce.h"
+#include "lib/crypto.h"
+#include "lib/json.h"
+#include "spec/gpu_evidence.h"
+
+/*
+ * The attestation result (RFC 9334, RFC 9711): NVIDIA's detached EAT signed by the key of the run, and the files that the
+ * container gets. Made only for a run whose every step passed.
+ */
+
+#define RESULT_FILES 5
+#define RESULT_DIRECTORY "/run/cgpu" /* in the container */
+#define RESULT_ISSUER "oci-cgpu-hook"
+
+struct result_file {
+	const char *name;
+	char *content; /* text, owned */
+};
+
+struct result_input {
+	EVP_PKEY *key;
+	const struct nonce_parts *parts;
+	uint8_t nonce[NONCE_SIZE];
+	const char *container_id, *image_id; /* NULL = not known */
+	struct bytes config_digest;          /* 32 bytes or {NULL, 0} */
+	int64_t at, lifetime;                /* seconds since 1970, seconds */
+	struct json *const *claims;          /* verified claims of each GPU */
+	const char *const *uuid;             /* as the driver says, unsigned */
+	const struct gpu_evidence *evidence;
+	unsigned gpus;
+	bool custom_anchor;        /* a root or driver library other than the default */
+	const char *policy_digest; /* 64 hex digits */
+	const char *loosenings;    /* names separated by commas, "" = none */
+};
+
+struct result {
+	struct result_file file[RESULT_FILES]; /* attestation.env, token.jwt, detached-eat.json, evidence.json, jwks.json */
+};
+
+int result_make(const struct result_input *input, struct result *out, struct err *err);
+const char *result_content(const struct result *result, const char *name); /* NULL if there is none */
+void result_free(struct result *result);
+
+#endif
