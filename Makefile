@@ -200,6 +200,7 @@ CONF := $(sysconfdir)/cgpu/cgpu.conf
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d -m 755 '$D$(bindir)' '$D$(hookdir)' '$D$(workerdir)' '$D$(hooksdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' \
+		'$D$(localstatedir)/lib/cgpu/rim' '$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/log/cgpu' \
 		'$D$(mandir)/man1' '$D$(mandir)/man5' '$D$(mandir)/man7' '$D$(mandir)/man8'
 	$(INSTALL) -m 755 $(O)/cgpu '$D$(bindir)/cgpu'
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
@@ -213,7 +214,8 @@ uninstall:
 	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
-	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu'; do \
+	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' '$D$(localstatedir)/lib/cgpu/rim' \
+		'$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu'; do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------

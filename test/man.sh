@@ -43,5 +43,27 @@ page_keys=$(sed -nE -e 's/^\.Ss The (.*) sections?$/[\1]/p' -e 's/^\.It Ic ([a-z
 sample_keys=$(sed -nE -e 's/^(# )?(\[.*)/\2/p' -e 's/^# ([a-z-]+) =.*/\1/p' "$O/packaging/cgpu.conf")
 check 'cgpu.conf(5) and packaging/cgpu.conf differ' [ "$page_keys" = "$sample_keys" ]
 
+# What the programs say about themselves.
+shown_keys=$("$O/cgpu" config show | sed -nE -e '/^\[exempt /d; s/^(\[.*)/\1/p' -e 's/^([a-z-]+) =.*/\1/p')
+check 'cgpu.conf(5) and cgpu config show differ' [ "${page_keys%%"[exempt"*}" = "$shown_keys"$'\n' ]
+page_of() { # COMMAND: its part of OPTIONS
+	awk -v start=".Ss cgpu $1" '/^\.S[sh]/ { inside = $0 == start } inside' man/cgpu.1
+}
+options_of_page() { sed -nE 's/^\.It Fl -([a-z-]+).*/\1/p'; }
+options_of_help() { sed -nE 's/^  --([a-z-]+).*/\1/p'; }
+commands=$("$O/cgpu" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+check 'cgpu(1) and cgpu --help know other commands' \
+	same "$commands" "$(sed -n '/^\.Sh DESC/,/^\.Sh OPT/p' man/cgpu.1 | sed -nE 's/^\.It Cm ([a-z]+)/\1/p')"
+for command in $commands; do
+	check "cgpu(1) and cgpu $command --help differ" \
+		same "$(page_of "$command" | options_of_page)" "$("$O/cgpu" "$command" --help | options_of_help)"
+done
+while read -r code name; do
+	check "cgpu explain $code says something else" \
+		[ "$("$O/cgpu" explain "$code" | sed -nE '1s/^ *([0-9]+)  ([a-z0-9-]+):.*/\1 \2/p')" = "$code $name" ]
+done <<<"$codes"
+check 'cgpu-hook(8) and cgpu-hook --help differ' \
+	same "$("$O/cgpu-hook" --help | grep -oE -- '--[a-z]+' | cut -c3-)" \
+	"$(sed -nE 's/^\.It Fl -(.*)/\1/p' man/cgpu-hook.8 | sed 's/ , -/\n/g')"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]
