@@ -242,14 +242,14 @@ x509_chain_verify(const struct x509_chain *chain, const X509 *anchor, int64_t at
 		err_set(err, 0, "the last certificate is not the trusted root");
 		return X509_UNTRUSTED;
 	}
+	if (check_path(chain, anchor, err) < 0)
+		return X509_UNTRUSTED;
 	for (unsigned i = 0; i < chain->count; i++) {
 		if (check_one(chain->cert[i], i, err) < 0) {
 			err_wrap(err, 0, "certificate %u", i);
 			return X509_UNTRUSTED;
 		}
 	}
-	if (check_path(chain, anchor, err) < 0)
-		return X509_UNTRUSTED;
 	for (unsigned i = 0; i + 1 < chain->count; i++) {
 		if (x509_signed_by(chain->cert[i], chain->cert[i + 1], memo, err) < 0) {
 			err_wrap(err, 0, "certificate %u", i);

@@ -5,7 +5,10 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-/* DMTF DSP0274 1.1.0: GET_MEASUREMENTS request (10.11.1) directly followed by the MEASUREMENTS response (10.11.2). */
+/*
+ * DMTF DSP0274 1.1.0: GET_MEASUREMENTS request (10.11.1) directly followed by the MEASUREMENTS response (10.11.2), as a
+ * GPU answers it: all measurements, signed, slot 0; each block a SHA-384 digest of firmware.
+ */
 
 #define SPDM_NONCE_SIZE 32
 #define SPDM_SIGNATURE_SIZE 96
@@ -19,7 +22,7 @@ struct spdm_block {
 
 struct spdm_measurements {
 	struct bytes request_nonce;
-	struct spdm_block block[SPDM_BLOCKS_MAX];
+	struct spdm_block block[SPDM_BLOCKS_MAX]; /* index 1 to blocks, in order */
 	unsigned blocks;
 	struct bytes responder_nonce;
 	struct bytes opaque;
