@@ -183,11 +183,24 @@ check_subject(X509 *cert, struct err *err)
 	return 0;
 }
 
+/* RFC 5280 4.1.2.2: positive, at most 20 bytes. NVIDIA's device ids are made from it. */
+static bool
+serial_is_sound(const X509 *cert)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	const unsigned char *data = ASN1_STRING_get0_data(serial);
+	int size = ASN1_STRING_length(serial);
+
+	return ASN1_STRING_type(serial) == V_ASN1_INTEGER && size >= 1 && size <= 20 && data[0] != 0;
+}
+
 static int
 check_one(X509 *cert, unsigned index, struct err *err)
 {
 	if (X509_get_version(cert) != X509_VERSION_3)
 		return err_set(err, 0, "it is not X.509 version 3");
+	if (!serial_is_sound(cert))
+		return err_set(err, 0, "its serial number is not positive or has more than 20 bytes");
 	if ((X509_get_extension_flags(cert) & (EXFLAG_INVALID | EXFLAG_PROXY)) != 0)
 		return err_set(err, 0, "an extension is malformed, occurs twice, or makes it a proxy certificate");
 	if (x509_public_key(cert) == NULL)
