@@ -229,8 +229,8 @@ print_nothing(void *context, const char *format, ...)
 	(void)context, (void)format;
 }
 
-static void
-init(void)
+void
+xml_init(void)
 {
 	static bool done;
 
@@ -282,7 +282,7 @@ xml_read(struct bytes text, struct err *err)
 
 	if (check_text(text, err) < 0 || check_markup(text, err) < 0)
 		return NULL;
-	init();
+	xml_init();
 	xml = xcalloc(1, sizeof(*xml));
 	if (parse(xml, text, err) == 0)
 		return xml;

@@ -31,6 +31,9 @@ struct xml_attribute {
 	const char *value;
 };
 
+/* What the library does once, before a sandbox is entered; xml_read does it where it was not done. */
+void xml_init(void);
+
 /* NULL and *err with code 0 if the bytes are not acceptable. Free with xml_free, which takes NULL. */
 struct xml *xml_read(struct bytes text, struct err *err);
 void xml_free(struct xml *xml);

@@ -208,14 +208,15 @@ print_nothing(const char *file, int line, const char *function, const char *obje
 }
 
 /* Without xmlSecOpenSSLAppInit, which reads openssl.cnf, and without its loading of crypto back ends. */
-static int
-init(struct err *err)
+int
+xmldsig_init(struct err *err)
 {
 	static bool done;
 
 	if (done)
 		return 0;
 	crypto_init();
+	xml_init();
 	xmlSecErrorsSetCallback(print_nothing);
 	if (xmlSecInit() < 0 || xmlSecOpenSSLInit() < 0)
 		return err_set(err, 0, "xmlsec does not start");
@@ -311,7 +312,7 @@ xmldsig_verify(struct xmldsig *dsig, EVP_PKEY *key, struct err *err)
 	if (!crypto_is_p384(key))
 		return err_set(err, 0, "the signer's key is not P-384");
 	if (check_value(child_of(info, "Reference"), "DigestValue", SHA384_SIZE, err) < 0 ||
-	    check_value(dsig->signature, "SignatureValue", P384_RAW_SIGNATURE, err) < 0 || init(err) < 0)
+	    check_value(dsig->signature, "SignatureValue", P384_RAW_SIGNATURE, err) < 0 || xmldsig_init(err) < 0)
 		return -1;
 	/* Not signed, and not to be read: the enveloped transform would drop it with the rest of the signature. */
 	if (keys != NULL)

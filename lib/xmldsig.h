@@ -22,6 +22,8 @@ struct xmldsig {
 	struct buf certificate[XMLDSIG_CERTIFICATES_MAX]; /* DER, not looked at */
 };
 
+/* What the libraries do once, before a sandbox is entered; xmldsig_verify does it where it was not done. */
+int xmldsig_init(struct err *err);
 /* The shape of the tree. -1 with code 0. */
 int xmldsig_find(struct xml *xml, struct xmldsig *out, struct err *err);
 /* The certificates as bytes: strict base64 in lines. -1 with code 0. */
