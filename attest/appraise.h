@@ -48,6 +48,9 @@ int appraise_run(const struct appraise_input *input, const struct collateral_sou
 		 struct err *err);
 void appraisal_free(struct appraisal *appraisal);
 
+/* The product that the manifests of this GPU must be about, from signed fields; NULL: not known. */
+const char *appraise_product(const struct evidence *evidence);
+
 /*
  * Measurements against both manifests (step "measurements" for gpu): no index active in both (CODE_RIM_CONFLICT), index 35
  * not compared where NVDEC0 is disabled, every other active row must match one alternative; all mismatches are listed before
@@ -70,9 +73,5 @@ struct comparison {
 
 int appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios, int gpu,
 		     struct steps *steps, struct comparison *out);
-
-/* FRAME_PARAMETERS and the rest of the wire between the run and the appraise worker. */
-void appraise_put_parameters(struct buf *payload, const struct appraise_input *input);
-int appraise_get_parameters(struct bytes payload, struct appraise_input *input, struct err *err); /* views into payload */
 
 #endif
