@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/appraise_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/code.h"
+#include "lib/frame.h"
+
+#define WITHOUT_NONCE 1u
+#define HOLD 2u
+#define GPU_RUN 0xffffffffu
+
+static void
+put_i64(struct buf *payload, int64_t value)
+{
+	frame_put_u32(payload, (uint32_t)((uint64_t)value >> 32));
+	frame_put_u32(payload, (uint32_t)value);
+}
+
+static bool
+get_i64(struct cursor *cursor, int64_t *value)
+{
+	uint32_t high, low;
+
+	if (!frame_get_u32(cursor, &high) || !frame_get_u32(cursor, &low))
+		return false;
+	*value = (int64_t)((uint64_t)high << 32 | low);
+	return true;
+}
+
+void
+appraise_put_parameters(struct buf *payload, const struct appraise_input *input)
+{
+	put_i64(payload, input->at);
+	frame_put_field(payload, bytes_of(input->nonce, sizeof(input->nonce)));
+	frame_put_field(payload, input->device_root);
+	frame_put_field(payload, input->rim_root);
+	frame_put_u32(payload, (input->revocation.allow_without_nonce ? WITHOUT_NONCE : 0) |
+				       (input->revocation.allow_hold ? HOLD : 0));
+	put_i64(payload, input->revocation.max_age);
+	frame_put_u32(payload, input->gpus);
+}
+
+bool
+appraise_get_parameters(struct bytes payload, struct appraise_input *out)
+{
+	struct cursor cursor = cursor_of(payload);
+	struct bytes nonce;
+	uint32_t allow, gpus;
+
+	*out = (struct appraise_input){0};
+	if (!get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(out->nonce) ||
+	    !frame_get_field(&cursor, &out->device_root) || !frame_get_field(&cursor, &out->rim_root) ||
+	    !frame_get_u32(&cursor, &allow) || allow > (WITHOUT_NONCE | HOLD) ||
+	    !get_i64(&cursor, &out->revocation.max_age) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
+	    gpus > APPRAISE_GPUS_MAX || cursor.left != 0)
+		return false;
+	memcpy(out->nonce, nonce.data, sizeof(out->nonce));
+	out->revocation.allow_without_nonce = allow & WITHOUT_NONCE;
+	out->revocation.allow_hold = allow & HOLD;
+	out->gpus = gpus;
+	return true;
+}
+
+void
+appraise_put_evidence(struct buf *payload, const struct evidence_raw *evidence)
+{
+	frame_put_field(payload, evidence->report);
+	frame_put_field(payload, evidence->chain_pem);
+}
+
+bool
+appraise_get_evidence(struct bytes payload, struct evidence_raw *out)
+{
+	struct cursor cursor = cursor_of(payload);
+
+	return frame_get_field(&cursor, &out->report) && frame_get_field(&cursor, &out->chain_pem) && cursor.left == 0;
+}
+
+void
+appraise_put_need(struct buf *payload, const struct collateral *need)
+{
+	frame_put_u32(payload, need->kind);
+	frame_put_text(payload, need->name);
+	frame_put_field(payload, need->question);
+}
+
+bool
+appraise_get_need(struct bytes payload, struct collateral *out)
+{
+	struct cursor cursor = cursor_of(payload);
+	struct bytes question;
+	char *name = NULL;
+	uint32_t kind;
+
+	*out = (struct collateral){0};
+	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_OCSP ||
+	    !frame_get_text(&cursor, &name) || !frame_get_field(&cursor, &question) || cursor.left != 0) {
+		free(name);
+		return false;
+	}
+	out->kind = kind;
+	out->name = name;
+	if (question.size != 0)
+		out->question = bytes_of(xmemdup(question.data, question.size), question.size);
+	return true;
+}
+
+void
+appraise_free_need(struct collateral *need)
+{
+	free(need->name);
+	free((void *)need->question.data);
+	buf_free(&need->answer);
+	*need = (struct collateral){0};
+}
+
+void
+appraise_put_collateral(struct buf *payload, const struct collateral *need)
+{
+	frame_put_u32(payload, (uint32_t)need->err.code);
+	if (need->err.code == CODE_OK)
+		frame_put_field(payload, buf_bytes(&need->answer));
+	else
+		frame_put_text(payload, need->err.text);
+}
+
+bool
+appraise_get_collateral(struct bytes payload, struct collateral *need)
+{
+	struct cursor cursor = cursor_of(payload);
+	struct bytes content;
+	uint32_t code;
+
+	if (!frame_get_u32(&cursor, &code) || code_find((int)code) == NULL || !frame_get_field(&cursor, &content) ||
+	    cursor.left != 0)
+		return false;
+	if (code == CODE_OK)
+		buf_add(&need->answer, content.data, content.size);
+	else
+		err_set(&need->err, (int)code, "%.*s", (int)content.size, (const char *)content.data);
+	return true;
+}
+
+void
+appraise_put_step(struct buf *payload, const struct step *step)
+{
+	frame_put_u32(payload, step->gpu == STEP_RUN ? GPU_RUN : (uint32_t)step->gpu);
+	frame_put_u32(payload, step->status);
+	frame_put_u32(payload, (uint32_t)step->code);
+	frame_put_text(payload, step->name);
+	frame_put_text(payload, step->detail);
+}
+
+bool
+appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps)
+{
+	struct cursor cursor = cursor_of(payload);
+	char *name = NULL, *detail = NULL;
+	uint32_t gpu, status, code;
+	bool ok = frame_get_u32(&cursor, &gpu) && (gpu == GPU_RUN || gpu < gpus) && frame_get_u32(&cursor, &status) &&
+		  status <= STEP_FAIL && frame_get_u32(&cursor, &code) && code_find((int)code) != NULL &&
+		  (status == STEP_FAIL) == (code != CODE_OK) && frame_get_text(&cursor, &name) && name[0] != '\0' &&
+		  frame_get_text(&cursor, &detail) && cursor.left == 0;
+
+	if (ok)
+		steps_add(steps, &(struct step){gpu == GPU_RUN ? STEP_RUN : (int)gpu, name, status, (int)code, detail});
+	free(name);
+	free(detail);
+	return ok;
+}
+
+void
+appraisal_free(struct appraisal *appraisal)
+{
+	steps_free(&appraisal->steps);
+	for (unsigned i = 0; i < APPRAISE_GPUS_MAX; i++)
+		free(appraisal->claims[i]);
+	*appraisal = (struct appraisal){0};
+}

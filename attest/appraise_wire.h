@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_APPRAISE_WIRE_H
+#define ATTEST_APPRAISE_WIRE_H
+
+#include "attest/appraise.h"
+
+/*
+ * Payloads between the run and the appraise worker; order of the frames: lib/frame.h. Readers return false for a payload
+ * that is short, long or holds a value that cannot be.
+ */
+
+#define APPRAISE_ECHO_SIZE 32
+
+/* Everything of input but the evidence: that follows in frames of its own, input->gpus of them. */
+void appraise_put_parameters(struct buf *payload, const struct appraise_input *input);
+bool appraise_get_parameters(struct bytes payload, struct appraise_input *out); /* views into payload */
+
+void appraise_put_evidence(struct buf *payload, const struct evidence_raw *evidence);
+bool appraise_get_evidence(struct bytes payload, struct evidence_raw *out); /* views into payload */
+
+/* name and question in new memory: appraise_free_need. */
+void appraise_put_need(struct buf *payload, const struct collateral *need);
+bool appraise_get_need(struct bytes payload, struct collateral *out);
+void appraise_free_need(struct collateral *need);
+
+/* Into need->answer, or need->err. */
+void appraise_put_collateral(struct buf *payload, const struct collateral *need);
+bool appraise_get_collateral(struct bytes payload, struct collateral *need);
+
+/* Adds the step; that of a GPU from gpus on, or with a code that is none, is refused. */
+void appraise_put_step(struct buf *payload, const struct step *step);
+bool appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps);
+
+#endif
