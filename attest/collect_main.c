@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collect PARENT LIBRARY DRIVER_ROOT: the worker that calls NVIDIA's library. It reads orders from standard input and
+ * answers on standard output (lib/frame.h); a library that hangs or dies takes only this process with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attest/machine.h"
+#include "config.h"
+#include "lib/code.h"
+#include "lib/frame.h"
+#include "lib/sandbox.h"
+
+#define NO_DEADLINE INT64_MAX /* the run has one, and kills */
+#define NODES_MAX 32          /* /dev/nvidia0 and so on: Landlock rules cannot have wildcards */
+
+struct worker {
+	int in, out;
+	struct library library;
+	struct machine machine;
+	struct buf payload; /* of the frame being read or written */
+	uint32_t sent;      /* frames since the last DONE */
+};
+
+/* Libraries print: what speaks the protocol is moved away before one is loaded, and they get /dev/null. */
+static int
+take_fds(struct worker *worker, struct err *err)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	worker->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	worker->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (null < 0 || worker->in < 0 || worker->out < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return err_set(err, CODE_WORKER, "file descriptors: %s", err_errno(errno));
+	close(null);
+	return 0;
+}
+
+static int
+confine(const char *parent, const char *driver_root, const struct library *library, struct err *err)
+{
+	char *directory = xprintf("%.*s", (int)(strrchr(library->path, '/') - library->path), library->path);
+	const char *const read[] = {
+		directory[0] ? directory : "/", "/proc/driver/nvidia", "/proc/devices", "/sys", "/etc/ld.so.cache",
+		"/lib", "/lib64", "/usr/lib", "/usr/lib64", strcmp(driver_root, "/") == 0 ? "/usr/lib" : driver_root, NULL,
+	};
+	const char *write[NODES_MAX + 3] = {"/dev/nvidiactl", "/dev/nvidia-uvm"};
+	char node[NODES_MAX][32];
+	int rc;
+
+	for (unsigned i = 0; i < NODES_MAX; i++) {
+		snprintf(node[i], sizeof(node[i]), "/dev/nvidia%u", i);
+		write[i + 2] = node[i];
+	}
+	rc = sandbox_prepare(SANDBOX_COLLECT, NULL, (pid_t)strtol(parent, NULL, 10),
+			     &(struct sandbox_paths){.read = read, .read_write = write}, err);
+	free(directory);
+	return rc;
+}
+
+static int
+send_frame(struct worker *worker, enum frame_type type, struct err *err)
+{
+	int rc = frame_write(worker->out, NO_DEADLINE, type, buf_bytes(&worker->payload), err);
+
+	worker->payload.size = 0;
+	worker->sent++;
+	return rc;
+}
+
+static int
+send_done(struct worker *worker, struct err *err)
+{
+	frame_put_u32(&worker->payload, worker->sent);
+	worker->sent = 0;
+	if (send_frame(worker, FRAME_DONE, err) != 0)
+		return -1;
+	worker->sent = 0;
+	return 0;
+}
+
+/* 1: the caller has closed its end. */
+static int
+expect(struct worker *worker, enum frame_type want, size_t size, struct err *err)
+{
+	enum frame_type type;
+	int rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err);
+
+	if (rc == 0 && (type != want || (size != 0 && worker->payload.size != size)))
+		return err_set(err, CODE_WORKER, "frame %d of %zu bytes, want frame %d", type, worker->payload.size, want);
+	return rc;
+}
+
+static int
+expect_end(struct worker *worker, struct err *err)
+{
+	enum frame_type type;
+	int rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err);
+
+	return rc == 0 ? err_set(err, CODE_WORKER, "frame %d after the last order", type) : rc;
+}
+
+/* The version must be ours; the random part goes back as it came. */
+static int
+greet(struct worker *worker, struct err *err)
+{
+	struct cursor at;
+	struct bytes version, random;
+	struct buf answer = {0};
+	int rc;
+
+	rc = expect(worker, FRAME_HELLO, 0, err);
+	if (rc != 0)
+		return rc == 1 ? err_set(err, CODE_WORKER, "end of file instead of HELLO") : -1;
+	at = cursor_of(buf_bytes(&worker->payload));
+	if (!frame_get_field(&at, &version) || !frame_get_field(&at, &random) || at.left != 0)
+		return err_set(err, CODE_WORKER, "malformed HELLO");
+	if (!bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
+		return err_set(err, CODE_WORKER, "the caller has another version, want " PROJECT_VERSION);
+	frame_put_text(&answer, PROJECT_VERSION);
+	frame_put_field(&answer, random);
+	rc = frame_write(worker->out, NO_DEADLINE, FRAME_HELLO, buf_bytes(&answer), err);
+	buf_free(&answer);
+	worker->payload.size = 0;
+	return rc;
+}
+
+static int
+send_machine(struct worker *worker, struct err *err)
+{
+	struct machine *machine = &worker->machine;
+
+	worker->payload.size = 0;
+	if (machine_read(machine, err) != 0)
+		return -1;
+	collect_put_states(&worker->payload, &machine->states);
+	if (send_frame(worker, FRAME_STATES, err) != 0)
+		return -1;
+	for (unsigned i = 0; i < machine->states.gpus; i++) {
+		collect_put_identity(&worker->payload, &machine->identity[i]);
+		if (send_frame(worker, FRAME_IDENTITY, err) != 0)
+			return -1;
+	}
+	return send_done(worker, err);
+}
+
+static int
+send_evidence(struct worker *worker, struct err *err)
+{
+	uint8_t nonce[NVML_NONCE_SIZE];
+
+	memcpy(nonce, worker->payload.data, sizeof(nonce));
+	worker->payload.size = 0;
+	for (unsigned i = 0; i < worker->machine.states.gpus; i++) {
+		struct buf report = {0}, chain = {0};
+		int rc = machine_evidence(&worker->machine, i, nonce, &report, &chain, err);
+
+		frame_put_field(&worker->payload, buf_bytes(&report));
+		frame_put_field(&worker->payload, buf_bytes(&chain));
+		buf_free(&report);
+		buf_free(&chain);
+		if (rc != 0 || send_frame(worker, FRAME_EVIDENCE, err) != 0)
+			return -1;
+	}
+	return send_done(worker, err);
+}
+
+/* The orders in their order; the caller may end after each answer. */
+static int
+serve(struct worker *worker, struct err *err)
+{
+	int rc;
+
+	if (machine_start(&worker->machine, err) != 0 || send_machine(worker, err) != 0)
+		return -1;
+	rc = expect(worker, FRAME_REPORTS, NVML_NONCE_SIZE, err);
+	if (rc == 0)
+		rc = send_evidence(worker, err);
+	if (rc == 0)
+		rc = expect(worker, FRAME_RECHECK, 0, err);
+	if (rc == 0)
+		rc = send_machine(worker, err);
+	if (rc == 0)
+		rc = expect_end(worker, err);
+	return rc < 0 ? -1 : machine_stop(&worker->machine, err);
+}
+
+static int
+work(struct worker *worker, char **argv, struct err *err)
+{
+	if (library_open(argv[2], &worker->library, err) != 0 || confine(argv[1], argv[3], &worker->library, err) != 0 ||
+	    greet(worker, err) != 0 || library_load(&worker->library, err) != 0)
+		return -1;
+	library_close(&worker->library);
+	if (sandbox_enter(SANDBOX_COLLECT, err) != 0)
+		return -1;
+	return serve(worker, err);
+}
+
+static void
+send_failure(struct worker *worker, const struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	worker->payload.size = 0;
+	frame_put_u32(&worker->payload, err->code != 0 ? (uint32_t)err->code : CODE_WORKER);
+	frame_put_text(&worker->payload, err->text);
+	send_frame(worker, FRAME_FAILURE, &ignored);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct worker worker = {.library = LIBRARY_INIT, .machine.library = &worker.library};
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (argc != 4 || take_fds(&worker, &err) != 0)
+		return CODE_WORKER;
+	rc = work(&worker, argv, &err);
+	if (rc != 0)
+		send_failure(&worker, &err);
+	library_close(&worker.library);
+	buf_free(&worker.payload);
+	return rc == 0 ? 0 : 1;
+}
