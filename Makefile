@@ -219,7 +219,7 @@ uninstall:
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------
-.PHONY: tests check check-system check-long layers unit corpus bats hardening man-check install-check reproducible lint
+.PHONY: tests check layers unit corpus bats hardening man-check install-check reproducible lint
 again = $(MAKE) --no-print-directory O=$(O)
 
 # No root, no network, no engine: what a distribution runs.
@@ -260,14 +260,18 @@ reproducible: $(PROGRAMS)
 lint:
 	$(Q)test/lint.sh
 
-# Root and podman: a node with emulated GPUs, in a private mount namespace, that lives as long as the command runs.
+# Root and podman: private nodes with emulated GPUs, one for each suite, that live as long as it runs.
 NODE = O=$(O)-system WERROR=-Werror prefix=/opt/cgpu sysconfdir=/opt/cgpu/etc localstatedir=/opt/cgpu/var
-.PHONY: node-programs
-node-programs:
-	$(Q)$(MAKE) --no-print-directory $(NODE) all
+ON_NODE = test/node.sh $(MAKE) $(NODE) --
+.PHONY: node demo check-system
+node:
+	$(Q)$(MAKE) --no-print-directory $(NODE) all emulator
 
-check-system: node-programs
-	$(Q)test/node.sh make $(NODE) -- env TEST_WRAPPER='bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
+demo: node
+	$(Q)$(ON_NODE) packaging/demo.sh $(O)-system
+
+check-system: node
+	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
 
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: coverage analyze valgrind
@@ -314,9 +318,9 @@ help:
 	'all              the programs, manual pages and hook definition, below O' \
 	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
 	'check            all tests that need no root, no network and no container engine' \
-	'check-system     root and podman: a node with emulated GPUs in a private mount namespace' \
-	'check-long       the campaigns: fuzzing, killing at random moments' \
-	'tests            builds the test programs' \
+	'check-system     root and podman: private nodes with emulated GPUs' \
+	'demo             root and podman: what the gate does, shown on such a node' \
+	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
 	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \
