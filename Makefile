@@ -69,7 +69,9 @@ CMD_SRC := $(sort $(wildcard attest/cmd/*.c))
 HOOK_SRC := $(sort $(wildcard hook/*.c))
 UNIT_SRC := $(sort $(wildcard test/unit/test_*.c))
 CORPUS_SRC := $(sort $(wildcard test/corpus/*.c))
-ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(UNIT_SRC) $(CORPUS_SRC)
+FUZZ ?= *
+FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_$(FUZZ).c))
+ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(UNIT_SRC) $(CORPUS_SRC) $(FUZZ_SRC)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ARCHIVE := $(O)/libcgpu.a
@@ -273,6 +275,20 @@ demo: node
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
 
+# Every test/fuzz/fuzz_*.c is a libFuzzer program; make fuzz FUZZ_SECONDS=600 FUZZ=json gives one of them ten minutes.
+FUZZ_SECONDS ?= 60
+FUZZ_PROGRAMS := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
+FUZZ_BUILD := O=$(O)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined
+$(FUZZ_PROGRAMS): $(O)/%: $(O)/%.o $(HOOK_UNITS) $(ARCHIVE)
+	$(if $(Q),@echo "  LINK  $@")
+	$(Q)$(link) -fsanitize=fuzzer -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
+
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory $(FUZZ_BUILD) fuzz-programs
+	$(Q)test/run-fuzz.sh $(FUZZ_SECONDS) '$(CORPUS)' $(patsubst $(O)/%,$(O)-fuzz/%,$(FUZZ_PROGRAMS))
+
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: coverage analyze valgrind
 COVERAGE := O=$(O)-coverage CFLAGS='--coverage -O1' LDFLAGS=--coverage FORTIFY=
@@ -310,7 +326,7 @@ distcheck: dist
 	rm -rf $(O)/dist
 
 clean:
-	rm -rf $(O) $(O)-system $(O)-coverage $(O)-analyze
+	rm -rf $(O) $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -321,6 +337,7 @@ help:
 	'check-system     root and podman: private nodes with emulated GPUs' \
 	'demo             root and podman: what the gate does, shown on such a node' \
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
+	'fuzz             each fuzzer for FUZZ_SECONDS (60), with clang; FUZZ=NAME for one of them' \
 	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \
