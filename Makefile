@@ -193,6 +193,9 @@ $(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
 .PHONY: emulator
 emulator: $(EMULATOR)
 
+# These run the emulated machine, and look for it beside themselves.
+$(addprefix $(O)/test/unit/,test_collect_worker test_emulator): | $(EMULATOR) $(WORKERS)
+
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 
 # -- installation -----------------------------------------------------------------------------------------------------

@@ -46,9 +46,9 @@ check(int number, const char *call, struct err *err)
 
 /* A call that the driver may lack, or not support on this machine: the value is then COLLECT_ABSENT. */
 static int
-check_optional(int number, const char *call, unsigned got, uint32_t *out, struct err *err)
+check_optional(int number, const char *call, const unsigned *got, uint32_t *out, struct err *err)
 {
-	*out = number == NVML_SUCCESS ? got : COLLECT_ABSENT;
+	*out = number == NVML_SUCCESS ? *got : COLLECT_ABSENT;
 	return number == NVML_NOT_SUPPORTED || number == NVML_FUNCTION_NOT_FOUND ? 0 : check(number, call, err);
 }
 
@@ -98,11 +98,11 @@ read_optional(const struct machine *machine, struct collect_states *states, stru
 	states->multi_gpu = states->ready = COLLECT_ABSENT;
 	if (machine->library->nvmlSystemGetConfComputeSettings != NULL &&
 	    check_optional(machine->library->nvmlSystemGetConfComputeSettings(&settings), "nvmlSystemGetConfComputeSettings",
-			   settings.multi_gpu_mode, &states->multi_gpu, err) != 0)
+			   &settings.multi_gpu_mode, &states->multi_gpu, err) != 0)
 		return -1;
 	if (machine->library->nvmlSystemGetConfComputeGpusReadyState != NULL &&
 	    check_optional(machine->library->nvmlSystemGetConfComputeGpusReadyState(&ready),
-			   "nvmlSystemGetConfComputeGpusReadyState", ready, &states->ready, err) != 0)
+			   "nvmlSystemGetConfComputeGpusReadyState", &ready, &states->ready, err) != 0)
 		return -1;
 	return 0;
 }
@@ -157,11 +157,11 @@ read_identity(const struct machine *machine, struct nvml_device *device, struct 
 	out->minor = minor;
 	if (library->nvmlDeviceGetArchitecture != NULL &&
 	    check_optional(library->nvmlDeviceGetArchitecture(device, &architecture), "nvmlDeviceGetArchitecture",
-			   architecture, &out->architecture, err) != 0)
+			   &architecture, &out->architecture, err) != 0)
 		return -1;
 	if (library->nvmlDeviceGetPersistenceMode != NULL &&
 	    check_optional(library->nvmlDeviceGetPersistenceMode(device, &persistence), "nvmlDeviceGetPersistenceMode",
-			   persistence, &out->persistence, err) != 0)
+			   &persistence, &out->persistence, err) != 0)
 		return -1;
 	return 0;
 }
