@@ -237,7 +237,7 @@ tests: $(UNIT) $(if $(CORPUS_SRC),$(O)/corpus)
 layers:
 	$(Q)test/layers.sh
 
-unit: $(UNIT)
+unit: $(UNIT) $(WORKERS) $(EMULATOR)
 	$(Q)test/run-tap.sh $(UNIT)
 
 # make corpus CORPUS=DIR runs every manifest below another folder of the same shape.
