@@ -293,7 +293,10 @@ fuzz:
 	$(Q)test/run-fuzz.sh $(FUZZ_SECONDS) '$(CORPUS)' $(patsubst $(O)/%,$(O)-fuzz/%,$(FUZZ_PROGRAMS))
 
 # -- other looks at the code ------------------------------------------------------------------------------------------
-.PHONY: coverage analyze valgrind
+.PHONY: asan coverage analyze valgrind
+asan:
+	$(Q)$(MAKE) --no-print-directory O=$(O)-asan SAN=address,undefined WERROR=-Werror unit corpus
+
 COVERAGE := O=$(O)-coverage CFLAGS='--coverage -O1' LDFLAGS=--coverage FORTIFY=
 coverage:
 	$(Q)find $(O)-coverage -name '*.gcda' -delete 2>/dev/null; $(MAKE) $(COVERAGE) unit corpus
@@ -329,7 +332,7 @@ distcheck: dist
 	rm -rf $(O)/dist
 
 clean:
-	rm -rf $(O) $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
+	rm -rf $(O) $(O)-asan $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -343,6 +346,7 @@ help:
 	'fuzz             each fuzzer for FUZZ_SECONDS (60), with clang; FUZZ=NAME for one of them' \
 	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
+	'asan             unit tests and corpus with address and undefined-behaviour sanitizers' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \
 	'compile_commands.json        for clangd and others' \
 	'dist distcheck   the release archive; build, check and install from it' \
