@@ -26,6 +26,9 @@ chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_memo 
 	     enum x509_verdict *verdict, struct err *err)
 {
 	*verdict = X509_NO_VERDICT;
+	*chain = (struct x509_chain){0};
+	if (pem.size > CHAIN_PEM_MAX)
+		return err_set(err, CODE_DEVICE_CHAIN, "device chain: %zu bytes, at most %d", pem.size, CHAIN_PEM_MAX);
 	if (x509_chain_from_pem(pem, CHAIN_DEVICE_CERTS, memo, chain, err) < 0)
 		return err_wrap(err, CODE_DEVICE_CHAIN, "device chain");
 	*verdict = x509_chain_verify(chain, anchor, at, memo, err);

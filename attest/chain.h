@@ -13,6 +13,7 @@
  */
 
 #define CHAIN_DEVICE_CERTS 5
+#define CHAIN_PEM_MAX 0x1400 /* NVML's buffer */
 #define CHAIN_FWID_SIZE 48 /* SHA-384 */
 
 enum chain_fwid_form {

@@ -52,7 +52,8 @@ X509 *x509_anchor(struct bytes text, struct err *err);
 /*
  * The whole chain at time at (seconds since 1970): last certificate equal to anchor byte for byte, path by OpenSSL with
  * strict checks and only this anchor as trust, then a second pass of our own over each certificate: P-384 keys,
- * ecdsa-with-SHA384 inside and outside, CA and keyCertSign for issuers, no CA bit at the subject, path lengths.
+ * ecdsa-with-SHA384 inside and outside, CA and keyCertSign for issuers, no CA bit at the subject, whose key usage (where it
+ * has one) is digitalSignature, path lengths, serial numbers by RFC 5280 4.1.2.2.
  * The end date 9999-12-31 (RFC 5280 4.1.2.5: none) is simply far away. err says why unless X509_TRUSTED; its code is 0.
  * memo may be NULL.
  */

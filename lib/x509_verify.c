@@ -178,8 +178,13 @@ check_subject(X509 *cert, struct err *err)
 
 	if ((flags & EXFLAG_CA) != 0)
 		return err_set(err, 0, "the subject of the chain is marked as CA");
-	if ((flags & EXFLAG_KUSAGE) != 0 && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) != 0)
+	if ((flags & EXFLAG_KUSAGE) == 0)
+		return 0;
+	if ((X509_get_key_usage(cert) & KU_KEY_CERT_SIGN) != 0)
 		return err_set(err, 0, "the subject of the chain has the key usage keyCertSign");
+	/* Reports, manifests and revocation answers: every subject here signs. */
+	if ((X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
+		return err_set(err, 0, "the key usage of the subject lacks digitalSignature");
 	return 0;
 }
 
