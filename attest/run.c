@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attest/appraise_client.h"
+#include "attest/collect_client.h"
+#include "attest/mode.h"
+#include "attest/policy.h"
+#include "attest/roots.h"
+#include "config.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+#include "lib/random.h"
+
+#define ROOT_MAX 16384
+
+static int
+finish(struct run *run)
+{
+	return steps_code(&run->steps);
+}
+
+/* An error of the machinery is a step too: the exit code always comes from the list. */
+static int
+fail(struct run *run, const char *step, struct err *err)
+{
+	return steps_fail(&run->steps, STEP_RUN, step, err);
+}
+
+/* The first of the usual places below the driver root; the worker checks owner and mode. */
+static char *
+find_library(const struct conf *conf)
+{
+	static const char *const places[] = {
+		"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib64",
+	};
+	const char *root = strcmp(conf->driver_root, "/") == 0 ? "" : conf->driver_root;
+
+	if (conf->nvml_library[0] != '\0')
+		return xstrdup(conf->nvml_library);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char *path = xprintf("%s%s/libnvidia-ml.so.1", root, places[i]);
+
+		if (access(path, F_OK) == 0)
+			return path;
+		free(path);
+	}
+	return xprintf("%s%s/libnvidia-ml.so.1", root, places[0]);
+}
+
+static int
+start_collector(const struct conf *conf, int64_t deadline, struct collector *collector, struct err *err)
+{
+	char *library = find_library(conf);
+	int rc = collect_start(PATH_WORKERS "/collect", library, conf->driver_root, deadline, collector, err);
+
+	free(library);
+	return rc;
+}
+
+int
+run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,
+	   struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+{
+	struct collector collector;
+	int rc = -1;
+
+	if (start_collector(conf, deadline, &collector, err) != 0)
+		return -1;
+	if (collect_states(&collector, states, identity, err) == 0)
+		rc = collect_end(&collector, err);
+	collect_kill(&collector);
+	return rc;
+}
+
+/* The clock may not be earlier than this program: a host that sets it back would revive expired certificates. */
+static int
+read_clock(struct run *run)
+{
+	struct err err = ERR_INIT;
+	char now[32], floor[32];
+
+	run->at = clock_wall();
+	if (run->at >= BUILD_TIME)
+		return 0;
+	clock_format(run->at, now);
+	clock_format(BUILD_TIME, floor);
+	err_set(&err, CODE_CLOCK, "the clock says %s, earlier than this program's build at %s", now, floor);
+	return fail(run, "clock", &err);
+}
+
+/* UUIDs go into the env file and messages. */
+static bool
+uuid_is_plain(const char *uuid)
+{
+	return uuid[0] != '\0' && uuid[strspn(uuid, "0123456789abcdefABCDEFGPUMI-")] == '\0';
+}
+
+static bool
+minor_wanted(const struct run_request *request, uint32_t minor)
+{
+	for (unsigned i = 0; i < request->minors; i++)
+		if (request->minor[i] == minor)
+			return true;
+	return request->all;
+}
+
+/* Puts the GPUs of the request in front, in the collector's order; order[i] is the place of GPU i in the driver's list. */
+static int
+select_gpus(const struct run_request *request, const struct collect_identity *all, unsigned count, struct run *run,
+	    unsigned order[COLLECT_GPUS_MAX], struct err *err)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (!uuid_is_plain(all[i].uuid))
+			return err_set(err, CODE_DRIVER_CALL, "GPU at %s: UUID '%s' has unexpected characters", all[i].pci,
+				       all[i].uuid);
+		if (!minor_wanted(request, all[i].minor))
+			continue;
+		order[run->gpus] = i;
+		run->identity[run->gpus++] = all[i];
+	}
+	if (run->gpus == 0 || (!request->all && run->gpus != request->minors))
+		return err_set(err, CODE_DEVICE_MISSING, "%u of the %u GPUs asked for are there; the driver shows %u", run->gpus,
+			       request->all ? 1 : request->minors, count);
+	return 0;
+}
+
+struct live {
+	struct collector collector;
+	struct collect_identity all[COLLECT_GPUS_MAX];
+	unsigned order[COLLECT_GPUS_MAX];
+	EVP_PKEY *key;
+	struct nonce_parts parts;
+	uint8_t nonce[NONCE_SIZE];
+	uint8_t config_digest[SHA256_SIZE];
+};
+
+static int
+begin(const struct run_request *request, struct live *live, struct run *run)
+{
+	struct err err = ERR_INIT;
+
+	if (start_collector(request->conf, request->deadline, &live->collector, &err) != 0 ||
+	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
+		return fail(run, "driver", &err);
+	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
+		return -1;
+	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0)
+		return fail(run, "device", &err);
+	return 0;
+}
+
+/* R, H, K and C of the nonce; see attest/nonce.h. */
+static int
+make_nonce(const struct run_request *request, struct live *live, struct err *err)
+{
+	struct bytes digest = {NULL, 0};
+	struct buf spki = {0};
+	int rc = -1;
+
+	live->key = crypto_p384_generate(err);
+	if (live->key == NULL || crypto_spki(live->key, &spki, err) != 0)
+		goto out;
+	random_bytes(live->parts.random, NONCE_SIZE);
+	if (request->challenge.data != NULL)
+		crypto_sha256(request->challenge, live->parts.challenge);
+	crypto_sha256(buf_bytes(&spki), live->parts.key);
+	if (request->config.data != NULL) {
+		crypto_sha256(request->config, live->config_digest);
+		digest = bytes_of(live->config_digest, SHA256_SIZE);
+	}
+	nonce_container(request->container_id, request->image_id, digest, live->parts.container);
+	nonce_derive(&live->parts, live->nonce);
+	rc = 0;
+out:
+	buf_free(&spki);
+	return rc;
+}
+
+static const char *
+arch_word(uint32_t architecture)
+{
+	switch (architecture) {
+	case 9:
+		return "HOPPER";
+	case 10:
+		return "BLACKWELL";
+	default:
+		return "UNKNOWN";
+	}
+}
+
+static int
+fetch_reports(const uint8_t nonce[NONCE_SIZE], struct live *live, struct run *run, struct err *err)
+{
+	struct collected got[COLLECT_GPUS_MAX] = {0};
+	int rc = collect_reports(&live->collector, nonce, run->states.gpus, got, err);
+
+	for (unsigned i = 0; rc == 0 && i < run->gpus; i++) {
+		struct collected *from = &got[live->order[i]];
+		struct gpu_evidence *to = &run->evidence[i];
+
+		to->arch = xstrdup(arch_word(run->identity[i].architecture));
+		memcpy(to->nonce, nonce, NONCE_SIZE);
+		to->report = from->report;
+		to->chain_pem = from->chain_pem;
+		*from = (struct collected){0};
+	}
+	for (unsigned i = 0; i < COLLECT_GPUS_MAX; i++)
+		collected_free(&got[i]);
+	return rc;
+}
+
+/* A trust anchor: the configured file, or the built-in one. */
+static int
+read_root(const char *path, struct bytes built_in, struct buf *file, struct bytes *out, struct err *err)
+{
+	*out = built_in;
+	if (path[0] == '\0')
+		return 0;
+	if (fs_read_trusted(path, ROOT_MAX, file, err) != 0)
+		return err_wrap(err, CODE_USAGE, "trust anchor %s", path);
+	*out = buf_bytes(file);
+	return 0;
+}
+
+static void
+take_claims(struct appraisal *appraisal, struct run *run)
+{
+	static const struct json_limits limits = {.bytes = 1 << 18, .string = 1 << 16, .depth = 8, .values = 16384};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < appraisal->steps.count; i++)
+		steps_add(&run->steps, &appraisal->steps.list[i]);
+	for (unsigned i = 0; i < run->gpus; i++)
+		if (appraisal->claims[i] != NULL)
+			run->claims[i] = json_read(bytes_of_text(appraisal->claims[i]), &limits, &err);
+}
+
+static bool
+have_all_claims(const struct run *run)
+{
+	for (unsigned i = 0; i < run->gpus; i++)
+		if (run->claims[i] == NULL || json_type(run->claims[i]) != JSON_OBJECT)
+			return false;
+	return run->gpus > 0;
+}
+
+static int
+appraise(const struct conf *conf, const struct appraise_input *input, struct collateral_store *store, int64_t deadline,
+	 struct run *run)
+{
+	const struct collateral_source source = {collateral_serve, store};
+	const struct appraise_worker worker = {PATH_WORKERS "/appraise", conf->worker_user, deadline};
+	struct appraisal appraisal = {0};
+	struct err err = ERR_INIT;
+	int rc = appraise_remote(&worker, input, &source, &appraisal, &err);
+
+	take_claims(&appraisal, run);
+	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
+		fail(run, "appraise", &err);
+	else if (rc == 0 && !have_all_claims(run))
+		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims"), fail(run, "appraise", &err));
+	appraisal_free(&appraisal);
+	return rc;
+}
+
+static struct appraise_input
+make_input(const struct conf *conf, const struct run *run, const uint8_t nonce[NONCE_SIZE])
+{
+	struct appraise_input input = {.at = run->at, .gpus = run->gpus};
+
+	memcpy(input.nonce, nonce, NONCE_SIZE);
+	input.revocation = (struct revocation_policy){
+		.allow_without_nonce = conf->allow_ocsp_without_nonce > run->at,
+		.allow_hold = conf->allow_certificate_hold > run->at,
+		.max_age = conf->ocsp_max_age,
+	};
+	for (unsigned i = 0; i < run->gpus; i++)
+		input.gpu[i] = (struct evidence_raw){buf_bytes(&run->evidence[i].report), buf_bytes(&run->evidence[i].chain_pem)};
+	return input;
+}
+
+static int
+judge_live(const struct run_request *request, struct live *live, struct run *run)
+{
+	const struct conf *conf = request->conf;
+	struct collateral_store store = {.rim_dir = conf->rim_dir, .ocsp_dir = conf->ocsp_dir};
+	struct appraise_input input = make_input(conf, run, live->nonce);
+	struct buf device_root = {0}, rim_root = {0};
+	struct err err = ERR_INIT;
+	int rc = -1;
+
+	if (read_root(conf->device_root, roots_device(), &device_root, &input.device_root, &err) != 0 ||
+	    read_root(conf->rim_root, roots_rim(), &rim_root, &input.rim_root, &err) != 0)
+		fail(run, "trust-anchor", &err);
+	else if (appraise(conf, &input, &store, request->deadline, run) == 0)
+		rc = policy_judge(conf, run->claims, run->gpus, &run->steps);
+	buf_free(&device_root);
+	buf_free(&rim_root);
+	return rc;
+}
+
+/* Ids, modes and ready state again, after the verdict: the GPU that was verified is the one that will be used. */
+static int
+read_again(struct live *live, struct run *run)
+{
+	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
+	struct collect_states states = {0};
+	struct err err = ERR_INIT;
+
+	if (collect_recheck(&live->collector, &states, again, &err) != 0 || collect_end(&live->collector, &err) != 0)
+		return fail(run, "second-reading", &err);
+	return mode_unchanged(&run->states, live->all, &states, again, &run->steps);
+}
+
+static char *
+loosenings(const struct conf *conf, int64_t at)
+{
+	struct buf out = {0};
+
+	if (conf->allow_ocsp_without_nonce > at)
+		buf_add_text(&out, "allow-ocsp-without-nonce");
+	if (conf->allow_certificate_hold > at)
+		buf_printf(&out, "%sallow-certificate-hold", out.size ? "," : "");
+	if (conf->ready == READY_REPORT)
+		buf_printf(&out, "%sready-state", out.size ? "," : "");
+	return buf_steal_text(&out);
+}
+
+static int
+make_result(const struct run_request *request, const struct live *live, struct run *run)
+{
+	const struct conf *conf = request->conf;
+	const char *uuid[COLLECT_GPUS_MAX];
+	char digest[65], *loose = loosenings(conf, run->at);
+	struct result_input input = {
+		.key = live->key,
+		.parts = &live->parts,
+		.container_id = request->container_id,
+		.image_id = request->image_id,
+		.config_digest = bytes_of(live->config_digest, request->config.data ? SHA256_SIZE : 0),
+		.at = run->at,
+		.lifetime = conf->token_lifetime,
+		.claims = run->claims,
+		.uuid = uuid,
+		.evidence = run->evidence,
+		.gpus = run->gpus,
+		.custom_anchor = conf->device_root[0] || conf->rim_root[0] || conf->nvml_library[0],
+		.policy_digest = digest,
+		.loosenings = loose,
+	};
+	struct err err = ERR_INIT;
+	int rc;
+
+	memcpy(input.nonce, live->nonce, NONCE_SIZE);
+	conf_digest(conf, digest);
+	for (unsigned i = 0; i < run->gpus; i++)
+		uuid[i] = run->identity[i].uuid;
+	rc = result_make(&input, &run->result, &err);
+	free(loose);
+	return rc == 0 ? 0 : fail(run, "result", &err);
+}
+
+int
+run_attest(const struct run_request *request, struct run *run)
+{
+	struct live live = {0};
+	struct err err = ERR_INIT;
+
+	crypto_init();
+	if (read_clock(run) != 0 || begin(request, &live, run) != 0)
+		goto out;
+	if (make_nonce(request, &live, &err) != 0) {
+		fail(run, "nonce", &err);
+		goto out;
+	}
+	if (fetch_reports(live.nonce, &live, run, &err) != 0) {
+		fail(run, "report", &err);
+		goto out;
+	}
+	if (judge_live(request, &live, run) != 0 || read_again(&live, run) != 0)
+		goto out;
+	if (steps_first_failure(&run->steps) == NULL && make_result(request, &live, run) == 0)
+		steps_conclude(&run->steps);
+out:
+	collect_kill(&live.collector);
+	EVP_PKEY_free(live.key);
+	if (finish(run) != CODE_OK)
+		result_free(&run->result);
+	return finish(run);
+}
+
+int
+run_collect(const struct run_request *request, const uint8_t nonce[32], struct run *run)
+{
+	struct live live = {0};
+	struct err err = ERR_INIT;
+
+	if (read_clock(run) != 0 || begin(request, &live, run) != 0)
+		goto out;
+	if (fetch_reports(nonce, &live, run, &err) != 0) {
+		fail(run, "report", &err);
+		goto out;
+	}
+	if (read_again(&live, run) == 0)
+		steps_conclude(&run->steps);
+out:
+	collect_kill(&live.collector);
+	return finish(run);
+}
+
+/* One nonce for all; which one, and whether it proves freshness, is said. */
+static int
+choose_nonce(const struct verify_request *request, struct run *run, uint8_t nonce[NONCE_SIZE])
+{
+	struct err err = ERR_INIT;
+
+	memcpy(nonce, request->nonce ? request->nonce : run->evidence[0].nonce, NONCE_SIZE);
+	for (unsigned i = 0; i < run->gpus; i++) {
+		if (memcmp(run->evidence[i].nonce, nonce, NONCE_SIZE) == 0)
+			continue;
+		err_set(&err, CODE_NONCE, "evidence item %u was collected for another nonce", i);
+		return fail(run, "nonce", &err);
+	}
+	if (request->nonce == NULL)
+		steps_skip(&run->steps, STEP_RUN, "freshness", "no --nonce given: the evidence's own nonce proves no freshness");
+	return 0;
+}
+
+int
+run_verify(struct verify_request *request, struct run *run)
+{
+	struct appraise_input input;
+	uint8_t nonce[NONCE_SIZE];
+
+	crypto_init();
+	run->at = request->at;
+	run->gpus = request->gpus;
+	memcpy(run->evidence, request->evidence, request->gpus * sizeof(run->evidence[0]));
+	memset(request->evidence, 0, request->gpus * sizeof(run->evidence[0]));
+	if (choose_nonce(request, run, nonce) != 0)
+		return finish(run);
+	input = make_input(request->conf, run, nonce);
+	input.device_root = request->device_root;
+	input.rim_root = request->rim_root;
+	if (appraise(request->conf, &input, &request->store, request->deadline, run) == 0 &&
+	    policy_judge(request->conf, run->claims, run->gpus, &run->steps) == 0)
+		steps_conclude(&run->steps);
+	return finish(run);
+}
+
+void
+run_free(struct run *run)
+{
+	gpu_evidence_free(run->evidence, run->gpus);
+	for (unsigned i = 0; i < run->gpus; i++)
+		json_free(run->claims[i]);
+	result_free(&run->result);
+	steps_free(&run->steps);
+	*run = (struct run){0};
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_RUN_H
+#define ATTEST_RUN_H
+
+#include "attest/appraise.h"
+#include "attest/collateral.h"
+#include "attest/collect.h"
+#include "attest/conf.h"
+#include "attest/result.h"
+
+/*
+ * One run of the verifier: it owns nonce, key, deadline and the order of the workers, and parses nothing but their frames.
+ * Everything that happened is in steps; a run that did not come to its end has no verdict.
+ */
+
+struct run_request {
+	const struct conf *conf;
+	const char *container_id, *image_id; /* NULL = not known */
+	struct bytes config;                 /* config.json of the container; {NULL, 0} = none */
+	struct bytes challenge;              /* of the relying party; {NULL, 0} = none */
+	bool all;                            /* every GPU, or the minors of /dev/nvidiaN below */
+	uint32_t minor[COLLECT_GPUS_MAX];
+	unsigned minors;
+	int64_t deadline; /* lib/clock.h */
+};
+
+struct run {
+	struct steps steps;
+	int64_t at; /* the one clock reading */
+	struct collect_states states;
+	struct collect_identity identity[COLLECT_GPUS_MAX]; /* of the GPUs attested */
+	struct gpu_evidence evidence[COLLECT_GPUS_MAX];
+	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
+	unsigned gpus;
+	struct result result; /* files; empty unless steps_code() is CODE_OK */
+};
+
+/* Both return steps_code(&run->steps). */
+int run_attest(const struct run_request *request, struct run *run);
+
+/* Evidence from a file against collateral from a directory; no driver, no key, no result files. */
+struct verify_request {
+	const struct conf *conf; /* policy, worker user */
+	struct gpu_evidence *evidence; /* taken over and emptied */
+	unsigned gpus;
+	const uint8_t *nonce; /* 32 bytes, or NULL: the evidence's own, which proves no freshness */
+	struct bytes device_root, rim_root;
+	struct collateral_store store;
+	int64_t at;
+	int64_t deadline;
+};
+
+int run_verify(struct verify_request *request, struct run *run);
+
+/* Evidence alone: modes judged, reports fetched for nonce, nothing appraised (`cgpu evidence`). */
+int run_collect(const struct run_request *request, const uint8_t nonce[32], struct run *run);
+
+/* States and identities alone (`cgpu status`): 0, or -1 with the driver's code. */
+int run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,
+	       struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+
+void run_free(struct run *run);
+
+#endif
