@@ -337,6 +337,7 @@ conf_parse(struct conf *conf, const char *name, struct bytes text, struct err *e
 		err_wrap(err, CODE_USAGE, "%s:%d", name, line);
 		goto out;
 	}
+	*err = (struct err)ERR_INIT;
 	rc = 0;
 out:
 	free(copy);

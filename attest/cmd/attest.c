@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "attest/cmd/commands.h"
+#include "attest/cmd/live.h"
+#include "attest/cmd/report.h"
+#include "attest/exemption.h"
+#include "config.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/frame.h"
+#include "lib/fs.h"
+
+#define CONFIG_MAX (16 << 20)
+#define CHALLENGE_MAX 4096
+#define REPLY_MS 600000 /* the hook has the deadline; this only bounds a write nobody reads */
+
+static const struct option_entry table[] = {
+	{"gpus", "all|N,N...", "minors of /dev/nvidiaN to attest (default all)"},
+	{"container-id", "ID", "container that the nonce is bound to"},
+	{"image-id", "ID", "image that the nonce is bound to"},
+	{"config-file", "FILE", "config.json that the nonce is bound to"},
+	{"challenge", "TEXT", "challenge of the relying party, part of the nonce"},
+	{"output-dir", "DIR", "new directory for the five files that a container would get"},
+	{"verifier", "local", "who appraises"},
+	{"format", "text|json", "output form (default text)"},
+	{"hook", NULL, "called by cgpu-hook: the answer goes to --reply-fd as frames"},
+	{"reply-fd", "N", "with --hook: descriptor for the answer"},
+	{"echo", "HEX", "with --hook: 64 hex digits that the answer repeats"},
+	{"namespace", "NAME", "with --hook: Kubernetes namespace of the container"},
+	{"bundle", "DIR", "with --hook: bundle of the container"},
+	{"privileged", NULL, "with --hook: the GPUs are reached by privileged access"},
+	{NULL, NULL, NULL},
+};
+
+struct reply {
+	int fd;
+	uint8_t echo[32];
+	int64_t deadline;
+};
+
+static int
+read_request(const struct options *options, struct run_request *request, struct buf *config, struct err *err)
+{
+	const char *challenge = options_get(options, "challenge"), *verifier = options_get(options, "verifier");
+
+	if (verifier != NULL && strcmp(verifier, "local") != 0)
+		return err_set(err, CODE_USAGE, "--verifier: '%s' is not available, want 'local'", verifier);
+	if (challenge != NULL && strlen(challenge) > CHALLENGE_MAX)
+		return err_set(err, CODE_USAGE, "--challenge: more than %d bytes", CHALLENGE_MAX);
+	if (live_gpus(options, request, err) != 0 || options_file(options, "config-file", CONFIG_MAX, config, err) != 0)
+		return -1;
+	request->container_id = options_get(options, "container-id");
+	request->image_id = options_get(options, "image-id");
+	request->config = buf_bytes(config);
+	if (challenge != NULL)
+		request->challenge = bytes_of_text(challenge);
+	return 0;
+}
+
+static int
+write_files(const char *directory, const struct result *result, struct err *err)
+{
+	if (mkdir(directory, 0755) != 0)
+		return err_set(err, CODE_USAGE, "--output-dir: %s: %s", directory, err_errno(errno));
+	for (unsigned i = 0; i < RESULT_FILES; i++) {
+		char *path = xprintf("%s/%s", directory, result->file[i].name);
+		int rc = fs_write_atomic(path, bytes_of_text(result->file[i].content), 0444, err);
+
+		free(path);
+		if (rc != 0)
+			return err_wrap(err, CODE_USAGE, "--output-dir: %s", directory);
+	}
+	return 0;
+}
+
+static int
+by_hand(const struct options *options, const struct run_request *request, struct err *err)
+{
+	const char *directory = options_get(options, "output-dir"), *eat;
+	struct json *detached = NULL;
+	struct run run = {0};
+	struct report report;
+	bool json;
+	int code;
+
+	if (options_format(options, &json, err) != 0)
+		return err_code(err);
+	code = run_attest(request, &run);
+	if (code == CODE_OK && directory != NULL && write_files(directory, &run.result, err) != 0) {
+		run_free(&run);
+		return err_code(err);
+	}
+	eat = result_content(&run.result, "detached-eat.json");
+	if (eat != NULL)
+		detached = json_parse(bytes_of_text(eat), &(struct json_limits){1 << 22, 1 << 20, 8, 4096}, &(struct err)ERR_INIT);
+	report = (struct report){&run.steps, run.claims, run.gpus, detached};
+	code = report_print(&report, json);
+	json_free(detached);
+	run_free(&run);
+	return code;
+}
+
+static int
+reply_begin(const struct reply *reply, struct err *err)
+{
+	struct buf payload = {0};
+	int rc;
+
+	frame_put_text(&payload, PROJECT_VERSION);
+	frame_put_field(&payload, bytes_of(NULL, 0));
+	rc = frame_write(reply->fd, reply->deadline, FRAME_HELLO, buf_bytes(&payload), err);
+	buf_free(&payload);
+	return rc;
+}
+
+static int
+reply_file(const struct reply *reply, const struct result_file *file, struct err *err)
+{
+	struct buf payload = {0};
+	int rc;
+
+	frame_put_text(&payload, file->name);
+	frame_put_text(&payload, file->content);
+	rc = frame_write(reply->fd, reply->deadline, FRAME_FILE, buf_bytes(&payload), err);
+	buf_free(&payload);
+	return rc;
+}
+
+static int
+reply_verdict(const struct reply *reply, int code, const char *text, struct err *err)
+{
+	struct buf payload = {0};
+	int rc;
+
+	frame_put_u32(&payload, (uint32_t)code);
+	frame_put_field(&payload, bytes_of(reply->echo, sizeof(reply->echo)));
+	frame_put_text(&payload, text);
+	rc = frame_write(reply->fd, reply->deadline, FRAME_VERDICT, buf_bytes(&payload), err);
+	buf_free(&payload);
+	return rc;
+}
+
+static int
+reply_run(const struct reply *reply, const struct run *run, struct err *err)
+{
+	const struct step *failed = steps_first_failure(&run->steps);
+	int code = steps_code(&run->steps);
+	char *text;
+	int rc;
+
+	for (unsigned i = 0; code == CODE_OK && i < RESULT_FILES; i++)
+		if (reply_file(reply, &run->result.file[i], err) != 0)
+			return -1;
+	if (failed == NULL)
+		text = xstrdup(code == CODE_OK ? "attested" : "no verdict");
+	else if (failed->gpu == STEP_RUN)
+		text = xprintf("%s: %s", failed->name, failed->detail);
+	else
+		text = xprintf("GPU-%d: %s: %s", failed->gpu, failed->name, failed->detail);
+	rc = reply_verdict(reply, code, text, err);
+	free(text);
+	return rc;
+}
+
+static int
+read_reply(const struct options *options, struct reply *reply, struct err *err)
+{
+	const char *fd = options_get(options, "reply-fd"), *echo = options_get(options, "echo");
+	char *end;
+
+	if (fd == NULL || echo == NULL || !hex_decode(reply->echo, sizeof(reply->echo), echo, strlen(echo)))
+		return err_set(err, CODE_USAGE, "--hook needs --reply-fd and --echo with 64 hex digits");
+	reply->fd = (int)strtol(fd, &end, 10);
+	if (*end != '\0' || reply->fd <= STDERR_FILENO)
+		return err_set(err, CODE_USAGE, "--reply-fd: '%s' is no descriptor above 2", fd);
+	return 0;
+}
+
+static int
+for_hook(const struct options *options, const struct run_request *request, const struct reply *reply, struct err *err)
+{
+	const struct exemption_request container = {
+		.namespace = options_get(options, "namespace"),
+		.image_id = request->image_id,
+		.bundle = options_get(options, "bundle"),
+		.privileged = options_given(options, "privileged"),
+	};
+	struct run run = {0};
+	char *why = NULL;
+	int rc;
+
+	switch (exemption_find(request->conf, &container, &why, err)) {
+	case EXEMPTION_GATE:
+		run_attest(request, &run);
+		rc = reply_run(reply, &run, err);
+		break;
+	case EXEMPTION_ALLOW:
+		rc = reply_verdict(reply, CODE_OK, why, err);
+		break;
+	default:
+		rc = reply_verdict(reply, err_code(err), err->text, err);
+	}
+	free(why);
+	run_free(&run);
+	return rc == 0 ? CODE_OK : CODE_WORKER;
+}
+
+static int
+prepare(const struct options *options, struct conf *conf, struct buf *config, struct run_request *request, struct err *err)
+{
+	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 ||
+	    read_request(options, request, config, err) != 0)
+		return -1;
+	request->conf = conf;
+	request->deadline = live_deadline(conf);
+	return 0;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	bool hook = options_given(options, "hook");
+	struct reply reply = {.deadline = clock_boot_ms() + REPLY_MS};
+	struct run_request request = {0};
+	struct buf config = {0};
+	struct conf conf = {0};
+	int code;
+
+	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
+		return err_code(err);
+	if (prepare(options, &conf, &config, &request, err) == 0)
+		code = hook ? for_hook(options, &request, &reply, err) : by_hand(options, &request, err);
+	else
+		code = hook && reply_verdict(&reply, err_code(err), err->text, err) == 0 ? CODE_OK : err_code(err);
+	buf_free(&config);
+	conf_free(&conf);
+	return code;
+}
+
+const struct command command_attest = {"attest", "", "Attest the GPUs of this machine, as the hook does", table, run};

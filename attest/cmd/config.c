@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/cmd/commands.h"
+#include "attest/conf.h"
+#include "lib/code.h"
+#include "lib/crypto.h"
+
+static const struct option_entry table[] = {
+	{"format", "text|json", "output form (default text)"},
+	{NULL, NULL, NULL},
+};
+
+static void
+show(const struct conf *conf, bool json)
+{
+	struct json_out *out;
+	char *text;
+
+	if (!json) {
+		text = conf_text(conf);
+		printf("%s", text);
+	} else {
+		out = json_out_new(true);
+		json_out_object(out);
+		conf_json(conf, out);
+		json_out_end(out);
+		text = json_out_finish(out);
+		printf("%s\n", text);
+	}
+	free(text);
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	struct conf conf;
+	bool json;
+	int rc;
+
+	if (options_format(options, &json, err) != 0 || options_operands(options, 1, 1, err) != 0)
+		return err_code(err);
+	if (strcmp(options->operand[0], "show") != 0 && strcmp(options->operand[0], "check") != 0) {
+		err_set(err, CODE_USAGE, "config: '%s' is neither show nor check", options->operand[0]);
+		return err_code(err);
+	}
+	crypto_init();
+	rc = conf_load(&conf, err);
+	if (rc == 0 && strcmp(options->operand[0], "show") == 0)
+		show(&conf, json);
+	conf_free(&conf);
+	return rc == 0 ? CODE_OK : err_code(err);
+}
+
+const struct command command_config = {"config", "show|check", "Show the configuration in force, or check it", table, run};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_CMD_LIVE_H
+#define ATTEST_CMD_LIVE_H
+
+#include "attest/cmd/options.h"
+#include "attest/run.h"
+
+/* What the commands that talk to the driver share. */
+
+/* "all", or minors of /dev/nvidiaN separated by commas; absent means all. */
+int live_gpus(const struct options *options, struct run_request *request, struct err *err);
+/* Deadline of the configuration, counted from now. */
+int64_t live_deadline(const struct conf *conf);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/cmd/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/code.h"
+
+static const char *
+status_word(const struct step *step)
+{
+	switch (step->status) {
+	case STEP_OK:
+		return "ok";
+	case STEP_SKIPPED:
+		return "skipped";
+	case STEP_FAIL:
+		break;
+	}
+	return "fail";
+}
+
+static void
+print_step(const struct step *step)
+{
+	char detail[2 * ERR_TEXT_MAX];
+
+	text_escape(detail, sizeof(detail), step->detail);
+	printf("  %-7s  %-24s %s", status_word(step), step->name, detail);
+	if (step->status == STEP_FAIL)
+		printf(" [%s, code %d]", code_name(step->code), step->code);
+	printf("\n");
+}
+
+static void
+print_text(const struct report *report, int code)
+{
+	const struct code_entry *entry = code_find(code);
+	int group = STEP_RUN - 1;
+
+	for (size_t i = 0; i < report->steps->count; i++) {
+		const struct step *step = &report->steps->list[i];
+
+		if (step->gpu != group && step->gpu == STEP_RUN)
+			printf("system\n");
+		else if (step->gpu != group)
+			printf("GPU-%d\n", step->gpu);
+		group = step->gpu;
+		print_step(step);
+	}
+	if (code == CODE_OK)
+		printf("result: pass\n");
+	else
+		printf("result: refuse, code %d (%s): %s\nhint: %s\n", code, code_name(code), entry ? entry->cause : "",
+		       entry ? entry->action : "");
+}
+
+static void
+json_verdict(struct json_out *out, int code, const char *message)
+{
+	const struct code_entry *entry = code_find(code);
+
+	json_out_name(out, "schema");
+	json_out_integer(out, 1);
+	json_out_name(out, "result");
+	json_out_text(out, code == CODE_OK ? "pass" : "refuse");
+	json_out_name(out, "code");
+	json_out_integer(out, code);
+	json_out_name(out, "name");
+	json_out_text(out, code_name(code));
+	json_out_name(out, "message");
+	json_out_text(out, message);
+	json_out_name(out, "hint");
+	json_out_text(out, entry ? entry->action : "");
+}
+
+static void
+json_step(struct json_out *out, const struct step *step)
+{
+	char gpu[16];
+
+	snprintf(gpu, sizeof(gpu), "GPU-%d", step->gpu);
+	json_out_object(out);
+	json_out_name(out, "gpu");
+	json_out_text(out, step->gpu == STEP_RUN ? NULL : gpu);
+	json_out_name(out, "step");
+	json_out_text(out, step->name);
+	json_out_name(out, "status");
+	json_out_text(out, status_word(step));
+	if (step->status == STEP_FAIL) {
+		json_out_name(out, "code");
+		json_out_integer(out, step->code);
+	}
+	json_out_name(out, "detail");
+	json_out_text(out, step->detail);
+	json_out_end(out);
+}
+
+static void
+json_lists(struct json_out *out, const struct report *report)
+{
+	json_out_name(out, "steps");
+	json_out_array(out);
+	for (size_t i = 0; report != NULL && i < report->steps->count; i++)
+		json_step(out, &report->steps->list[i]);
+	json_out_end(out);
+	json_out_name(out, "claims");
+	json_out_array(out);
+	for (unsigned i = 0; report != NULL && i < report->gpus; i++)
+		if (report->claims[i] != NULL)
+			json_out_value(out, report->claims[i]);
+	json_out_end(out);
+	json_out_name(out, "detached_eat");
+	if (report != NULL && report->detached_eat != NULL)
+		json_out_value(out, report->detached_eat);
+	else
+		json_out_null(out);
+}
+
+static void
+print_json(const struct report *report, int code, const char *message)
+{
+	struct json_out *out = json_out_new(true);
+	char *text;
+
+	json_out_object(out);
+	json_verdict(out, code, message);
+	json_lists(out, report);
+	json_out_end(out);
+	text = json_out_finish(out);
+	printf("%s\n", text);
+	free(text);
+}
+
+int
+report_print(const struct report *report, bool json)
+{
+	const struct step *failed = steps_first_failure(report->steps);
+	int code = steps_code(report->steps);
+
+	if (json)
+		print_json(report, code, failed ? failed->detail : code == CODE_OK ? "every step passed" : "no verdict");
+	else
+		print_text(report, code);
+	if (fflush(stdout) != 0 && code == CODE_OK)
+		return CODE_INTERNAL;
+	return code;
+}
+
+void
+report_error_json(const struct err *err)
+{
+	print_json(NULL, err_code(err), err->text);
+}

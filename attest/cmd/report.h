@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_CMD_REPORT_H
+#define ATTEST_CMD_REPORT_H
+
+#include "attest/steps.h"
+#include "lib/json.h"
+
+/*
+ * How a verdict is told: text for a person, or one JSON object
+ * {"schema":1,"result":"pass"|"refuse","code":N,"name":..,"message":..,"hint":..,"steps":[..],"claims":[..],"detached_eat":..}.
+ */
+struct report {
+	const struct steps *steps;
+	struct json *const *claims; /* gpus entries, NULL entries allowed */
+	unsigned gpus;
+	const struct json *detached_eat; /* NULL = none */
+};
+
+/* Prints to standard output and returns the exit code. */
+int report_print(const struct report *report, bool json);
+
+/* An error without steps in the same JSON form (text goes to standard error by main). */
+void report_error_json(const struct err *err);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/cmd/commands.h"
+#include "attest/cmd/live.h"
+#include "attest/mode.h"
+#include "lib/code.h"
+#include "lib/json.h"
+
+static const struct option_entry table[] = {
+	{"format", "text|json", "output form (default text)"},
+	{NULL, NULL, NULL},
+};
+
+static const char *
+on_off(uint32_t value)
+{
+	return value == 1 ? "ON" : value == 0 ? "OFF" : "unknown";
+}
+
+static const char *
+architecture(uint32_t value)
+{
+	return value == 9 ? "Hopper" : value == 10 ? "Blackwell" : "other";
+}
+
+static void
+print_text(const struct collect_states *states, const struct collect_identity *gpu)
+{
+	printf("Driver version: %s\n", states->driver_version);
+	printf("CC status: %s\n", on_off(states->cc_feature));
+	printf("CC environment: %s\n", mode_environment(states->environment));
+	printf("CC devtools mode: %s\n", on_off(states->devtools));
+	printf("Multi-GPU mode: %s\n", mode_multi_gpu(states->multi_gpu));
+	printf("CPU capability: %s\n", mode_cpu_caps(states->cpu_caps));
+	printf("GPU capability: %s\n", states->gpu_caps == 1 ? "CC capable" : "not CC capable");
+	printf("GPUs ready state: %s\n", states->ready == 1 ? "ready" : states->ready == 0 ? "not-ready" : "unknown");
+	for (uint32_t i = 0; i < states->gpus; i++)
+		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
+		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version, on_off(gpu[i].persistence));
+}
+
+static void
+member_text(struct json_out *out, const char *name, const char *value)
+{
+	json_out_name(out, name);
+	json_out_text(out, value);
+}
+
+static void
+member_bool(struct json_out *out, const char *name, uint32_t value)
+{
+	json_out_name(out, name);
+	if (value > 1)
+		json_out_null(out);
+	else
+		json_out_bool(out, value == 1);
+}
+
+static void
+json_gpu(struct json_out *out, const struct collect_identity *gpu)
+{
+	json_out_object(out);
+	member_text(out, "uuid", gpu->uuid);
+	member_text(out, "pci", gpu->pci);
+	json_out_name(out, "minor");
+	json_out_integer(out, gpu->minor);
+	member_text(out, "architecture", architecture(gpu->architecture));
+	member_text(out, "vbios_version", gpu->vbios_version);
+	member_bool(out, "persistence", gpu->persistence);
+	json_out_end(out);
+}
+
+static void
+print_json(const struct collect_states *states, const struct collect_identity *gpu)
+{
+	struct json_out *out = json_out_new(true);
+	char *text;
+
+	json_out_object(out);
+	json_out_name(out, "schema");
+	json_out_integer(out, 1);
+	member_text(out, "driver_version", states->driver_version);
+	member_bool(out, "cc", states->cc_feature);
+	member_text(out, "environment", mode_environment(states->environment));
+	member_bool(out, "devtools", states->devtools);
+	member_text(out, "multi_gpu", mode_multi_gpu(states->multi_gpu));
+	member_text(out, "cpu_capability", mode_cpu_caps(states->cpu_caps));
+	member_bool(out, "gpu_capability", states->gpu_caps);
+	member_bool(out, "ready", states->ready);
+	json_out_name(out, "gpus");
+	json_out_array(out);
+	for (uint32_t i = 0; i < states->gpus; i++)
+		json_gpu(out, &gpu[i]);
+	json_out_end(out);
+	json_out_end(out);
+	text = json_out_finish(out);
+	printf("%s\n", text);
+	free(text);
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
+	struct collect_states states = {0};
+	struct steps steps = {0};
+	struct conf conf = {0};
+	int code;
+	bool json;
+
+	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
+	    conf_load(&conf, err) != 0 || run_states(&conf, live_deadline(&conf), &states, gpu, err) != 0) {
+		conf_free(&conf);
+		return err_code(err);
+	}
+	if (json)
+		print_json(&states, gpu);
+	else
+		print_text(&states, gpu);
+	code = mode_judge(&states, gpu, &conf, &steps) == 0 ? CODE_OK : steps_code(&steps);
+	if (code != CODE_OK)
+		err_set(err, code, "%s", steps_first_failure(&steps)->detail);
+	if (json)
+		err->text[0] = '\0';
+	steps_free(&steps);
+	conf_free(&conf);
+	return code;
+}
+
+const struct command command_status = {"status", "", "Show modes and GPUs as the driver tells them; the code says whether they suffice",
+				       table, run};

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attest/cmd/commands.h"
+#include "attest/cmd/live.h"
+#include "attest/cmd/report.h"
+#include "attest/roots.h"
+#include "attest/run.h"
+#include "attest/token.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+
+#define KEYS_MAX 65536
+#define ROOT_MAX 16384
+
+static const struct option_entry table[] = {
+	{"jwks", "FILE", "key set (default jwks.json beside FILE)"},
+	{"gpu-evidence-file", "FILE", "evidence (default evidence.json beside FILE)"},
+	{"device-root", "FILE", "trust anchor of device chains (default NVIDIA's)"},
+	{"at", "TIME", "judge at this time, such as 2026-06-01T00:00:00Z (default now)"},
+	{"format", "text|json", "output form (default text)"},
+	{NULL, NULL, NULL},
+};
+
+struct inputs {
+	struct buf text, keys_text, evidence_text, device_root;
+	struct json *keys;
+	int64_t at;
+	bool json;
+};
+
+/* The file named by an option, or the one of that name beside the token, if there is one. */
+static int
+read_companion(const struct options *options, const char *option, const char *name, size_t max, struct buf *out, struct err *err)
+{
+	const char *token = options->operand[0], *slash = strrchr(token, '/');
+	char *path;
+	int rc = 0;
+
+	if (options_given(options, option))
+		return options_file(options, option, max, out, err);
+	path = xprintf("%.*s%s", slash ? (int)(slash - token + 1) : 0, token, name);
+	if (access(path, R_OK) == 0 && fs_read_file(path, max, out, err) != 0)
+		rc = err_wrap(err, CODE_USAGE, "%s", path);
+	free(path);
+	return rc;
+}
+
+static int
+read_inputs(const struct options *options, struct inputs *in, struct err *err)
+{
+	if (options_format(options, &in->json, err) != 0 || options_operands(options, 1, 1, err) != 0 ||
+	    options_at(options, &in->at, err) != 0)
+		return -1;
+	if (fs_read_file(options->operand[0], TOKEN_MAX, &in->text, err) != 0)
+		return err_wrap(err, CODE_USAGE, "token %s", options->operand[0]);
+	if (read_companion(options, "jwks", "jwks.json", KEYS_MAX, &in->keys_text, err) != 0 ||
+	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
+	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
+		return -1;
+	if (in->keys_text.data == NULL)
+		return 0;
+	in->keys = json_read(buf_bytes(&in->keys_text), &json_limits_default, err);
+	return in->keys ? 0 : err_wrap(err, CODE_KEY_SET, "key set");
+}
+
+/* Collateral plays no part in the walk: of the appraisal only what concerns the evidence itself counts. */
+static bool
+is_evidence_step(const struct step *step)
+{
+	static const char *const names[] = {"device-chain", "report-signature", "report-format", "nonce",
+					    "architecture", "firmware-id",      "device-unique"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(step->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int
+copy_evidence_steps(const struct steps *from, unsigned gpus, struct steps *to)
+{
+	struct err err = ERR_INIT;
+	unsigned signatures = 0;
+
+	for (size_t i = 0; i < from->count; i++) {
+		if (!is_evidence_step(&from->list[i]))
+			continue;
+		steps_add(to, &from->list[i]);
+		signatures += strcmp(from->list[i].name, "report-signature") == 0 && from->list[i].status == STEP_OK;
+	}
+	if (signatures == gpus)
+		return 0;
+	err_set(&err, CODE_UNANCHORED, "%u of %u reports carry the GPU's signature", signatures, gpus);
+	return steps_fail(to, STEP_RUN, "token-anchor", &err);
+}
+
+/* Each device token speaks of the GPU whose evidence stands at its place. */
+static int
+match_devices(const struct token *token, const struct run *run, struct steps *steps)
+{
+	struct err err = ERR_INIT;
+
+	for (unsigned i = 0; i < token->devices; i++) {
+		const char *said = json_text(json_get(token->device[i], "ueid"));
+		const char *seen = i < run->gpus ? json_text(json_get(run->claims[i], "ueid")) : NULL;
+
+		if (token->devices == run->gpus && said != NULL && seen != NULL && strcmp(said, seen) == 0)
+			continue;
+		err_set(&err, CODE_UNANCHORED, "device token %u is about ueid %s, the evidence about %s", i, said ? said : "(none)",
+			seen ? seen : "(none)");
+		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+	}
+	return 0;
+}
+
+static int
+walk(const struct inputs *in, const struct token *token, struct steps *steps, struct err *err)
+{
+	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
+	struct conf conf = {0};
+	struct verify_request request = {.conf = &conf, .evidence = evidence, .at = in->at};
+	struct run run = {0};
+	int rc = -1;
+
+	if (gpu_evidence_parse(buf_bytes(&in->evidence_text), evidence, &request.gpus, err) != 0)
+		return steps_fail(steps, STEP_RUN, "token-anchor", err);
+	if (conf_load(&conf, err) != 0) {
+		steps_fail(steps, STEP_RUN, "token-anchor", err);
+		goto out;
+	}
+	request.device_root = in->device_root.data ? buf_bytes(&in->device_root) : roots_device();
+	request.rim_root = roots_rim();
+	request.nonce = token->nonce;
+	request.deadline = live_deadline(&conf);
+	run_verify(&request, &run);
+	rc = copy_evidence_steps(&run.steps, run.gpus, steps);
+	if (rc == 0)
+		rc = match_devices(token, &run, steps);
+	if (rc == 0)
+		rc = token_anchor(token, in->keys, run.evidence[0].nonce, steps);
+out:
+	gpu_evidence_free(evidence, request.gpus);
+	run_free(&run);
+	conf_free(&conf);
+	return rc;
+}
+
+static void
+print_claim(const struct json *payload, const char *label, const char *name)
+{
+	const char *text = json_text(json_get(payload, name));
+	char escaped[1024];
+	int64_t at;
+
+	if (text != NULL) {
+		text_escape(escaped, sizeof(escaped), text);
+		printf("  %-12s %s\n", label, escaped);
+	} else if (json_integer(json_get(payload, name), 0, INT64_C(253402300799), &at)) {
+		clock_format(at, escaped);
+		printf("  %-12s %s\n", label, escaped);
+	}
+}
+
+static void
+print_token(const struct token *token, bool anchored)
+{
+	static const char *const overall[][2] = {
+		{"issuer", "iss"},	      {"issued", "iat"},		{"expires", "exp"},
+		{"nonce", "eat_nonce"},	      {"container", "x-cgpu-container-id"}, {"image", "x-cgpu-image-id"},
+		{"anchor", "x-cgpu-trust-anchor"}, {"loosenings", "x-cgpu-loosenings"},
+	};
+	static const char *const device[][2] = {
+		{"model", "hwmodel"},	      {"ueid", "ueid"},
+		{"driver", "x-nvidia-gpu-driver-version"}, {"VBIOS", "x-nvidia-gpu-vbios-version"},
+		{"measurements", "measres"}, {"UUID", "x-cgpu-gpu-uuid"},
+	};
+
+	printf("token%s\n", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no evidence was walked)");
+	for (size_t i = 0; i < sizeof(overall) / sizeof(overall[0]); i++)
+		print_claim(token->overall, overall[i][0], overall[i][1]);
+	for (unsigned i = 0; i < token->devices; i++) {
+		printf("token of GPU-%u\n", i);
+		for (size_t k = 0; k < sizeof(device) / sizeof(device[0]); k++)
+			print_claim(token->device[i], device[k][0], device[k][1]);
+	}
+}
+
+static int
+judge(const struct inputs *in, struct err *err)
+{
+	struct steps steps = {0};
+	struct token token;
+	struct report report;
+	bool walked = in->evidence_text.data != NULL;
+	int rc = token_verify(buf_bytes(&in->text), in->keys, in->at, &steps, &token), code;
+
+	if (rc == 0 && walked)
+		rc = walk(in, &token, &steps, err);
+	else if (!walked)
+		steps_skip(&steps, STEP_RUN, "token-anchor", "unanchored: no evidence given");
+	if (rc == 0)
+		steps_conclude(&steps);
+	err->text[0] = '\0';
+	report = (struct report){&steps, token.device, token.devices, NULL};
+	if (!in->json && token.overall != NULL)
+		print_token(&token, rc == 0 && walked);
+	code = report_print(&report, in->json);
+	token_free(&token);
+	steps_free(&steps);
+	return code;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	struct inputs in = {0};
+	int code;
+
+	crypto_init();
+	code = read_inputs(options, &in, err) == 0 ? judge(&in, err) : err_code(err);
+	buf_free(&in.text);
+	buf_free(&in.keys_text);
+	buf_free(&in.evidence_text);
+	buf_free(&in.device_root);
+	json_free(in.keys);
+	return code;
+}
+
+const struct command command_token = {"token", "FILE", "Verify a token or detached EAT, and walk from the evidence to it", table, run};
