@@ -245,8 +245,12 @@ CORPUS ?= ../shared/samples/adversarial
 corpus: $(O)/corpus
 	$(Q)if [ -d '$(CORPUS)' ]; then $(O)/corpus '$(CORPUS)'; else echo "corpus: $(CORPUS) is missing"; echo "0 passed, 0 failed, 1 skipped"; fi
 
-bats: all
-	$(Q)O='$(abspath $(O))' TEST_WRAPPER='bats --tap' test/run-tap.sh $(sort $(wildcard test/bats/*.bats))
+# The programs find each other at compiled-in paths: test/bats runs a copy that is installed below O-check.
+CHECK_ROOT := $(abspath $(O)-check)/root
+bats:
+	$(Q)$(MAKE) --no-print-directory -s O=$(O)-check prefix=$(CHECK_ROOT) install emulator >/dev/null
+	$(Q)ROOT=$(CHECK_ROOT) EMULATOR='$(abspath $(O)-check)/emulator' TEST_WRAPPER='bats --tap' \
+		test/run-tap.sh $(sort $(wildcard test/bats/*.bats))
 
 # Pages, --help, configuration keys and code table say the same; mandoc has nothing to complain about.
 man-check: all
@@ -332,7 +336,7 @@ distcheck: dist
 	rm -rf $(O)/dist
 
 clean:
-	rm -rf $(O) $(O)-asan $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
+	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
