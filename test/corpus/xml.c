@@ -5,6 +5,7 @@
 #include "attest/reference.h"
 #include "lib/clock.h"
 #include "lib/code.h"
+#include "lib/crypto.h"
 #include "test/corpus/corpus.h"
 
 static void
@@ -36,9 +37,11 @@ drive(const struct corpus_row *row, const struct reference_want *want, struct co
 	struct bytes pem = corpus_from_root(row, "xml/rim/trusted-root.pem");
 	char *time = (char *)corpus_from_root(row, "xml/rim/verify-at.txt").data;
 	struct err err = ERR_INIT;
-	X509 *anchor = x509_anchor(pem, &err);
+	X509 *anchor;
 	int64_t at;
 
+	crypto_init();
+	anchor = x509_anchor(pem, &err);
 	time[strcspn(time, "\r\n")] = '\0';
 	if (anchor == NULL)
 		corpus_broken(err.text, "xml/rim/trusted-root.pem");
