@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* appraisal/: the row names report, chain, manifests and roots; revocation is not asked. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/appraise.h"
@@ -17,6 +18,7 @@ struct item {
 	struct evidence evidence;
 	struct reference driver, vbios;
 	struct steps steps;
+	struct evidence_raw raw; /* the report is looked at to the end */
 };
 
 static const char *
@@ -32,23 +34,27 @@ text_of(const struct item *item, const char *name)
 static X509 *
 anchor_of(const struct item *item, const char *name)
 {
+	struct bytes pem = corpus_from_root(item->row, text_of(item, name));
 	struct err err = ERR_INIT;
-	X509 *anchor = x509_anchor(corpus_from_root(item->row, text_of(item, name)), &err);
+	X509 *anchor = x509_anchor(pem, &err);
 
 	if (anchor == NULL)
 		corpus_broken(name, err.text);
+	free((void *)pem.data);
 	return anchor;
 }
 
 static void
 read_item(struct item *item)
 {
+	struct bytes text = corpus_input(item->row);
 	const char *nonce;
 	struct err err = ERR_INIT;
 
-	item->json = json_read(corpus_input(item->row), &json_limits_default, &err);
+	item->json = json_read(text, &json_limits_default, &err);
 	if (item->json == NULL)
 		corpus_broken("row", err.text);
+	free((void *)text.data);
 	nonce = text_of(item, "nonce");
 	if (!hex_decode(item->nonce, sizeof(item->nonce), nonce, strlen(nonce)))
 		corpus_broken("nonce", nonce);
@@ -59,11 +65,11 @@ read_item(struct item *item)
 static void
 judge_evidence(struct item *item)
 {
-	const struct evidence_raw raw = {corpus_from_root(item->row, text_of(item, "report")),
-					 corpus_from_root(item->row, text_of(item, "chain"))};
 	X509 *root = anchor_of(item, "device_root");
 
-	evidence_verify(&raw, root, item->nonce, item->at, 0, NULL, &item->steps, &item->evidence);
+	item->raw = (struct evidence_raw){corpus_from_root(item->row, text_of(item, "report")),
+					  corpus_from_root(item->row, text_of(item, "chain"))};
+	evidence_verify(&item->raw, root, item->nonce, item->at, 0, NULL, &item->steps, &item->evidence);
 	X509_free(root);
 }
 
@@ -71,12 +77,15 @@ judge_evidence(struct item *item)
 static const struct reference *
 judge_manifest(struct item *item, const char *name, const struct reference_want *want, struct reference *out)
 {
+	struct bytes xml;
 	X509 *root;
 
 	if (json_type(json_get(item->json, name)) == JSON_NULL)
 		return NULL;
 	root = anchor_of(item, "rim_root");
-	reference_verify(corpus_from_root(item->row, text_of(item, name)), want, root, item->at, 0, NULL, &item->steps, out);
+	xml = corpus_from_root(item->row, text_of(item, name));
+	reference_verify(xml, want, root, item->at, 0, NULL, &item->steps, out);
+	free((void *)xml.data);
 	X509_free(root);
 	return out;
 }
@@ -121,4 +130,6 @@ drive_appraisal(const struct corpus_row *row, struct corpus_outcome *out)
 	evidence_free(&item.evidence);
 	steps_free(&item.steps);
 	json_free(item.json);
+	free((void *)item.raw.report.data);
+	free((void *)item.raw.chain_pem.data);
 }

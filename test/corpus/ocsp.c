@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ocsp/: the row is an answer to a stored question. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/revocation.h"
@@ -10,19 +11,24 @@
 static X509 *
 certificate(const struct corpus_row *row, const char *name)
 {
+	struct bytes pem = corpus_beside(row, name);
 	struct err err = ERR_INIT;
-	X509 *cert = x509_anchor(corpus_beside(row, name), &err);
+	X509 *cert = x509_anchor(pem, &err);
 
 	if (cert == NULL)
 		corpus_broken(name, err.text);
+	free((void *)pem.data);
 	return cert;
 }
 
 static void
 check_question(const struct corpus_row *row, const char *name, const struct revocation_question *question)
 {
-	if (!bytes_equal(corpus_beside(row, name), buf_bytes(&question->der)))
+	struct bytes stored = corpus_beside(row, name);
+
+	if (!bytes_equal(stored, buf_bytes(&question->der)))
 		corpus_broken("our question differs from the stored one", name);
+	free((void *)stored.data);
 }
 
 void
@@ -35,6 +41,7 @@ drive_ocsp(const struct corpus_row *row, struct corpus_outcome *out)
 	X509 *subject = certificate(row, rim ? "rim-subject.pem" : "subject.pem");
 	X509 *issuer = certificate(row, rim ? "rim-issuer.pem" : "issuer.pem");
 	char *clock = corpus_text(row, "verify-at.txt");
+	struct bytes answer = corpus_input(row);
 	struct revocation_question question;
 	uint8_t nonce[REVOCATION_NONCE_SIZE];
 	struct err err = ERR_INIT;
@@ -48,11 +55,13 @@ drive_ocsp(const struct corpus_row *row, struct corpus_outcome *out)
 	if (revocation_ask_with(subject, issuer, sha384 ? REVOCATION_SHA384 : REVOCATION_SHA1, nonce, &question, &err) < 0)
 		corpus_broken("question", err.text);
 	check_question(row, rim ? "rim-request.der" : sha384 ? "request-sha384.der" : "request.der", &question);
-	if (revocation_judge(&question, corpus_input(row), at, &policy, NULL, &said, &err) < 0)
+	if (revocation_judge(&question, answer, at, &policy, NULL, &said, &err) < 0)
 		corpus_reject(out, &err);
 	else
 		corpus_accept(out);
 	revocation_question_free(&question);
 	X509_free(subject);
 	X509_free(issuer);
+	free((void *)answer.data);
+	free(clock);
 }

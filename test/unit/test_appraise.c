@@ -52,7 +52,9 @@ clean_up(void)
 }
 
 static uint8_t nonce[32] = {1, 2, 3};
-static struct evidence_raw evidence[4];
+#define GPUS_MAX 4
+static struct buf reports[GPUS_MAX], chains[GPUS_MAX];
+static struct evidence_raw evidence[GPUS_MAX];
 
 static void
 fetch_evidence(unsigned gpus)
@@ -79,9 +81,10 @@ fetch_evidence(unsigned gpus)
 
 		memcpy(blob.nonce, nonce, sizeof(nonce));
 		CHECK(handle(i, &device) == 0 && certificate(device, &chain) == 0 && report(device, &blob) == 0);
-		evidence[i].chain_pem = bytes_of(xmemdup(chain.attestation_cert_chain, chain.attestation_cert_chain_size),
-						 chain.attestation_cert_chain_size);
-		evidence[i].report = bytes_of(xmemdup(blob.report, blob.report_size), blob.report_size);
+		chains[i].size = reports[i].size = 0;
+		buf_add(&chains[i], chain.attestation_cert_chain, chain.attestation_cert_chain_size);
+		buf_add(&reports[i], blob.report, blob.report_size);
+		evidence[i] = (struct evidence_raw){buf_bytes(&reports[i]), buf_bytes(&chains[i])};
 	}
 }
 
@@ -145,12 +148,12 @@ make_input(unsigned gpus, const struct revocation_policy *policy)
 }
 
 static struct result
-appraise(const struct appraise_input *input, const char *worker)
+appraise_as(const struct appraise_input *input, const char *worker, const char *user)
 {
 	char *rim = xprintf("%s/rim", scene), *ocsp = xprintf("%s/ocsp", scene);
 	struct collateral_store store = {.rim_dir = rim, .ocsp_dir = ocsp};
 	const struct collateral_source source = {counting_serve, &store};
-	const struct appraise_worker how = {worker, NULL, clock_boot_ms() + 20000};
+	const struct appraise_worker how = {worker, user, clock_boot_ms() + 20000};
 	struct result result = {0};
 	int rc;
 
@@ -163,6 +166,12 @@ appraise(const struct appraise_input *input, const char *worker)
 	free(rim);
 	free(ocsp);
 	return result;
+}
+
+static struct result
+appraise(const struct appraise_input *input, const char *worker)
+{
+	return appraise_as(input, worker, NULL);
 }
 
 static void
@@ -381,7 +390,7 @@ test_unsigned_report_names_nothing(void)
 
 	if (!set_scene("", 1))
 		return;
-	((uint8_t *)evidence[0].report.data)[100] ^= 1;
+	reports[0].data[100] ^= 1;
 	input = make_input(1, &lenient);
 	result = appraise(&input, NULL);
 	CHECK(result.code == CODE_REPORT_SIGNATURE && rounds == 1); /* of the chain, which holds, it is still asked */
@@ -404,6 +413,27 @@ test_worker_that_is_none(void)
 		CHECK(result.code == CODE_WORKER && result.appraisal.steps.count == 0 && result.appraisal.gpus == 0);
 		appraisal_free(&result.appraisal);
 	}
+}
+
+static void
+test_worker_says_why_it_cannot_begin(void)
+{
+	struct appraise_input input;
+	struct result result;
+	char *worker = xprintf("%s/appraise", out_dir);
+
+	if (geteuid() != 0)
+		unit_skip("only root changes ids");
+	else if (set_scene("", 1)) {
+		input = make_input(1, &lenient);
+		result = appraise_as(&input, worker, "nobody-of-this-name");
+		CHECK(result.code == CODE_WORKER && strstr(result.err.text, "nobody-of-this-name") != NULL);
+		appraisal_free(&result.appraisal);
+		result = appraise_as(&input, worker, "nobody");
+		CHECK(result.code == CODE_OK);
+		appraisal_free(&result.appraisal);
+	}
+	free(worker);
 }
 
 static void
@@ -441,7 +471,12 @@ main(void)
 	RUN(test_one_gpu_for_two);
 	RUN(test_unsigned_report_names_nothing);
 	RUN(test_worker_that_is_none);
+	RUN(test_worker_says_why_it_cannot_begin);
 	clean_up();
+	for (unsigned i = 0; i < GPUS_MAX; i++) {
+		buf_free(&reports[i]);
+		buf_free(&chains[i]);
+	}
 	buf_free(&device_root);
 	buf_free(&rim_root);
 	return unit_end();
