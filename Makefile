@@ -76,7 +76,7 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ARCHIVE := $(O)/libcgpu.a
 WORKERS := $(patsubst attest/%_main.c,$(O)/%,$(MAINS))
-PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(HOOK_SRC),$(O)/cgpu-hook) $(WORKERS)
+PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(wildcard hook/main.c),$(O)/cgpu-hook) $(WORKERS)
 UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
 # What each program may link is part of the design: one privilege, one process.

@@ -2,6 +2,7 @@
 #ifndef HOOK_DECISION_H
 #define HOOK_DECISION_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,6 +17,9 @@
  */
 
 #define DECISION_MINORS_MAX 64
+#define DECISION_MAJORS_MAX 64
+#define DECISION_NVIDIA_VENDOR 0x10de
+#define DECISION_TOKEN_DIRECTORY "/run/cgpu"
 
 enum decision_answer {
 	DECISION_REFUSE, /* the zero value: nothing was understood yet */
@@ -29,24 +33,43 @@ struct decision {
 	uint32_t minors[DECISION_MINORS_MAX]; /* N of /dev/nvidiaN, ascending, distinct */
 	unsigned count;
 	bool privileged;  /* reached through privileged access: the policy key `privileged` decides */
-	char reason[256]; /* first thing that asked: "linux.devices[0]: c 195:0" */
+	char reason[256]; /* first thing that asked, printable: "linux.devices[0]: c 195:0" */
 };
+
+/* What character devices of a major are to us. */
+enum decision_class {
+	DECISION_OTHER,
+	DECISION_NODE,   /* 195: /dev/nvidiaN, nvidiactl (255), nvidia-modeset (254) */
+	DECISION_SHARED, /* uvm: no GPU of its own */
+	DECISION_FABRIC, /* caps (MIG), nvswitch, imex, ...: the GPU behind cannot be told */
+	DECISION_DRM,
+	DECISION_VFIO,
+};
+
+enum decision_source { DECISION_UNKNOWN, DECISION_CHARACTER, DECISION_BLOCK, DECISION_DIRECTORY, DECISION_DEVTMPFS };
 
 /* The host, as far as the decision may ask it. */
 struct decision_host {
-	bool has_nvidia;                                        /* an NVIDIA major is registered */
-	bool (*is_nvidia_major)(void *context, int64_t major);  /* of character devices, by name in /proc/devices, and 195 */
-	/* Device number behind a bind source, symlinks followed, O_PATH only. 1 character device, 2 block, 3 directory,
-	 * 0 anything else or not there. */
-	int (*stat_source)(void *context, const char *path, dev_t *number);
-	/* PCI vendor behind a drm or vfio node: 0x10de, another vendor, or 0 if it cannot be told. minor: the GPU's N in
-	 * /dev/nvidiaN where it can be told, else -1. */
+	struct {
+		unsigned number;
+		enum decision_class class;
+	} majors[DECISION_MAJORS_MAX];
+	unsigned major_count;
+	bool has_nvidia; /* an NVIDIA major is registered */
+	/* What lies at path, symlinks followed: DECISION_UNKNOWN also if it is not there. number of a character device;
+	 * resolved: the path without links, or empty. DECISION_DEVTMPFS: a directory on the file system of /dev. */
+	enum decision_source (*look_up)(void *context, const char *path, dev_t *number, char resolved[PATH_MAX]);
+	/* PCI vendor behind a drm or vfio node, or behind a sysfs path if number is 0: DECISION_NVIDIA_VENDOR, another, or 0
+	 * if it cannot be told. minor: the GPU's N in /dev/nvidiaN where it can be told, else -1. */
 	unsigned (*pci_vendor)(void *context, dev_t number, const char *path, int *minor);
 	void *context;
 };
 
+/* Adds a line of /proc/devices, section of character devices; names that mean nothing here are dropped. */
+void decision_host_add(struct decision_host *host, unsigned major, const char *name);
+
 /* cdi: called with --cdi, the request is certain. 0 and *out for NO_GPU and GPU; -1 with CODE_CONFIG, CODE_ROOTFS,
- * CODE_VM_RUNTIME, CODE_RAW_DEVICE for a refusal. */
+ * CODE_VM_RUNTIME, CODE_RAW_DEVICE, CODE_ATTACH_TARGET for a refusal. */
 int decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host, bool cdi,
 		  struct decision *out, struct err *err);
 

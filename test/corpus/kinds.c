@@ -12,6 +12,7 @@ static const struct {
 	{CODE_ROOTFS, "config"},
 	{CODE_VM_RUNTIME, "config"},
 	{CODE_RAW_DEVICE, "config"},
+	{CODE_ATTACH_TARGET, "config"},
 	{CODE_DEVICE_CHAIN, "chain"},
 	{CODE_DEVICE_CHAIN_EXPIRED, "chain"},
 	{CODE_ARCHITECTURE, "chain"},
