@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOOK_ATTEST_H
+#define HOOK_ATTEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hook/attach.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "lib/spawn.h"
+
+/* The verdict on the container's GPUs: runs `cgpu attest` and believes it only if every part of its answer is in order. */
+
+#define ATTEST_FILES 5
+#define ATTEST_ECHO 32
+
+struct attest_request {
+	const char *container_id;
+	struct bytes config;     /* the bytes of config.json that the decision was made on */
+	bool all;                /* every GPU of the host; else minors */
+	const uint32_t *minors;
+	unsigned count;
+	bool privileged;
+	const char *bundle;      /* absolute path */
+	const char *image_id;    /* NULL where not known, and so below */
+	const char *name_space;
+	const char *challenge;
+};
+
+struct attest_reply {
+	bool exempt; /* the policy lets the container start unattested: there are no files */
+	char *text;  /* one line for log and audit */
+	struct attach_file files[ATTEST_FILES];
+	unsigned count;
+};
+
+/* A run that was started. */
+struct attest_run {
+	const char *program;
+	struct spawn child;
+	int fd;              /* its answer comes here */
+	uint8_t echo[ATTEST_ECHO];
+};
+
+/* program: absolute path of cgpu; kept by reference. -1 with CODE_WORKER: nothing was started. */
+int attest_start(const char *program, const struct attest_request *request, struct attest_run *run, struct err *err);
+
+/*
+ * deadline: lib/clock.h. The run has ended afterwards, in any case. -1 with the code of the verdict, CODE_DEADLINE, or
+ * CODE_WORKER (killed, or out of protocol). attest_free in any case.
+ */
+int attest_finish(struct attest_run *run, int64_t deadline, struct attest_reply *reply, struct err *err);
+void attest_free(struct attest_reply *reply);
+
+#endif

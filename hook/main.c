@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "hook/attach.h"
+#include "hook/attest.h"
+#include "hook/container.h"
+#include "hook/decision.h"
+#include "hook/host.h"
+#include "hook/privilege.h"
+#include "hook/stage.h"
+#include "hook/start.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+#include "lib/log.h"
+#include "spec/oci_config.h"
+#include "spec/oci_state.h"
+
+#define PROGRAM "cgpu-hook"
+#define DEADLINE_MS 25000 /* below the timeout of the hook definition: at that the runtime kills, and nobody learns why */
+#define CHALLENGE_KEY "org.cgpu.challenge"
+#define CHALLENGE_MAX 4096
+#define IMAGE_KEY "io.kubernetes.cri-o.ImageRef"
+#define NAMESPACE_KEY "io.kubernetes.pod.namespace"
+#define NAME_MAX_SIZE 512
+
+/* One start of a container, from the call to the answer. */
+struct gate {
+	int64_t deadline;
+	struct stage stage;
+	struct oci_state state;
+	struct container container;
+	struct oci_config config;
+	struct decision decision;
+	char bundle[CONTAINER_PATH_MAX];
+	struct attest_reply reply;
+};
+
+static int
+read_input(struct gate *gate, struct err *err)
+{
+	struct buf text = {0};
+	int result;
+
+	if (fs_read_stream(STDIN_FILENO, OCI_STATE_SIZE_MAX, gate->deadline, &text, err) != 0)
+		result = err_wrap(err, CODE_STATE, "state");
+	else
+		result = oci_state_parse(buf_bytes(&text), &gate->state, err);
+	buf_free(&text);
+	if (result != 0 || container_open(gate->state.pid, gate->state.bundle, &gate->container, err) != 0)
+		return -1;
+	return oci_config_parse(buf_bytes(&gate->container.config), &gate->config, err);
+}
+
+/* The runtime has to run every hook of its config.json: if the CDI layer's call stands there, that one does the work. */
+static bool
+is_called_by_cdi(const struct oci_config *config)
+{
+	const struct oci_hook *hook;
+	size_t i;
+
+	for (i = 0; i < config->hook_count; i++) {
+		hook = &config->hooks[i];
+		if (hook->stage == OCI_CREATE_RUNTIME && strcmp(hook->path, PATH_HOOK) == 0 && hook->args.count == 3 &&
+		    strcmp(hook->args.at[1], "createRuntime") == 0 && strcmp(hook->args.at[2], "--cdi") == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+decide(struct gate *gate, struct err *err)
+{
+	struct decision_host answers;
+	struct host host;
+
+	if (host_open(&host, &answers, err) != 0)
+		return -1;
+	return decision_make(&gate->state, &gate->config, &answers, gate->stage.cdi, &gate->decision, err);
+}
+
+/* Values that become arguments of another program: printable, one line, of a length. */
+static int
+annotation(const struct gate *gate, const char *key, size_t max, const char **out, struct err *err)
+{
+	const char *at;
+
+	*out = oci_annotation(&gate->config.annotations, key);
+	for (at = *out; at != NULL && *at != '\0'; at++)
+		if (*at < 0x20 || *at > 0x7e || (size_t)(at - *out) >= max)
+			return err_set(err, CODE_CONFIG, "annotation %s: want at most %zu printable ASCII characters", key, max);
+	if (*out != NULL && **out == '\0')
+		*out = NULL;
+	return 0;
+}
+
+static int
+attest(struct gate *gate, struct err *err)
+{
+	struct attest_request request = {
+		.container_id = gate->state.id,
+		.config = buf_bytes(&gate->container.config),
+		.all = gate->decision.all,
+		.minors = gate->decision.minors,
+		.count = gate->decision.count,
+		.privileged = gate->decision.privileged,
+		.bundle = gate->bundle,
+	};
+	struct attest_run run;
+
+	if (container_bundle(&gate->container, gate->bundle, err) != 0 ||
+	    annotation(gate, IMAGE_KEY, NAME_MAX_SIZE, &request.image_id, err) != 0 ||
+	    annotation(gate, NAMESPACE_KEY, NAME_MAX_SIZE, &request.name_space, err) != 0 ||
+	    annotation(gate, CHALLENGE_KEY, CHALLENGE_MAX, &request.challenge, err) != 0)
+		return -1;
+	if (attest_start(PATH_CGPU, &request, &run, err) != 0)
+		return -1;
+	if (privilege_confine(err) != 0) {
+		spawn_kill(&run.child);
+		return -1;
+	}
+	return attest_finish(&run, gate->deadline, &gate->reply, err);
+}
+
+/* -- what is told -- */
+
+static void
+record(const struct gate *gate, enum log_event event, const struct err *err)
+{
+	const struct log_field fields[] = {
+		{"container", gate->state.id},
+		{"bundle", gate->bundle[0] != '\0' ? gate->bundle : gate->state.bundle},
+		{"reason", gate->decision.reason[0] != '\0' ? gate->decision.reason : NULL},
+		{"caller", gate->stage.cdi ? "cdi" : "hooks.d"},
+	};
+	struct log_record log = {
+		.event = event,
+		.program = PROGRAM,
+		.code = event == LOG_REFUSED ? err_code(err) : CODE_OK,
+		.message = event == LOG_REFUSED ? err->text : gate->reply.text,
+		.fields = fields,
+		.count = sizeof(fields) / sizeof(fields[0]),
+	};
+	struct err ignored = ERR_INIT;
+
+	log_write(&log);
+	/* Best effort: `cgpu attest` has written its own line and refused if the policy requires one that cannot be written. */
+	(void)log_audit(LOG_AUDIT_PATH, &log, &ignored);
+}
+
+/* -- the flow -- */
+
+/* 0: the container may start. */
+static int
+gate_container(struct gate *gate, struct err *err)
+{
+	if (privilege_reduce(err) != 0 || read_input(gate, err) != 0)
+		return -1;
+	if (!gate->stage.cdi && is_called_by_cdi(&gate->config))
+		return 0;
+	if (decide(gate, err) != 0)
+		return -1;
+	if (gate->decision.answer == DECISION_NO_GPU)
+		return 0;
+	if (gate->decision.answer != DECISION_GPU)
+		return err_set(err, CODE_INTERNAL, "no decision was made");
+	if (container_check(&gate->container, err) != 0 || attest(gate, err) != 0)
+		return -1;
+	if (gate->reply.exempt) {
+		record(gate, LOG_EXEMPT, err);
+		return 0;
+	}
+	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
+			 gate->reply.count, err) != 0)
+		return -1;
+	record(gate, LOG_ALLOWED, err);
+	return 0;
+}
+
+static int
+run(struct gate *gate, int argc, char *argv[], struct err *err)
+{
+	if (start_clean(err) != 0 || stage_parse(argc, argv, &gate->stage, err) != 0)
+		return -1;
+	if (gate->stage.action == STAGE_HELP)
+		stage_help();
+	else if (gate->stage.action == STAGE_VERSION)
+		printf("%s %s\n", PROGRAM, PROJECT_VERSION);
+	else
+		return gate_container(gate, err);
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct gate gate = {.deadline = clock_boot_ms() + DEADLINE_MS, .container = {.pidfd = -1, .bundle = -1}};
+	struct err err = ERR_INIT;
+	int code = CODE_INTERNAL;
+
+	if (run(&gate, argc, argv, &err) == 0) {
+		code = CODE_OK;
+	} else {
+		code = err_code(&err);
+		record(&gate, LOG_REFUSED, &err);
+		err_print(&err, PROGRAM);
+	}
+	attest_free(&gate.reply);
+	oci_config_free(&gate.config);
+	oci_state_free(&gate.state);
+	container_close(&gate.container);
+	return code;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOOK_PRIVILEGE_H
+#define HOOK_PRIVILEGE_H
+
+#include "lib/err.h"
+
+/*
+ * What the hook may do. At the start it gives up the capabilities that neither it nor `cgpu attest` needs; no_new_privs
+ * keeps the latter from getting them back by exec. Once that runs, its answer is read, the result attached and the log
+ * written with what attaching takes, under a seccomp allow-list that kills.
+ */
+
+/* -1 with CODE_START. */
+int privilege_reduce(struct err *err);
+/* -1 with CODE_INTERNAL. */
+int privilege_confine(struct err *err);
+
+#endif

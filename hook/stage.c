@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hook/stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/code.h"
+
+int
+stage_parse(int argc, char *const argv[], struct stage *out, struct err *err)
+{
+	*out = (struct stage){STAGE_GATE, false};
+	if (argc < 2)
+		return err_set(err, CODE_STAGE, "no stage is given, want createRuntime");
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		out->action = STAGE_HELP;
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		out->action = STAGE_VERSION;
+		return 0;
+	}
+	/* runc and crun run both at the same point; engines before 2024 know only the older name. */
+	if (strcmp(argv[1], "createRuntime") != 0 && strcmp(argv[1], "prestart") != 0)
+		return err_set(err, CODE_STAGE, "the stage is '%.64s', want createRuntime", argv[1]);
+	if (argc == 2)
+		return 0;
+	if (argc != 3 || strcmp(argv[2], "--cdi") != 0)
+		return err_set(err, CODE_USAGE, "argument '%.64s' is one too many", argv[argc == 3 ? 2 : 3]);
+	out->cdi = true;
+	return 0;
+}
+
+void
+stage_help(void)
+{
+	printf("usage: cgpu-hook createRuntime [--cdi]\n"
+	       "       cgpu-hook --help | --version\n"
+	       "An OCI hook, called by a container runtime with the container's state on standard input. It refuses the start\n"
+	       "of a container that gets an NVIDIA GPU whose attestation fails.\n"
+	       "  --cdi  called from a CDI specification: the container asks for a GPU for certain\n");
+}

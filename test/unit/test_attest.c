@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hook's side of the edge to `cgpu attest`. This program plays the other side as well, told by the image id. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "hook/attest.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/frame.h"
+#include "test/unit/unit.h"
+
+#define CONFIG "{\"ociVersion\":\"1.0.2\"}"
+
+static char self[4096];
+
+/* -- the other side -- */
+
+static const char *const names[] = {"attestation.env", "token.jwt", "detached-eat.json", "evidence.json", "jwks.json"};
+
+static const char *
+value_of(char *const argv[], const char *option)
+{
+	size_t size = strlen(option);
+
+	for (; *argv != NULL; argv++)
+		if (strncmp(*argv, option, size) == 0 && (*argv)[size] == '=')
+			return *argv + size + 1;
+	return "";
+}
+
+static void
+put(enum frame_type type, struct buf *payload)
+{
+	struct err err = ERR_INIT;
+
+	if (frame_write(3, clock_boot_ms() + 1000, type, buf_bytes(payload), &err) != 0)
+		_exit(99);
+	buf_free(payload);
+}
+
+static void
+put_file(const char *name, const char *content)
+{
+	struct buf payload = {0};
+
+	frame_put_text(&payload, name);
+	frame_put_text(&payload, content);
+	put(FRAME_FILE, &payload);
+}
+
+static void
+put_hello(const char *version)
+{
+	struct buf payload = {0};
+
+	frame_put_text(&payload, version);
+	frame_put_text(&payload, "");
+	put(FRAME_HELLO, &payload);
+}
+
+static void
+put_verdict(char *const argv[], uint32_t code, const char *text, bool right)
+{
+	struct buf payload = {0};
+	uint8_t echo[32];
+
+	if (!hex_decode(echo, sizeof(echo), value_of(argv, "--echo"), 64))
+		_exit(98);
+	echo[31] ^= !right;
+	frame_put_u32(&payload, code);
+	frame_put_field(&payload, bytes_of(echo, sizeof(echo)));
+	frame_put_text(&payload, text);
+	put(FRAME_VERDICT, &payload);
+}
+
+/* It got what the hook says it gives: fds, environment, the sealed copy, the arguments. */
+static bool
+is_started_right(char *const argv[])
+{
+	extern char **environ;
+	char content[64] = "";
+	struct stat st;
+	int fd = open(value_of(argv, "--config-file"), O_RDONLY);
+
+	return fd == 5 && read(fd, content, sizeof(content) - 1) > 0 && strcmp(content, CONFIG) == 0 && write(4, "x", 1) < 0 &&
+	       ftruncate(4, 0) < 0 && fstat(0, &st) == 0 && S_ISCHR(st.st_mode) && fstat(2, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       environ[0] != NULL && strncmp(environ[0], "PATH=", 5) == 0 && environ[2] == NULL &&
+	       strcmp(value_of(argv, "--gpus"), "0,2") == 0 && strcmp(value_of(argv, "--reply-fd"), "3") == 0 &&
+	       strcmp(value_of(argv, "--container-id"), "c1") == 0 && strcmp(argv[2], "--hook") == 0;
+}
+
+static int
+play(char *const argv[])
+{
+	const char *part = value_of(argv, "--image-id");
+	unsigned i, files = strcmp(part, "few") == 0 ? 4 : 5;
+	bool is_exempt = strncmp(part, "exempt", 6) == 0;
+
+	if (strcmp(part, "crash") == 0)
+		abort();
+	if (strcmp(part, "usage") == 0)
+		return CODE_USAGE;
+	if (strcmp(part, "hang") == 0)
+		sleep(60);
+	if (strcmp(part, "garbage") == 0)
+		return write(3, "<html>not a frame</html>", 24) != 24;
+	if (!is_started_right(argv))
+		return 97;
+	if (strcmp(part, "no-hello") != 0)
+		put_hello(strcmp(part, "version") == 0 ? "0.0.0" : PROJECT_VERSION);
+	if (strcmp(part, "hello-twice") == 0)
+		put_hello(PROJECT_VERSION);
+	for (i = 0; i < files && !is_exempt && strcmp(part, "no-files") != 0; i++)
+		put_file(names[i], names[i]);
+	if (strcmp(part, "twice") == 0)
+		put_file("token.jwt", "other");
+	if (strcmp(part, "foreign") == 0)
+		put_file("../token.jwt", "other");
+	if (strcmp(part, "no-verdict") == 0)
+		return 0;
+	if (strcmp(part, "refuse") == 0)
+		put_verdict(argv, CODE_MEASUREMENT, "gpu 0: index 7 differs", true);
+	else if (strcmp(part, "code") == 0)
+		put_verdict(argv, 222, "?", true);
+	else
+		put_verdict(argv, CODE_OK, is_exempt ? "exempt: system" : "passed", strcmp(part, "echo") != 0);
+	if (strcmp(part, "more") == 0)
+		put_file("token.jwt", "other");
+	return strcmp(part, "status") == 0 ? CODE_INTERNAL : 0;
+}
+
+/* -- the hook's side -- */
+
+/* The code of a run, 0 for a pass. */
+static int
+run_part(const char *part, struct attest_reply *reply, struct err *err)
+{
+	const uint32_t minors[] = {0, 2};
+	struct attest_request request = {
+		.container_id = "c1", .config = bytes_of_text(CONFIG), .minors = minors, .count = 2, .bundle = "/b", .image_id = part,
+	};
+	int64_t deadline = clock_boot_ms() + (strcmp(part, "hang") == 0 ? 300 : 20000);
+	struct attest_run run;
+
+	*err = (struct err)ERR_INIT;
+	*reply = (struct attest_reply){.count = 0};
+	if (attest_start(self, &request, &run, err) != 0)
+		return err_code(err);
+	return attest_finish(&run, deadline, reply, err) == 0 ? 0 : err_code(err);
+}
+
+static void
+test_pass(void)
+{
+	struct attest_reply reply;
+	struct err err;
+	unsigned i;
+
+	CHECK(run_part("pass", &reply, &err) == 0);
+	CHECK_TEXT(err.text, "");
+	CHECK(reply.count == ATTEST_FILES && !reply.exempt);
+	for (i = 0; i < reply.count; i++)
+		CHECK_TEXT(reply.files[i].name, names[i]);
+	for (i = 0; i < reply.count; i++)
+		CHECK(bytes_equal(reply.files[i].content, bytes_of_text(names[i])));
+	CHECK_TEXT(reply.text, "passed");
+	attest_free(&reply);
+	CHECK(run_part("exempt", &reply, &err) == 0 && reply.exempt && reply.count == 0);
+	attest_free(&reply);
+}
+
+static void
+test_refusals(void)
+{
+	static const struct {
+		const char *part;
+		int code;
+	} rows[] = {
+		{"refuse", CODE_MEASUREMENT}, {"code", CODE_WORKER},	 {"crash", CODE_WORKER},   {"usage", CODE_WORKER},
+		{"hang", CODE_DEADLINE},      {"garbage", CODE_WORKER},	 {"version", CODE_WORKER}, {"no-hello", CODE_WORKER},
+		{"hello-twice", CODE_WORKER}, {"few", CODE_WORKER},	 {"twice", CODE_WORKER},   {"foreign", CODE_WORKER},
+		{"no-verdict", CODE_WORKER},  {"no-files", CODE_WORKER}, {"echo", CODE_WORKER},	   {"more", CODE_WORKER},
+		{"status", CODE_WORKER},
+	};
+	struct attest_reply reply;
+	struct err err;
+	size_t i;
+	int code;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		code = run_part(rows[i].part, &reply, &err);
+		printf("# %s: %d %s\n", rows[i].part, code, err.text);
+		CHECK(code == rows[i].code);
+		attest_free(&reply);
+	}
+}
+
+static void
+test_program(void)
+{
+	struct attest_request request = {.container_id = "c1", .config = bytes_of_text(CONFIG), .all = true};
+	struct attest_run run;
+	struct err err = ERR_INIT;
+
+	CHECK(attest_start("/nowhere/cgpu", &request, &run, &err) != 0 && err.code == CODE_WORKER);
+	CHECK(attest_start("cgpu", &request, &run, &err) != 0 && err.code == CODE_WORKER);
+}
+
+int
+main(int argc, char *argv[])
+{
+	ssize_t size;
+
+	if (argc > 1 && strcmp(argv[1], "attest") == 0)
+		return play(argv);
+	size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (size <= 0)
+		return 1;
+	RUN(test_pass);
+	RUN(test_refusals);
+	RUN(test_program);
+	return unit_end();
+}
