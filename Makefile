@@ -88,7 +88,7 @@ hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
 test_LIBS := $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
-HOOK_JSON := $(O)/oci-hooks.d/10-cgpu.json
+HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
 
 .PHONY: all man
