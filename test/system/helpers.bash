@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# For tests that drive real engines inside test/node.sh: device nodes, an image, podman, and GPUs that pass or fail.
+
+# shellcheck disable=SC2034 # read by the suites
+HOOK=/opt/cgpu/libexec/oci/hooks.d/cgpu-hook
+# shellcheck disable=SC2034
+CGPU=/opt/cgpu/bin/cgpu
+
+# Skips the test file with a plain word where it cannot run. Everything else is called after it.
+system_setup() {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	command -v podman >/dev/null || skip 'needs podman'
+	[ -n "${CONTAINERS_CONF-}" ] || skip 'needs test/node.sh around it (make check-system)'
+}
+
+# The nodes of one GPU, without its driver: 195 counts by its number.
+make_nodes() {
+	[ -e /dev/nvidia0 ] || mknod -m 666 /dev/nvidia0 c 195 0
+	[ -e /dev/nvidiactl ] || mknod -m 666 /dev/nvidiactl c 195 255
+}
+
+# The driver's lines in /proc/devices, as far as programs of this node see them. A procfs that is covered in part is no base
+# for that of a container with a user namespace, so a whole one stays visible elsewhere.
+register_driver() {
+	grep -q '195 nvidia' /proc/devices && return
+	mkdir -p /run/node/proc
+	mount -t proc proc /run/node/proc
+	sed 's/^Character devices:$/&\n195 nvidia\n195 nvidia-modeset\n195 nvidiactl\n509 nvidia-uvm\n510 nvidia-caps/' /proc/devices \
+		>/run/node/devices
+	mount --bind /run/node/devices /proc/devices
+}
+
+# import_image NAME [SCRIPT]: busybox and what SCRIPT makes of it, in the root directory of the image.
+import_image() {
+	local root
+	root=$(mktemp -d)
+	mkdir -p "$root"/{bin,etc,proc,sys,dev,tmp,run}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in sh cat ls id grep true sleep; do ln -s busybox "$root/bin/$applet"; done
+	echo 'root:x:0:0::/:/bin/sh' >"$root/etc/passwd"
+	(cd "$root" && eval "${2-:}")
+	tar -C "$root" -c . | podman import -q - "$1" >/dev/null
+	rm -rf "$root"
+}
+
+# start RUNTIME ARGUMENT...: podman run with what this machine needs.
+start() {
+	local runtime=$1
+	shift
+	podman --runtime "$runtime" run --network none "$@"
+}
+
+# The mounts of the node. podman keeps its storage's own folder mounted on itself, or not, as it likes.
+mounts() {
+	cut -d' ' -f5,9- /proc/self/mountinfo | grep -v '^/var/lib/containers/storage/overlay ' | sort
+}
+
+# absent GREP-ARGUMENT...: true where grep finds nothing. (bats does not see a plain "! grep" fail.)
+absent() {
+	if grep "$@"; then return 1; fi
+}
