@@ -69,9 +69,9 @@ collect_get_identity(struct bytes payload, struct collect_identity *identity, st
 {
 	struct cursor at = cursor_of(payload);
 
-	if (!get_text(&at, identity->uuid, sizeof(identity->uuid)) || !get_text(&at, identity->pci, sizeof(identity->pci)) ||
-	    !frame_get_u32(&at, &identity->minor) || !frame_get_u32(&at, &identity->architecture) ||
-	    !frame_get_u32(&at, &identity->persistence) ||
+	if (!get_text(&at, identity->uuid, sizeof(identity->uuid)) ||
+	    !get_text(&at, identity->pci, sizeof(identity->pci)) || !frame_get_u32(&at, &identity->minor) ||
+	    !frame_get_u32(&at, &identity->architecture) || !frame_get_u32(&at, &identity->persistence) ||
 	    !get_text(&at, identity->vbios_version, sizeof(identity->vbios_version)) || at.left != 0)
 		return err_set(err, 0, "identity: %zu bytes do not have their form", payload.size);
 	return 0;

@@ -6,8 +6,8 @@
 #include "lib/err.h"
 
 /*
- * What the collect worker says about this machine, and its wire form. None of it is signed: the run judges the modes before
- * it asks for a report, and compares everything again after the verdict. Values are NVML's (nvml.h, CUDA 13).
+ * What the collect worker says about this machine, and its wire form. None of it is signed: the run judges the modes
+ * before it asks for a report, and compares everything again after the verdict. Values are NVML's (nvml.h, CUDA 13).
  */
 
 #define COLLECT_GPUS_MAX 16
@@ -34,7 +34,7 @@ struct collect_identity {
 	char vbios_version[33];
 };
 
-/* Getters: exact consumption; texts are printable ASCII without space, so that they can go into messages and ids. -1 with code 0. */
+/* Getters take the whole payload, and texts of visible ASCII only: they go into messages and ids. -1 with code 0. */
 void collect_put_states(struct buf *payload, const struct collect_states *states);
 int collect_get_states(struct bytes payload, struct collect_states *states, struct err *err);
 void collect_put_identity(struct buf *payload, const struct collect_identity *identity);

@@ -48,13 +48,16 @@ broken(struct collector *collector, struct err *err)
 {
 	struct err end = ERR_INIT;
 	int64_t soon = clock_boot_ms() + END_GRACE_MS;
+	int rc;
 
 	if (clock_left_ms(collector->deadline) == 0) {
 		collect_kill(collector);
 		return err_set(err, CODE_DRIVER_HUNG, "the driver library did not answer before the deadline");
 	}
+	/* The pipes stay open until it has ended: closing them would end it. */
+	rc = spawn_wait(&collector->child, soon < collector->deadline ? soon : collector->deadline, &end);
 	close_fds(collector);
-	if (spawn_wait(&collector->child, soon < collector->deadline ? soon : collector->deadline, &end) == 0)
+	if (rc == 0)
 		return err_wrap(err, CODE_DRIVER_CRASHED, "collect ended with status 0 in the middle");
 	if (end.code == CODE_DEADLINE)
 		return err_wrap(err, CODE_WORKER, "collect");
@@ -266,7 +269,8 @@ collect_reports(struct collector *collector, const uint8_t nonce[32], unsigned c
 	int rc;
 
 	if (count != collector->gpus)
-		return err_set(err, CODE_INTERNAL, "%u reports wanted, the states told %u GPUs", count, collector->gpus);
+		return err_set(err, CODE_INTERNAL, "%u reports wanted, the states told %u GPUs", count,
+			       collector->gpus);
 	rc = ask(collector, FRAME_REPORTS, bytes_of(nonce, 32), err);
 	for (unsigned i = 0; rc == 0 && i < count; i++)
 		rc = receive_evidence(collector, &out[i], &payload, err);

@@ -7,9 +7,9 @@
 
 /*
  * The run's side of the collect worker. Calls in this order: start, states, then optionally reports, then optionally
- * recheck, end; collect_kill at any time. A failure of the worker comes with its own code and text; else CODE_DRIVER_HUNG
- * (the deadline passed while the driver library had the turn), CODE_DRIVER_CRASHED (the process died) or CODE_WORKER (it
- * could not be started, or broke the protocol). After a failure the process is gone and reaped.
+ * recheck, end; collect_kill at any time. A failure of the worker comes with its own code and text; else
+ * CODE_DRIVER_HUNG (the deadline passed while the driver library had the turn), CODE_DRIVER_CRASHED (the process died)
+ * or CODE_WORKER (it could not be started, or broke the protocol). After a failure the process is gone and reaped.
  */
 struct collector {
 	struct spawn child; /* pid 0: not running; then the fds are closed, too */

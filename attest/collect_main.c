@@ -35,7 +35,8 @@ take_fds(struct worker *worker, struct err *err)
 
 	worker->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	worker->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (null < 0 || worker->in < 0 || worker->out < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (null < 0 || worker->in < 0 || worker->out < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(null, STDOUT_FILENO) < 0)
 		return err_set(err, CODE_WORKER, "file descriptors: %s", err_errno(errno));
 	close(null);
 	return 0;
@@ -46,8 +47,17 @@ confine(const char *parent, const char *driver_root, const struct library *libra
 {
 	char *directory = xprintf("%.*s", (int)(strrchr(library->path, '/') - library->path), library->path);
 	const char *const read[] = {
-		directory[0] ? directory : "/", "/proc/driver/nvidia", "/proc/devices", "/sys", "/etc/ld.so.cache",
-		"/lib", "/lib64", "/usr/lib", "/usr/lib64", strcmp(driver_root, "/") == 0 ? "/usr/lib" : driver_root, NULL,
+		directory[0] ? directory : "/",
+		"/proc/driver/nvidia",
+		"/proc/devices",
+		"/sys",
+		"/etc/ld.so.cache",
+		"/lib",
+		"/lib64",
+		"/usr/lib",
+		"/usr/lib64",
+		strcmp(driver_root, "/") == 0 ? "/usr/lib" : driver_root, /* never all there is */
+		NULL,
 	};
 	const char *write[NODES_MAX + 3] = {"/dev/nvidiactl", "/dev/nvidia-uvm"};
 	char node[NODES_MAX][32];
@@ -92,7 +102,8 @@ expect(struct worker *worker, enum frame_type want, size_t size, struct err *err
 	int rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err);
 
 	if (rc == 0 && (type != want || (size != 0 && worker->payload.size != size)))
-		return err_set(err, CODE_WORKER, "frame %d of %zu bytes, want frame %d", type, worker->payload.size, want);
+		return err_set(err, CODE_WORKER, "frame %d of %zu bytes, want frame %d", type, worker->payload.size,
+			       want);
 	return rc;
 }
 
@@ -193,8 +204,9 @@ serve(struct worker *worker, struct err *err)
 static int
 work(struct worker *worker, char **argv, struct err *err)
 {
-	if (library_open(argv[2], &worker->library, err) != 0 || confine(argv[1], argv[3], &worker->library, err) != 0 ||
-	    greet(worker, err) != 0 || library_load(&worker->library, err) != 0)
+	if (library_open(argv[2], &worker->library, err) != 0 ||
+	    confine(argv[1], argv[3], &worker->library, err) != 0 || greet(worker, err) != 0 ||
+	    library_load(&worker->library, err) != 0)
 		return -1;
 	library_close(&worker->library);
 	if (sandbox_enter(SANDBOX_COLLECT, err) != 0)

@@ -36,8 +36,9 @@ check_owner(const char *path, const struct stat *status, struct err *err)
 			       geteuid() == 0 ? "" : " or the caller");
 	if (S_ISDIR(status->st_mode) && (status->st_mode & 022) != 0 &&
 	    !((status->st_mode & S_ISVTX) && status->st_uid == 0))
-		return err_set(err, CODE_DRIVER_UNTRUSTED, "%s: mode is %04o, want no write permission for group and others",
-			       path, status->st_mode & 07777);
+		return err_set(err, CODE_DRIVER_UNTRUSTED,
+			       "%s: mode is %04o, want no write permission for group and others", path,
+			       status->st_mode & 07777);
 	return 0;
 }
 
@@ -83,8 +84,8 @@ step(struct walk *walk, const char *name, struct err *err)
 	}
 	path = xprintf("%s/%s", walk->done, name);
 	if (lstat(path, &status) != 0) {
-		rc = err_set(err, errno == ENOENT || errno == ENOTDIR ? CODE_DRIVER_MISSING : CODE_DRIVER_UNTRUSTED, "%s: %s",
-			     path, err_errno(errno));
+		rc = err_set(err, errno == ENOENT || errno == ENOTDIR ? CODE_DRIVER_MISSING : CODE_DRIVER_UNTRUSTED,
+			     "%s: %s", path, err_errno(errno));
 	} else {
 		rc = check_owner(path, &status, err);
 	}
@@ -132,7 +133,7 @@ library_open(const char *path, struct library *library, struct err *err)
 	return 0;
 }
 
-/* The loader's message ends with strerror's text; engines sort errors by such texts, so the number's name stands there. */
+/* The loader's message ends with strerror's text; engines sort errors by such texts: the number's name goes there. */
 static int
 loader_failed(const char *path, struct err *err)
 {
@@ -162,9 +163,10 @@ library_load(struct library *library, struct err *err)
 	NVML_REQUIRED(LOOK_UP)
 	NVML_OPTIONAL(LOOK_UP)
 #undef LOOK_UP
-#define CHECK(symbol) \
-	if (library->symbol == NULL) \
-		return err_set(err, CODE_DRIVER_CALL, "library %s has no %s, want a driver from R535 on", library->path, #symbol);
+#define CHECK(symbol)                                                                                                  \
+	if (library->symbol == NULL)                                                                                   \
+		return err_set(err, CODE_DRIVER_CALL, "library %s has no %s, want a driver from R535 on",              \
+			       library->path, #symbol);
 	NVML_REQUIRED(CHECK)
 #undef CHECK
 	return 0;

@@ -61,10 +61,12 @@ check_text(const char *text, size_t size, const char *call, struct err *err)
 
 	for (size_t i = 0; visible && i < length; i++)
 		visible = text[i] > ' ' && text[i] <= '~';
-	return visible ? 0 : err_set(err, CODE_DRIVER_CALL, "%s: the text is empty, unterminated or not visible ASCII", call);
+	return visible ? 0
+		       : err_set(err, CODE_DRIVER_CALL, "%s: the text is empty, unterminated or not visible ASCII",
+				 call);
 }
 
-/* Calls of confidential computing are "not supported" on a device without it, or with it switched off: then all is 0. */
+/* The calls of confidential computing are "not supported" where a device lacks it or has it off: then all is 0. */
 static int
 read_cc(const struct machine *machine, struct collect_states *states, struct err *err)
 {
@@ -97,8 +99,8 @@ read_optional(const struct machine *machine, struct collect_states *states, stru
 
 	states->multi_gpu = states->ready = COLLECT_ABSENT;
 	if (machine->library->nvmlSystemGetConfComputeSettings != NULL &&
-	    check_optional(machine->library->nvmlSystemGetConfComputeSettings(&settings), "nvmlSystemGetConfComputeSettings",
-			   &settings.multi_gpu_mode, &states->multi_gpu, err) != 0)
+	    check_optional(machine->library->nvmlSystemGetConfComputeSettings(&settings),
+			   "nvmlSystemGetConfComputeSettings", &settings.multi_gpu_mode, &states->multi_gpu, err) != 0)
 		return -1;
 	if (machine->library->nvmlSystemGetConfComputeGpusReadyState != NULL &&
 	    check_optional(machine->library->nvmlSystemGetConfComputeGpusReadyState(&ready),
@@ -121,7 +123,8 @@ read_states(const struct machine *machine, struct collect_states *states, struct
 	if (count == 0)
 		return err_set(err, CODE_DEVICE_MISSING, "the driver shows no GPU");
 	if (count > COLLECT_GPUS_MAX)
-		return err_set(err, CODE_DRIVER_CALL, "the driver shows %u GPUs, want at most %d", count, COLLECT_GPUS_MAX);
+		return err_set(err, CODE_DRIVER_CALL, "the driver shows %u GPUs, want at most %d", count,
+			       COLLECT_GPUS_MAX);
 	states->gpus = count;
 	return 0;
 }
@@ -134,8 +137,8 @@ read_pci(const struct machine *machine, struct nvml_device *device, char out[33]
 	if (CALL(machine, nvmlDeviceGetPciInfo_v3, err, device, &pci) != 0)
 		return -1;
 	if (pci.bus > 0xff || pci.device > 0x1f)
-		return err_set(err, CODE_DRIVER_CALL, "nvmlDeviceGetPciInfo_v3: bus %u, device %u are out of range", pci.bus,
-			       pci.device);
+		return err_set(err, CODE_DRIVER_CALL, "nvmlDeviceGetPciInfo_v3: bus %u, device %u are out of range",
+			       pci.bus, pci.device);
 	snprintf(out, 33, "%08x:%02x:%02x.0", pci.domain, pci.bus, pci.device);
 	return 0;
 }
@@ -192,8 +195,9 @@ check_distinct(const struct machine *machine, struct err *err)
 			const struct collect_identity *a = &machine->identity[j], *b = &machine->identity[i];
 
 			if (strcmp(a->uuid, b->uuid) == 0 || strcmp(a->pci, b->pci) == 0 || a->minor == b->minor)
-				return err_set(err, CODE_DEVICE_MAPPING, "%s at %s, minor %u, and %s at %s, minor %u, want all distinct",
-					       a->uuid, a->pci, a->minor, b->uuid, b->pci, b->minor);
+				return err_set(err, CODE_DEVICE_MAPPING,
+					       "%s at %s, minor %u, and %s at %s, minor %u, want all distinct", a->uuid,
+					       a->pci, a->minor, b->uuid, b->pci, b->minor);
 		}
 	}
 	return 0;
@@ -210,7 +214,8 @@ labelled(struct bytes text, const char *label)
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		char *colon = strchr(line, ':');
 
-		if (colon == NULL || (size_t)(colon - line) != strlen(label) || strncmp(line, label, strlen(label)) != 0)
+		if (colon == NULL || (size_t)(colon - line) != strlen(label) ||
+		    strncmp(line, label, strlen(label)) != 0)
 			continue;
 		times++;
 		free(found);
@@ -232,7 +237,8 @@ machine_agree(struct bytes information, const struct collect_identity *identity,
 	int rc = 0;
 
 	if (uuid == NULL || minor == NULL || strcmp(uuid, identity->uuid) != 0 || strcmp(minor, want) != 0)
-		rc = err_set(err, CODE_DEVICE_MAPPING, "GPU at %s: the kernel driver says %s, minor %s; the library says %s, minor %s",
+		rc = err_set(err, CODE_DEVICE_MAPPING,
+			     "GPU at %s: the kernel driver says %s, minor %s; the library says %s, minor %s",
 			     identity->pci, uuid ? uuid : "nothing", minor ? minor : "nothing", identity->uuid, want);
 	free(want);
 	free(minor);
@@ -295,8 +301,8 @@ read_chain(const struct machine *machine, struct nvml_device *device, struct buf
 	int rc = -1;
 
 	if (CALL(machine, nvmlDeviceGetConfComputeGpuCertificate, err, device, certificate) == 0 &&
-	    check_size("attestationCertChainSize", certificate->attestation_cert_chain_size, NVML_ATTESTATION_CERT_CHAIN_SIZE,
-		       err) == 0) {
+	    check_size("attestationCertChainSize", certificate->attestation_cert_chain_size,
+		       NVML_ATTESTATION_CERT_CHAIN_SIZE, err) == 0) {
 		buf_add(out, certificate->attestation_cert_chain, certificate->attestation_cert_chain_size);
 		rc = 0;
 	}

@@ -6,7 +6,8 @@
 #include "attest/library.h"
 #include "lib/buf.h"
 
-/* What the driver says about this machine; for the collect worker only. A failed call gives the cause's code and names call and return code. */
+/* What the driver says about this machine; for the collect worker only. A failed call gives the cause's code and names
+ * call and return code. */
 
 struct machine {
 	struct library *library;
@@ -16,16 +17,17 @@ struct machine {
 };
 
 int machine_start(struct machine *machine, struct err *err);
-/* States and identities, read anew each time. UUID, PCI address and minor are distinct, and agree with the kernel driver. */
+/* States and identities, read anew each time. UUID, PCI address and minor are distinct, and agree with the kernel
+ * driver. */
 int machine_read(struct machine *machine, struct err *err);
 /* Evidence of GPU i as NVML returned it; sizes are in range and nothing else is known about it. */
-int machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[NVML_NONCE_SIZE], struct buf *report,
-		     struct buf *chain, struct err *err);
+int machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[NVML_NONCE_SIZE],
+		     struct buf *report, struct buf *chain, struct err *err);
 int machine_stop(struct machine *machine, struct err *err);
 
 /*
- * One GPU's /proc/driver/nvidia/gpus/ADDRESS/information against its identity: "GPU UUID:" and "Device Minor:" must be there
- * once and be equal. -1 with CODE_DEVICE_MAPPING.
+ * One GPU's /proc/driver/nvidia/gpus/ADDRESS/information against its identity: "GPU UUID:" and "Device Minor:" must be
+ * there once and be equal. -1 with CODE_DEVICE_MAPPING.
  */
 int machine_agree(struct bytes information, const struct collect_identity *identity, struct err *err);
 

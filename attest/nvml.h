@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * The part of NVIDIA's management library that attestation needs, as an ABI: names of exported symbols, struct layouts and
- * numbers of nvml.h (CUDA 13.3). The library is loaded at run time, never linked. The header of NVIDIA renames some
+ * The part of NVIDIA's management library that attestation needs, as an ABI: names of exported symbols, struct layouts
+ * and numbers of nvml.h (CUDA 13.3). The library is loaded at run time, never linked. The header of NVIDIA renames some
  * functions by macro; here stand the symbols that the library really exports.
  */
 

@@ -27,7 +27,8 @@ add_status(OCSP_BASICRESP *basic, const struct answer_request *request)
 		reason = request->status == ANSWER_HOLD ? OCSP_REVOKED_STATUS_CERTIFICATEHOLD :
 							  OCSP_REVOKED_STATUS_KEYCOMPROMISE;
 	}
-	pki_check(id != NULL && OCSP_basic_add1_status(basic, id, status, reason, from, from, to) != NULL, "OCSP status");
+	pki_check(id != NULL && OCSP_basic_add1_status(basic, id, status, reason, from, from, to) != NULL,
+		  "OCSP status");
 	ASN1_TIME_free(to);
 	ASN1_TIME_free(from);
 	OCSP_CERTID_free(id);

@@ -11,7 +11,8 @@ make_device_tree(struct mint *mint)
 	int64_t from = mint->options.at - 1000 * (int64_t)PKI_DAY;
 	const struct model *model = mint->options.model;
 	char *identity = xprintf("/CN=NVIDIA %s Identity/O=NVIDIA Corporation", model->chip);
-	char *ica = xprintf("/CN=NVIDIA %s Provisioner ICA %s/O=NVIDIA Corporation/C=US", model->chip, model->provisioner);
+	char *ica = xprintf("/CN=NVIDIA %s Provisioner ICA %s/O=NVIDIA Corporation/C=US", model->chip,
+			    model->provisioner);
 
 	mint->root = pki_issue(&(struct pki_request){.subject = "/CN=NVIDIA Device Identity CA/O=NVIDIA", .from = from,
 						     .to = PKI_NO_END, .parts = PKI_CA | PKI_CRL_SIGN}, NULL, NULL);
@@ -38,9 +39,13 @@ make_gpu(struct mint *mint, struct gpu *gpu)
 	for (size_t i = 0; i < sizeof(serial); i++)
 		snprintf(number + 2 * i, 3, "%02X", serial[i]);
 	subject = xprintf("/serialNumber=%s/C=US/O=NVIDIA Corporation/CN=%s A01 GSP BROM", number, model->chip);
-	gpu->brom = pki_issue(&(struct pki_request){.subject = subject, .from = from, .to = PKI_NO_END, .serial = serial,
+	gpu->brom = pki_issue(&(struct pki_request){.subject = subject,
+						    .from = from,
+						    .to = PKI_NO_END,
+						    .serial = serial,
 						    .serial_size = sizeof(serial),
-						    .parts = PKI_CA | (model->hopper ? 0 : PKI_AIA)}, &mint->ica, NULL);
+						    .parts = PKI_CA | (model->hopper ? 0 : PKI_AIA)},
+			      &mint->ica, NULL);
 	gpu->leaf = pki_leaf(model->chip, &gpu->brom, from, mint->measurements.fwid);
 	free(subject);
 }
@@ -62,9 +67,11 @@ make_rim_tree(struct mint *mint)
 	mint->rim_l3 = pki_issue(&(struct pki_request){.subject = l3, .from = at - 800 * day, .to = at + 400 * day,
 						       .parts = PKI_CA | PKI_CRL_SIGN | PKI_PATH_ZERO | PKI_AIA},
 				 &mint->rim_ca, NULL);
-	mint->rim_signer = pki_issue(&(struct pki_request){
-		.subject = "/C=US/ST=CA/L=Santa Clara/O=NVIDIA Corporation/CN=HCC RIM L4 Signer", .from = at - 400 * day,
-		.to = mint->options.expired_signer ? at - day : at + 330 * day, .parts = PKI_SIGNER | PKI_AIA},
+	mint->rim_signer = pki_issue(
+		&(struct pki_request){.subject = "/C=US/ST=CA/L=Santa Clara/O=NVIDIA Corporation/CN=HCC RIM L4 Signer",
+				      .from = at - 400 * day,
+				      .to = mint->options.expired_signer ? at - day : at + 330 * day,
+				      .parts = PKI_SIGNER | PKI_AIA},
 		&mint->rim_l3, NULL);
 	free(l3);
 	free(ca);
@@ -82,8 +89,8 @@ mint_certify(struct mint *mint)
 void
 mint_free(struct mint *mint)
 {
-	struct pki_entity *upper[] = {&mint->root, &mint->identity, &mint->ica, &mint->rim_root, &mint->rim_ca, &mint->rim_l3,
-				      &mint->rim_signer};
+	struct pki_entity *upper[] = {&mint->root,   &mint->identity, &mint->ica,	&mint->rim_root,
+				      &mint->rim_ca, &mint->rim_l3,   &mint->rim_signer};
 
 	for (size_t i = 0; i < sizeof(upper) / sizeof(upper[0]); i++)
 		pki_free(upper[i]);

@@ -44,8 +44,9 @@ put_rows(struct buf *out, const struct manifest *manifest)
 	for (unsigned i = 0; i < MANIFEST_ROWS; i++) {
 		const struct manifest_row *row = &manifest->row[i];
 
-		buf_printf(out, "        <ns0:Resource type=\"Measurement\" index=\"%u\" active=\"%s\" alternatives=\"%u\"", i,
-			   row->active ? "True" : "False", row->alternatives);
+		buf_printf(out,
+			   "        <ns0:Resource type=\"Measurement\" index=\"%u\" active=\"%s\" alternatives=\"%u\"",
+			   i, row->active ? "True" : "False", row->alternatives);
 		for (unsigned j = 0; j < row->alternatives; j++) {
 			hex_encode(hash, row->hash[j], 48);
 			buf_printf(out, " ns2:Hash%u=\"%s\"", j, hash);
@@ -55,7 +56,7 @@ put_rows(struct buf *out, const struct manifest *manifest)
 	buf_add_text(out, "    </ns0:Payload>\n");
 }
 
-/* XML-DSig's form of an ECDSA signature: r then s, big-endian (RFC 4050, xmldsig-core1 4.4.2.3 for P-384: 48 bytes each). */
+/* XML-DSig's form of an ECDSA signature (xmldsig-core1 6.4.3): r then s, big-endian, 48 bytes each. */
 static void
 put_signature_value(struct buf *out, EVP_PKEY *key, const xmlChar *text, int size)
 {
@@ -78,7 +79,8 @@ put_signature_value(struct buf *out, EVP_PKEY *key, const xmlChar *text, int siz
 static void
 put_digest(struct buf *out, const struct buf *unsigned_text)
 {
-	xmlDoc *doc = xmlReadMemory((const char *)unsigned_text->data, (int)unsigned_text->size, NULL, NULL, XML_PARSE_NONET);
+	xmlDoc *doc = xmlReadMemory((const char *)unsigned_text->data, (int)unsigned_text->size, NULL, NULL,
+				    XML_PARSE_NONET);
 	xmlChar *text = NULL;
 	uint8_t digest[48];
 	int size;
@@ -94,10 +96,11 @@ put_digest(struct buf *out, const struct buf *unsigned_text)
 static void
 put_signed_info(struct buf *out, const struct buf *unsigned_text)
 {
-	buf_add_text(out, "<ds:SignedInfo><ds:CanonicalizationMethod Algorithm=\"" C14N11 "\"/><ds:SignatureMethod Algorithm=\""
-		     MORE "ecdsa-sha384\"/><ds:Reference URI=\"\"><ds:Transforms><ds:Transform Algorithm=\"" NS_DSIG
-		     "enveloped-signature\"/><ds:Transform Algorithm=\"" C14N11 "\"/></ds:Transforms><ds:DigestMethod Algorithm=\""
-		     MORE "sha384\"/><ds:DigestValue>");
+	buf_add_text(out, "<ds:SignedInfo><ds:CanonicalizationMethod Algorithm=\"" C14N11
+			  "\"/><ds:SignatureMethod Algorithm=\"" MORE
+			  "ecdsa-sha384\"/><ds:Reference URI=\"\"><ds:Transforms><ds:Transform Algorithm=\"" NS_DSIG
+			  "enveloped-signature\"/><ds:Transform Algorithm=\"" C14N11
+			  "\"/></ds:Transforms><ds:DigestMethod Algorithm=\"" MORE "sha384\"/><ds:DigestValue>");
 	put_digest(out, unsigned_text);
 	buf_add_text(out, "</ds:DigestValue></ds:Reference></ds:SignedInfo>");
 }
@@ -160,10 +163,11 @@ manifest_write(const struct manifest *manifest, const struct pki_entity *const c
 	buf_add(&bare, body.data, body.size);
 	buf_add_text(&bare, "</SoftwareIdentity>");
 	put_signed_info(&info, &bare);
-	whole = xprintf("%s<ds:Signature xmlns:ds=\"" NS_DSIG "\">%s</ds:Signature></SoftwareIdentity>", body.data, info.data);
+	whole = xprintf("%s<ds:Signature xmlns:ds=\"" NS_DSIG "\">%s</ds:Signature></SoftwareIdentity>", body.data,
+			info.data);
 	sign(&value, whole, chain[0]->key);
-	buf_printf(out, "%s<ds:Signature xmlns:ds=\"" NS_DSIG "\">%s<ds:SignatureValue>%s</ds:SignatureValue>", body.data,
-		   info.data, value.data);
+	buf_printf(out, "%s<ds:Signature xmlns:ds=\"" NS_DSIG "\">%s<ds:SignatureValue>%s</ds:SignatureValue>",
+		   body.data, info.data, value.data);
 	put_certificates(out, chain);
 	buf_add_text(out, "</ds:Signature></SoftwareIdentity>\n");
 	free(whole);

@@ -20,7 +20,8 @@ static const char *const subject_names[SUBJECTS] = {"brom", "ica", "identity", "
 static const char *const kind_names[KINDS] = {"driver", "vbios"};
 
 static const char usage[] =
-	"usage: mint [--arch hopper|blackwell] [--gpus N] [--driver VERSION] [--vbios VERSION] [--at TIME] [--library FILE]\n"
+	"usage: mint [--arch hopper|blackwell] [--gpus N] [--driver VERSION] [--vbios VERSION] [--at TIME]\n"
+	"            [--library FILE]\n"
 	"            [--revoked|--hold|--unknown|--unanswered|--damaged-answer CERT]... [--stale] [--without-ocsp]\n"
 	"            [--damaged|--wrong-version|--wrong-product|--without-rim driver|vbios]... [--expired-signer] DIR\n"
 	"CERT: brom ica identity rim-signer rim-l3 rim-ca\n";
@@ -110,7 +111,8 @@ take(struct options *options, int option, const char *value)
 static void
 take_fault(struct options *options, int option, const char *value)
 {
-	static const enum answer_status status[] = {[REVOKED] = ANSWER_REVOKED, [HOLD] = ANSWER_HOLD, [UNKNOWN] = ANSWER_UNKNOWN};
+	static const enum answer_status status[] = {
+		[REVOKED] = ANSWER_REVOKED, [HOLD] = ANSWER_HOLD, [UNKNOWN] = ANSWER_UNKNOWN};
 	static const enum manifest_fault fault[] = {[RIM_DAMAGED] = DAMAGED, [RIM_VERSION] = WRONG_VERSION,
 						    [RIM_PRODUCT] = WRONG_PRODUCT, [RIM_MISSING] = MISSING};
 

@@ -8,18 +8,22 @@
 
 static const struct model models[] = {
 	{"hopper", true, NVML_ARCH_HOPPER, "GH100", "1", "550.144.03", "96.00.9F.00.01", "1010", "0200", "882", 0x3b1},
-	{"blackwell", false, NVML_ARCH_BLACKWELL, "GB100", "00000", "580.95.05", "97.00.88.00.0F", "G525", "0220", "886", 0x66f},
+	{"blackwell", false, NVML_ARCH_BLACKWELL, "GB100", "00000", "580.95.05", "97.00.88.00.0F", "G525", "0220",
+	 "886", 0x66f},
 };
 
 /* What genuine manifests and reports show for each index. */
 enum row { UNUSED = 0, DRIVER_ROW = 1, VBIOS_ROW = 2, EMPTY = 4 /* register zero in the report */ };
 static const uint8_t shape[MANIFEST_ROWS] = {
-	[0] = VBIOS_ROW | EMPTY, [1] = VBIOS_ROW, [2] = VBIOS_ROW, [3] = VBIOS_ROW, [4] = VBIOS_ROW, [5] = VBIOS_ROW,
-	[6] = VBIOS_ROW, [7] = DRIVER_ROW, [8] = VBIOS_ROW | EMPTY, [9] = VBIOS_ROW, [10] = VBIOS_ROW | EMPTY,
-	[11] = VBIOS_ROW, [12] = VBIOS_ROW | EMPTY, [21] = DRIVER_ROW, [22] = DRIVER_ROW, [23] = DRIVER_ROW | EMPTY,
-	[24] = DRIVER_ROW | EMPTY, [25] = DRIVER_ROW, [26] = DRIVER_ROW, [27] = DRIVER_ROW, [28] = DRIVER_ROW | EMPTY,
-	[29] = DRIVER_ROW, [30] = DRIVER_ROW, [31] = DRIVER_ROW, [32] = DRIVER_ROW, [33] = DRIVER_ROW, [34] = DRIVER_ROW,
-	[35] = DRIVER_ROW, [36] = DRIVER_ROW, [37] = DRIVER_ROW, [38] = DRIVER_ROW, [39] = DRIVER_ROW, [40] = DRIVER_ROW,
+	[0] = VBIOS_ROW | EMPTY,   [1] = VBIOS_ROW,   [2] = VBIOS_ROW,		[3] = VBIOS_ROW,
+	[4] = VBIOS_ROW,	   [5] = VBIOS_ROW,   [6] = VBIOS_ROW,		[7] = DRIVER_ROW,
+	[8] = VBIOS_ROW | EMPTY,   [9] = VBIOS_ROW,   [10] = VBIOS_ROW | EMPTY, [11] = VBIOS_ROW,
+	[12] = VBIOS_ROW | EMPTY,  [21] = DRIVER_ROW, [22] = DRIVER_ROW,	[23] = DRIVER_ROW | EMPTY,
+	[24] = DRIVER_ROW | EMPTY, [25] = DRIVER_ROW, [26] = DRIVER_ROW,	[27] = DRIVER_ROW,
+	[28] = DRIVER_ROW | EMPTY, [29] = DRIVER_ROW, [30] = DRIVER_ROW,	[31] = DRIVER_ROW,
+	[32] = DRIVER_ROW,	   [33] = DRIVER_ROW, [34] = DRIVER_ROW,	[35] = DRIVER_ROW,
+	[36] = DRIVER_ROW,	   [37] = DRIVER_ROW, [38] = DRIVER_ROW,	[39] = DRIVER_ROW,
+	[40] = DRIVER_ROW,
 };
 static const uint8_t alternatives[MANIFEST_ROWS] = {
 	[12] = 4, [23] = 2, [24] = 2, [32] = 2, [33] = 2, [34] = 2, [35] = 4, [36] = 3,

@@ -254,7 +254,8 @@ node_read(struct node *node)
 	node->faults = 0;
 	for (uint32_t i = 0; i < NODE_GPUS_MAX; i++) {
 		node->order[i] = i;
-		node->gpu[i] = (struct node_gpu){.report_size = NODE_REAL_SIZE, .chain_size = NODE_REAL_SIZE, .evidence_of = i};
+		node->gpu[i] = (struct node_gpu){
+			.report_size = NODE_REAL_SIZE, .chain_size = NODE_REAL_SIZE, .evidence_of = i};
 	}
 	if (!read_file(node, "node.conf", true) || !read_file(node, "faults.conf", false))
 		return false;

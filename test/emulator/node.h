@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /*
- * The description of an emulated machine: node.conf (written by mint) and faults.conf (written by a test, may be missing),
- * both beside the library, lines of words:
+ * The description of an emulated machine: node.conf (written by mint) and faults.conf (written by a test, may be
+ * missing), both beside the library, lines of words:
  *
  *   KEY VALUE                  a state of the machine: cc-feature 1, devtools 0, driver 550.90.07, ...
- *   gpu N KEY VALUE...         one GPU: uuid, pci, minor, vbios, measurement I HEX, report-size BYTES, evidence-of N, ...
+ *   gpu N KEY VALUE...         one GPU: uuid, minor, measurement I HEX, report-size BYTES, evidence-of N, ...
  *   order I J ...              which GPU stands at NVML's index 0, 1, ...
  *   at CALL[#N] ACTION         from the N-th (default first) call of this symbol on:
  *                              return CODE | hang | abort | exit | fork | exec | print; or, once: set LINE

@@ -19,7 +19,7 @@
 static struct node node;
 static bool started;
 
-/* A library that was loaded through a descriptor bears the name of that descriptor: followed while it is surely open. */
+/* A library that was loaded through a descriptor bears that one's name: followed while it is surely open. */
 __attribute__((constructor)) static void
 find_directory(void)
 {

@@ -179,8 +179,10 @@ key_identifier(EVP_PKEY *key, uint8_t out[20])
 	const unsigned char *point;
 	int size;
 
-	pki_check(X509_PUBKEY_set(&public, key) == 1 && X509_PUBKEY_get0_param(NULL, &point, &size, NULL, public) == 1 &&
-		  EVP_Digest(point, (size_t)size, out, NULL, EVP_sha1(), NULL) == 1, "key identifier");
+	pki_check(X509_PUBKEY_set(&public, key) == 1 &&
+			  X509_PUBKEY_get0_param(NULL, &point, &size, NULL, public) == 1 &&
+			  EVP_Digest(point, (size_t)size, out, NULL, EVP_sha1(), NULL) == 1,
+		  "key identifier");
 	X509_PUBKEY_free(public);
 }
 

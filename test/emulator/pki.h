@@ -7,7 +7,7 @@
 
 #include "lib/buf.h"
 
-/* Certificates in the shapes of the genuine device and manifest chains, with keys made at each run. Any failure ends the tool. */
+/* Certificates in the shapes of genuine device and manifest chains, with fresh keys. Any failure ends the tool. */
 
 #define PKI_NO_END INT64_MAX /* 9999-12-31T23:59:59Z (RFC 5280 4.1.2.5) */
 #define PKI_DAY 86400

@@ -9,8 +9,8 @@
 
 /*
  * A report as a GPU makes it: SPDM 1.1 GET_MEASUREMENTS request and MEASUREMENTS response (DMTF DSP0274 1.1, 10.11), 64
- * blocks, opaque fields in the order of genuine devices. Fields depend on the driver's branch: firmware id and protected
- * PCIe state from 550 on, a versioned opaque format from 580 on.
+ * blocks, opaque fields in the order of genuine devices. Fields depend on the driver's branch: firmware id and
+ * protected PCIe state from 550 on, a versioned opaque format from 580 on.
  */
 bool report_build(const struct node_gpu *gpu, const uint8_t nonce[32], EVP_PKEY *key, struct buf *out);
 

@@ -63,7 +63,9 @@ make_manifest(const struct mint *mint, enum kind kind)
 	enum manifest_fault fault = mint->options.manifest[kind];
 	struct manifest manifest = {
 		.product = fault == WRONG_PRODUCT ? "GX999" : mint->options.model->chip,
-		.version = fault == WRONG_VERSION ? "1.2.3" : kind == DRIVER ? mint->options.driver : mint->options.vbios,
+		.version = fault == WRONG_VERSION ? "1.2.3"
+			   : kind == DRIVER	  ? mint->options.driver
+						  : mint->options.vbios,
 	};
 	char *id = manifest_id(mint, kind), *name = xprintf("rim/%s.xml", id);
 	struct buf xml = {0};
@@ -91,8 +93,8 @@ make_responder(const struct mint *mint, const struct pki_entity *issuer)
 }
 
 static void
-make_answer(const struct mint *mint, enum subject subject, const struct pki_entity *entity, const struct pki_entity *issuer,
-	    const struct pki_entity *responder)
+make_answer(const struct mint *mint, enum subject subject, const struct pki_entity *entity,
+	    const struct pki_entity *issuer, const struct pki_entity *responder)
 {
 	int64_t from = mint->options.at - (mint->options.stale ? 30 * (int64_t)PKI_DAY : 600);
 	struct answer_request request = {entity->cert, issuer, responder, mint->options.status[subject], from,
@@ -137,7 +139,7 @@ make_answers(const struct mint *mint)
 	pki_free(&responder);
 }
 
-/* -- node ------------------------------------------------------------------------------------------------------------- */
+/* -- node ---------------------------------------------------------------------------------------------------------- */
 
 static void
 describe_gpu(const struct mint *mint, unsigned number, struct buf *out)
@@ -148,15 +150,18 @@ describe_gpu(const struct mint *mint, unsigned number, struct buf *out)
 
 	pki_check(RAND_bytes(id, sizeof(id)) == 1, "random bytes");
 	hex_encode(text, id, sizeof(id));
-	buf_printf(out, "gpu %u uuid GPU-%.8s-%.4s-%.4s-%.4s-%.12s\n", number, text, text + 8, text + 12, text + 16, text + 20);
+	buf_printf(out, "gpu %u uuid GPU-%.8s-%.4s-%.4s-%.4s-%.12s\n", number, text, text + 8, text + 12, text + 16,
+		   text + 20);
 	buf_printf(out, "gpu %u pci 00000000:%02x:00.0\ngpu %u minor %u\n", number, 0x41 + number, number, number);
 	buf_printf(out, "gpu %u architecture %u\ngpu %u persistence 1\n", number, model->architecture, number);
-	buf_printf(out, "gpu %u vbios %s\ngpu %u report-vbios %s\n", number, mint->options.vbios, number, mint->options.vbios);
+	buf_printf(out, "gpu %u vbios %s\ngpu %u report-vbios %s\n", number, mint->options.vbios, number,
+		   mint->options.vbios);
 	buf_printf(out, "gpu %u report-driver %s\n", number, mint->options.driver);
 	buf_printf(out, "gpu %u chip %s\ngpu %u chip-sku %s\n", number, model->chip, number, model->chip_sku);
-	buf_printf(out, "gpu %u project %s\ngpu %u project-sku %s\n", number, model->project, number, model->project_sku);
-	buf_printf(out, "gpu %u board-id %u\ngpu %u nvdec 0x55\ngpu %u protected-pcie 0\n", number, model->board_id, number,
-		   number);
+	buf_printf(out, "gpu %u project %s\ngpu %u project-sku %s\n", number, model->project, number,
+		   model->project_sku);
+	buf_printf(out, "gpu %u board-id %u\ngpu %u nvdec 0x55\ngpu %u protected-pcie 0\n", number, model->board_id,
+		   number, number);
 	hex_encode(text, mint->measurements.fwid, 48);
 	buf_printf(out, "gpu %u fwid %s\n", number, text);
 	for (unsigned i = 0; i < NODE_BLOCKS; i++) {

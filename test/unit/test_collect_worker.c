@@ -185,7 +185,8 @@ test_codes(void)
 static void
 test_hang(void)
 {
-	static const char *const calls[] = {"nvmlInit_v2", "nvmlDeviceGetUUID", "nvmlDeviceGetConfComputeGpuAttestationReport",
+	static const char *const calls[] = {"nvmlInit_v2", "nvmlDeviceGetUUID",
+					    "nvmlDeviceGetConfComputeGpuAttestationReport",
 					    "nvmlSystemGetConfComputeState#2", "nvmlShutdown"};
 	struct outcome out = {0};
 
@@ -206,17 +207,21 @@ test_states(void)
 {
 	struct outcome out = {0};
 
-	collect_with("cc-feature 0\nenvironment 1\ndevtools 1\nmulti-gpu 1\nready 0\ngpu 0 persistence 0\n", PATIENCE_MS, &out);
+	collect_with("cc-feature 0\nenvironment 1\ndevtools 1\nmulti-gpu 1\nready 0\ngpu 0 persistence 0\n",
+		     PATIENCE_MS, &out);
 	CHECK(out.code == CODE_OK);
 	CHECK(out.first.states.cc_feature == 0 && out.first.states.environment == 1 && out.first.states.devtools == 1);
 	CHECK(out.first.states.multi_gpu == 1 && out.first.states.ready == 0 && out.first.identity[0].persistence == 0);
-	collect_with("at nvmlSystemGetConfComputeState return 3\nat nvmlSystemGetConfComputeCapabilities return 3\n"
-		     "at nvmlSystemGetConfComputeSettings return 3\nat nvmlSystemGetConfComputeGpusReadyState return 3\n"
-		     "at nvmlDeviceGetPersistenceMode return 3\nat nvmlDeviceGetArchitecture return 3\n", PATIENCE_MS, &out);
+	collect_with(
+		"at nvmlSystemGetConfComputeState return 3\nat nvmlSystemGetConfComputeCapabilities return 3\n"
+		"at nvmlSystemGetConfComputeSettings return 3\nat nvmlSystemGetConfComputeGpusReadyState return 3\n"
+		"at nvmlDeviceGetPersistenceMode return 3\nat nvmlDeviceGetArchitecture return 3\n",
+		PATIENCE_MS, &out);
 	CHECK(out.code == CODE_OK);
 	CHECK(out.first.states.cc_feature == 0 && out.first.states.environment == 0 && out.first.states.gpu_caps == 0);
 	CHECK(out.first.states.multi_gpu == COLLECT_ABSENT && out.first.states.ready == COLLECT_ABSENT);
-	CHECK(out.first.identity[0].persistence == COLLECT_ABSENT && out.first.identity[0].architecture == COLLECT_ABSENT);
+	CHECK(out.first.identity[0].persistence == COLLECT_ABSENT &&
+	      out.first.identity[0].architecture == COLLECT_ABSENT);
 	outcome_free(&out);
 }
 
@@ -224,9 +229,12 @@ static void
 test_second_reading(void)
 {
 	static const char *const faults[] = {
-		"at nvmlSystemGetConfComputeState#2 set cc-feature 0\n", "at nvmlSystemGetConfComputeState#2 set devtools 1\n",
-		"at nvmlSystemGetConfComputeGpusReadyState#2 set ready 0\n", "at nvmlSystemGetDriverVersion#2 set driver 1.2\n",
-		"at nvmlDeviceGetCount_v2#2 set gpus 1\n", "at nvmlDeviceGetCount_v2#2 set gpu 1 uuid GPU-9\n",
+		"at nvmlSystemGetConfComputeState#2 set cc-feature 0\n",
+		"at nvmlSystemGetConfComputeState#2 set devtools 1\n",
+		"at nvmlSystemGetConfComputeGpusReadyState#2 set ready 0\n",
+		"at nvmlSystemGetDriverVersion#2 set driver 1.2\n",
+		"at nvmlDeviceGetCount_v2#2 set gpus 1\n",
+		"at nvmlDeviceGetCount_v2#2 set gpu 1 uuid GPU-9\n",
 	};
 	struct outcome out = {0};
 
@@ -338,6 +346,24 @@ test_early_end(void)
 	free(worker);
 }
 
+/* Programs that are no worker of ours: one ends, one sends everything back. */
+static void
+test_other_programs(void)
+{
+	struct collect_identity identity[COLLECT_GPUS_MAX];
+	struct collector collector;
+	struct collect_states states;
+	struct err err = ERR_INIT;
+
+	CHECK(collect_start("/usr/bin/true", "/x", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
+	CHECK(collect_start("/usr/bin/yes", "/x", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid == 0);
+	CHECK(collect_start("/usr/bin/cat", "/x", "/", clock_boot_ms() + IMPATIENCE_MS, &collector, &err) != 0);
+	CHECK(collector.child.pid == 0);
+	CHECK(collect_states(&collector, &states, identity, &err) != 0);
+}
+
 int
 main(void)
 {
@@ -351,6 +377,7 @@ main(void)
 	RUN(test_second_reading);
 	RUN(test_early_end);
 	RUN(test_relative);
+	RUN(test_other_programs);
 	RUN(test_old_driver);
 	RUN(test_library);
 	emulated_remove();

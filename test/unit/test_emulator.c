@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the emulated GPUs answer and mint made, judged by the product's own verifier, which judges the genuine samples, too:
- * the good ones pass, and each fault is seen for what it is.
+ * What the emulated GPUs answer and mint made, judged by the product's own verifier, which judges the genuine samples,
+ * too: the good ones pass, and each fault is seen for what it is.
  */
 #include "attest/appraise.h"
 #include "attest/collateral.h"
@@ -73,7 +73,8 @@ appraise(struct appraise_input *input, struct err *err)
 static int
 verify(int64_t later, struct err *err)
 {
-	struct appraise_input input = {.at = clock_wall() + later, .revocation = {.allow_without_nonce = true, .max_age = 43200}};
+	struct appraise_input input = {.at = clock_wall() + later,
+				       .revocation = {.allow_without_nonce = true, .max_age = 43200}};
 	struct collected got[COLLECT_GPUS_MAX] = {0};
 	int code;
 
@@ -100,8 +101,8 @@ check_rows(const struct row *rows, size_t count)
 		emulated_write("node/faults.conf", rows[i].faults);
 		code = verify(0, &err);
 		if (code != rows[i].code)
-			printf("# '%s' '%s': have %d (%s), want %d\n", rows[i].mint ? rows[i].mint : "", rows[i].faults, code,
-			       err.text, rows[i].code);
+			printf("# '%s' '%s': have %d (%s), want %d\n", rows[i].mint ? rows[i].mint : "", rows[i].faults,
+			       code, err.text, rows[i].code);
 		CHECK(code == rows[i].code);
 	}
 }
