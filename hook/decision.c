@@ -242,8 +242,8 @@ check_refusals(const struct request *request, const char *bundle, const struct o
 }
 
 int
-decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host, bool cdi,
-	      struct decision *out, struct err *err)
+decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host,
+	      bool cdi, struct decision *out, struct err *err)
 {
 	struct request request = {.host = host, .out = out};
 

@@ -12,8 +12,8 @@
 #include "spec/oci_state.h"
 
 /*
- * Does this container get an NVIDIA GPU? By device type and number; names, variables and annotations may add suspicion and
- * never take it away. A pure function of state, configuration and the host's answers, so that it can be tabled and fuzzed.
+ * Does this container get an NVIDIA GPU? By device type and number; names, variables and annotations may add suspicion
+ * and never take it away. A pure function of state, configuration and the host's answers: it can be tabled and fuzzed.
  */
 
 #define DECISION_MINORS_MAX 64
@@ -70,7 +70,7 @@ void decision_host_add(struct decision_host *host, unsigned major, const char *n
 
 /* cdi: called with --cdi, the request is certain. 0 and *out for NO_GPU and GPU; -1 with CODE_CONFIG, CODE_ROOTFS,
  * CODE_VM_RUNTIME, CODE_RAW_DEVICE, CODE_ATTACH_TARGET for a refusal. */
-int decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host, bool cdi,
-		  struct decision *out, struct err *err);
+int decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host,
+		  bool cdi, struct decision *out, struct err *err);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "hook/decision.h"
 
-/* What a configuration asked for so far. The decision's parts fill it, each from one section; shared inside hook/ only. */
+/* What a configuration asked for so far; the parts of the decision fill it, each from one section. */
 
 struct request {
 	const struct decision_host *host;
@@ -14,7 +14,7 @@ struct request {
 	char conflict[256]; /* first mount over the token directory, or empty */
 };
 
-/* An NVIDIA thing is asked for: one that names no GPU (uvm, control nodes), GPU number minor, or one that may be any GPU. */
+/* Asked for: something that names no GPU (uvm, control nodes), GPU number minor, or what may be any GPU. */
 void request_any(struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void request_minor(struct request *request, int64_t minor, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void request_all(struct request *request, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-/* Values of one array or object lie side by side in the arena; all text there ends with a NUL that size does not count. */
+/* Values of one array or object lie side by side in the arena; all text there ends with a NUL beyond its size. */
 struct json {
 	enum json_type type;
 	bool truth;

@@ -11,7 +11,8 @@
 /*
  * Strict JSON. json_parse is RFC 8259 on top of yajl's event parser, without lone surrogates (section 8.2 leaves them
  * open); json_read is json_parse plus what RFC 7493 (I-JSON) asks for and every reader of this product needs: no member
- * name twice in one object (compared after unescaping, with length). Numbers keep their text; nothing passes through double.
+ * name twice in one object (compared after unescaping, with length). Numbers keep their text; nothing passes through
+ * double.
  */
 
 struct json_limits {

@@ -176,8 +176,8 @@ read_mount(const struct json *element, void *slot, struct err *err)
 {
 	struct oci_mount *mount = slot;
 
-	if (text_required(element, "destination", &mount->destination, err) < 0 || text(element, "type", &mount->type, err) < 0 ||
-	    text(element, "source", &mount->source, err) < 0)
+	if (text_required(element, "destination", &mount->destination, err) < 0 ||
+	    text(element, "type", &mount->type, err) < 0 || text(element, "source", &mount->source, err) < 0)
 		return -1;
 	return texts(element, "options", &mount->options, err);
 }
@@ -191,7 +191,8 @@ read_root(const struct json *root, struct oci_config *config, struct err *err)
 		return -1;
 	if (object == NULL)
 		return 0;
-	if (text_required(object, "path", &config->root_path, err) < 0 || flag(object, "readonly", &config->root_readonly, err) < 0)
+	if (text_required(object, "path", &config->root_path, err) < 0 ||
+	    flag(object, "readonly", &config->root_readonly, err) < 0)
 		return err_wrap(err, 0, "root");
 	return 0;
 }

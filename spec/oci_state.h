@@ -10,8 +10,8 @@
 #include "lib/json.h"
 
 /*
- * The container state that a runtime writes on a hook's standard input (OCI runtime-spec 1.x, "State"), in the form that a
- * createRuntime hook gets it: the container exists and its program does not run.
+ * The container state that a runtime writes on a hook's standard input (OCI runtime-spec 1.x, "State"), in the form that
+ * a createRuntime hook gets it: the container exists and its program does not run.
  */
 
 #define OCI_STATE_SIZE_MAX (4 << 20)

@@ -6,8 +6,7 @@ void
 drive_json(const struct corpus_row *row, struct corpus_outcome *out)
 {
 	struct err err = ERR_INIT;
-	struct bytes text = corpus_input(row);
-	struct json *root = json_parse(text, &json_limits_default, &err);
+	struct json *root = json_parse(corpus_input(row), &json_limits_default, &err);
 
 	if (root == NULL)
 		corpus_answer(out, "reject", "json", err.text);
