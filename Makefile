@@ -295,6 +295,25 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory $(FUZZ_BUILD) fuzz-programs
 	$(Q)test/run-fuzz.sh $(FUZZ_SECONDS) '$(CORPUS)' $(patsubst $(O)/%,$(O)-fuzz/%,$(FUZZ_PROGRAMS))
 
+# The programs with a library in front of the C library that lets the n-th call of a kind fail; FAULT_RUNS=0 tries all n.
+FAULT_RUNS ?= 100
+FAULT := $(abspath $(O)-fault)
+FAULT_BUILD = O=$(FAULT) HOOK_STATIC=no workerdir=$(FAULT) sysconfdir=$(FAULT)/etc localstatedir=$(FAULT)/var
+.PHONY: fault fault-programs
+$(O)/fault/library.so: $(call pic,test/fault/library.c)
+	@mkdir -p $(@D)
+	$(Q)$(link) -shared -o $@ $^
+
+$(O)/fault/campaign: $(call obj,test/fault/campaign.c) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
+
+fault-programs: $(O)/fault/library.so $(O)/fault/campaign
+fault:
+	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) fault-programs emulator
+	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
+	$(Q)test/fault.sh $(FAULT) $(FAULT_RUNS)
+
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: asan coverage analyze valgrind
 asan:
@@ -335,7 +354,7 @@ distcheck: dist
 	rm -rf $(O)/dist
 
 clean:
-	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz
+	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -346,6 +365,7 @@ help:
 	'check-system     root and podman: private nodes with emulated GPUs' \
 	'demo             root and podman: what the gate does, shown on such a node' \
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
+	'fault            calls of the programs fail one by one: never a pass that is none; FAULT_RUNS (100, 0 = all) of each kind' \
 	'fuzz             each fuzzer for FUZZ_SECONDS (60), with clang; FUZZ=NAME for one of them' \
 	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
