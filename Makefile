@@ -60,6 +60,8 @@ base_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
 compile = $(CC) $(base_CPPFLAGS) $(XML_CFLAGS) $(CPPFLAGS) $(base_CFLAGS) $(CFLAGS)
 link = $(CC) $(base_CFLAGS) $(CFLAGS) $(base_LDFLAGS) $(LDFLAGS)
 Q := $(if $(V),,@)
+# One line for each file, unless make -s or V=1.
+say = $(if $(V)$(findstring s,$(filter-out --% %=%,$(firstword $(MAKEFLAGS)))),,@echo "  $(1)")
 
 # -- sources ----------------------------------------------------------------------------------------------------------
 # A *_main.c is a worker's main; the rest of lib, spec and attest is one archive.
@@ -118,32 +120,32 @@ $(call stamp,$(O)/config.h,CONFIG_H)
 # -- rules ------------------------------------------------------------------------------------------------------------
 $(O)/%.o: %.c $(O)/.flags | $(O)/config.h
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  CC    $<")
+	$(call say,CC    $<)
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
 
 $(ARCHIVE): $(call obj,$(ARCHIVE_SRC))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 $(O)/cgpu: $(call obj,$(CMD_SRC)) $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(cgpu_LIBS) $(LDLIBS)
 
 $(O)/cgpu-hook: $(call obj,$(HOOK_SRC)) $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) $(or $(hook_STATIC),-pie) -o $@ $^ $(hook_LIBS) $(LDLIBS)
 
 $(WORKERS): $(O)/%: $(O)/attest/%_main.o $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $($*_LIBS) $(LDLIBS)
 
 # hook/ files other than main are tested as units too.
 HOOK_UNITS := $(call obj,$(filter-out hook/main.c,$(HOOK_SRC)))
 $(UNIT): $(O)/test/unit/%: $(O)/test/unit/%.o $(HOOK_UNITS) $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(HOOK_UNITS) $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 # The pages, the hook definition and the sample name the folders of this build.
@@ -170,24 +172,24 @@ pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
 
 $(O)/pic/%.o: %.c $(O)/.flags $(O)/config.h
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  CC    $< (shared)")
+	$(call say,CC    $< (shared))
 	$(Q)$(compile) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 $(O)/pic/r535/nvml.o: test/emulator/nvml.c $(O)/.flags $(O)/config.h
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  CC    $< (R535)")
+	$(call say,CC    $< (R535))
 	$(Q)$(compile) -fPIC -fvisibility=hidden -DEMULATE_R535 -MMD -MP -c -o $@ $<
 
 $(O)/emulator/libnvidia-ml.so.1: $(call pic,$(EMULATOR_NVML_SRC))
 $(O)/emulator/libnvidia-ml-r535.so.1: $(O)/pic/r535/nvml.o $(call pic,$(filter-out %/nvml.c,$(EMULATOR_NVML_SRC)))
 $(O)/emulator/%.so.1:
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs,--exclude-libs,ALL -o $@ $^ -l:libcrypto.a -ldl -lpthread $(LDLIBS)
 
 $(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 .PHONY: emulator
@@ -286,7 +288,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_PROGRAMS := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
 FUZZ_BUILD := O=$(O)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined
 $(FUZZ_PROGRAMS): $(O)/%: $(O)/%.o $(HOOK_UNITS) $(ARCHIVE)
-	$(if $(Q),@echo "  LINK  $@")
+	$(call say,LINK  $@)
 	$(Q)$(link) -fsanitize=fuzzer -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 .PHONY: fuzz fuzz-programs

@@ -13,6 +13,7 @@ for program in "$@"; do
 	corpus=$program.corpus
 	mkdir -p "$corpus"
 	set -- "$corpus"
+	# shellcheck disable=SC2013 # a list of words
 	for folder in $(sed -n 's|.*Seeds: \(.*\) \*/$|\1|p' "test/fuzz/fuzz_$name.c"); do
 		[ -d "$samples/$folder" ] && set -- "$@" "$samples/$folder"
 	done

@@ -328,5 +328,6 @@ refused() {
 	mint
 	attest
 	[ "$status" -eq 0 ]
-	! pgrep -f "$ROOT/libexec/cgpu/" >/dev/null
+	run pgrep -f "$ROOT/libexec/cgpu/"
+	[ "$status" -eq 1 ]
 }

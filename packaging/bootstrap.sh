@@ -1,0 +1,53 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# bootstrap.sh demo | check, as root on Debian 12 or 13: installs the packages that are needed from the system's own
+# archive, builds, and shows the gate at work with real podman and emulated GPUs (demo), or runs every test besides (check).
+set -eu
+cd "$(dirname "$0")/.."
+
+# What the programs are built from, the engine, and what the tests call.
+build='gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libxml2-dev libxmlsec1-dev'
+engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux'
+tests='bats mandoc shellcheck jq strace'
+
+usage() {
+	echo 'usage: packaging/bootstrap.sh demo | check' >&2
+	exit 2
+}
+
+installed() {
+	dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+packages() {
+	local missing=() package
+	command -v apt-get >/dev/null || { echo "bootstrap: no apt-get: install what Debian calls $*" >&2; exit 2; }
+	for package in "$@"; do
+		installed "$package" || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "== installing ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -qq update </dev/null || echo 'bootstrap: some package lists could not be read; trying with the others' >&2
+	apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install \
+		"${missing[@]}" </dev/null >/dev/null
+}
+
+[ $# -eq 1 ] || usage
+[ "$(id -u)" -eq 0 ] || { echo 'bootstrap: needs root: sudo packaging/bootstrap.sh '"$1" >&2; exit 2; }
+jobs=$(nproc)
+case $1 in
+demo)
+	# shellcheck disable=SC2086 # lists of words
+	packages $build $engine
+	make -s -j"$jobs" node
+	exec make -s demo
+	;;
+check)
+	# shellcheck disable=SC2086
+	packages $build $engine $tests
+	make -s -j"$jobs" WERROR=-Werror all tests node
+	exec test/summary.sh 'make -s demo' 'make -s lint' 'make -s check' 'make -s check-system' "make -s -j$jobs asan"
+	;;
+*) usage ;;
+esac

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# demo.sh O: the gate at work with podman, runc and crun, on the private node of test/node.sh (make demo). The GPUs are
+# emulated: a library in the place of NVIDIA's, with keys, manifests and revocation answers minted for this run. The
+# programs are the product's; only the configuration of the node names that library and those roots.
+set -u
+O=$1
+emulated=/opt/cgpu/emulated
+conf=/opt/cgpu/etc/cgpu/cgpu.conf.d/demo.conf
+passed=0 failed=0
+
+# mint NAME OPTION...: GPUs of one kind, with all that belongs to them.
+mint() {
+	local dir=$emulated/$1
+	shift
+	mkdir -p "$dir"
+	"$O/emulator/mint" --library "$O/emulator/libnvidia-ml.so.1" "$@" "$dir"
+}
+
+# use NAME [FAULT]: the node has these GPUs from now on, with this fault.
+use() {
+	local dir=$emulated/$1
+	cat >$conf <<-END
+	[driver]
+	nvml-library = $dir/node/libnvidia-ml.so.1
+	[trust]
+	device-root = $dir/device-root.pem
+	rim-root = $dir/rim-root.pem
+	[collateral]
+	rim-dir = $dir/rim
+	ocsp-dir = $dir/ocsp
+	[policy]
+	# Stored answers cannot carry a nonce of ours.
+	allow-ocsp-without-nonce = $(date -u -d tomorrow +%F)
+	END
+	rm -f "$dir/node/faults.conf"
+	[ -z "${2-}" ] || echo "$2" >"$dir/node/faults.conf"
+}
+
+words() {
+	local word
+	for word in "$@"; do
+		[[ $word == *' '* ]] && word="'$word'"
+		printf ' %s' "$word"
+	done
+}
+
+# show TITLE WANTED-STATUS TEXT RUNTIME ARGUMENT...: one podman run, what it prints and how long it took.
+show() {
+	local title=$1 wanted=$2 text=$3 runtime=$4 start status took word=ok
+	shift 4
+	printf -- '-- %s, %s\n$ podman --runtime %s run --rm%s\n' "$title" "$runtime" "$runtime" "$(words "$@")"
+	start=${EPOCHREALTIME/./}
+	output=$(podman --runtime "$runtime" run --rm --network none "$@" 2>&1 </dev/null)
+	status=$?
+	took=$(((${EPOCHREALTIME/./} - start) / 1000))
+	# The token is some thousand characters long.
+	sed -E 's/^(CGPU_ATTESTATION_TOKEN=.{60}).*/\1.../' <<<"$output"
+	if [ $status -eq "$wanted" ] && grep -qE -e "$text" <<<"$output"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1)) word="NOT AS EXPECTED, want exit $wanted and /$text/"
+	fi
+	printf -- '-- exit %d after %d ms: %s\n\n' $status $took "$word"
+}
+
+# same A B: what a container without GPU sees with the hook and without it; only its name may differ.
+same() {
+	if diff <(grep -v ^HOSTNAME <<<"$1") <(grep -v ^HOSTNAME <<<"$2"); then
+		passed=$((passed + 1))
+		printf -- '-- both see the same\n\n'
+	else
+		failed=$((failed + 1))
+		printf -- '-- NOT AS EXPECTED: they do not see the same\n\n'
+	fi
+}
+
+# The nodes of the first GPU, as the driver would make them, and the CDI specification that nvidia-ctk would write.
+mknod -m 666 /dev/nvidia0 c 195 0
+mknod -m 666 /dev/nvidiactl c 195 255
+cat >/etc/cdi/nvidia.json <<'END'
+{
+  "cdiVersion": "0.5.0",
+  "kind": "nvidia.com/gpu",
+  "containerEdits": {"deviceNodes": [{"path": "/dev/nvidiactl"}]},
+  "devices": [{"name": "all", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}}]
+}
+END
+root=$(mktemp -d)
+mkdir -p "$root/bin" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/run"
+cp "$(command -v busybox)" "$root/bin/busybox"
+for applet in sh cat cut env ls md5sum sort; do ln -s busybox "$root/bin/$applet"; done
+tar c -C "$root" . | podman import -q - localhost/demo >/dev/null
+rm -rf "$root"
+
+mint hopper --arch hopper
+mint blackwell --arch blackwell
+gpu=(--device nvidia.com/gpu=all localhost/demo)
+env=(cat /run/cgpu/attestation.env)
+plain=(localhost/demo sh -c 'ls -A /run; cut -d" " -f2,3 /proc/mounts | sort | md5sum; env')
+mkdir /run/no-hooks
+for runtime in runc crun; do
+	use hopper
+	show 'a Hopper GPU that passes' 0 CGPU_ATTESTATION_RESULT= $runtime "${gpu[@]}" "${env[@]}"
+	use blackwell
+	show 'a Blackwell GPU that passes' 0 CGPU_ATTESTATION_RESULT= $runtime "${gpu[@]}" "${env[@]}"
+	use hopper "gpu 0 measurement 9 $(printf 'bad%.0s' {1..32})"
+	show 'a GPU with one wrong measurement' 126 '(status|code:) 75' $runtime "${gpu[@]}" "${env[@]}"
+	use hopper 'cc-feature 0'
+	show 'a GPU whose confidential computing mode is off' 126 '(status|code:) 20' $runtime "${gpu[@]}" "${env[@]}"
+	show 'a container without GPU' 0 containerenv $runtime "${plain[@]}"
+	with=$output
+	show 'the same with podman told of no hook' 0 containerenv $runtime --hooks-dir /run/no-hooks "${plain[@]}"
+	same "$with" "$output"
+done
+echo '-- crun tells only the code of a refusal; it can be explained:'
+echo '$ cgpu explain 75'
+/opt/cgpu/bin/cgpu explain 75
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ]
