@@ -13,7 +13,7 @@ appraise_chain_holds(enum x509_verdict verdict)
 	return verdict == X509_TRUSTED || verdict == X509_EXPIRED;
 }
 
-/* -- evidence ------------------------------------------------------------------------------------------------------------ */
+/* -- evidence ------------------------------------------------------------------------------------------------------ */
 static void
 copy_steps(struct steps *to, const struct steps *from, int gpu)
 {
@@ -45,7 +45,7 @@ verify_evidence(struct run *run)
 	steps_free(&distinct);
 }
 
-/* -- reference manifests --------------------------------------------------------------------------------------------------- */
+/* -- reference manifests ------------------------------------------------------------------------------------------- */
 
 /* Hopper's manifests are all for GH100; Blackwell reports name their chip, the first drivers' left out GB100. */
 const char *
@@ -159,7 +159,7 @@ report_manifest(struct gpu_run *gpu, int index, const char *step, const struct m
 		steps_skip(&gpu->steps, index, step, "the report does not vouch for the manifest's name");
 }
 
-/* -- verdict --------------------------------------------------------------------------------------------------------------- */
+/* -- verdict ------------------------------------------------------------------------------------------------------- */
 static const struct reference *
 reference_of(const struct manifest *manifest)
 {
@@ -249,5 +249,6 @@ appraise_run(const struct appraise_input *input, const struct collateral_source 
 	failed = steps_first_failure(&out->steps);
 	if (steps_code(&out->steps) == CODE_OK)
 		return 0;
-	return err_set(err, steps_code(&out->steps), "%s: %s", failed ? failed->name : "steps", failed ? failed->detail : "none");
+	return err_set(err, steps_code(&out->steps), "%s: %s", failed ? failed->name : "steps",
+		       failed ? failed->detail : "none");
 }

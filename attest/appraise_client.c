@@ -277,7 +277,7 @@ appraise_remote(const struct appraise_worker *worker, const struct appraise_inpu
 {
 	struct client *client = xcalloc(1, sizeof(*client));
 	struct spawn child = {0};
-	int rc, code = CODE_WORKER;
+	int rc;
 
 	*out = (struct appraisal){0};
 	client->input = input;
@@ -294,8 +294,7 @@ appraise_remote(const struct appraise_worker *worker, const struct appraise_inpu
 		appraisal_free(out);
 		err_wrap(err, clock_left_ms(worker->deadline) == 0 ? CODE_DEADLINE : CODE_WORKER, "%s", worker->path);
 	} else if (client->code != CODE_OK) {
-		code = client->code;
-		rc = err_set(err, code, "%s", client->text);
+		rc = err_set(err, client->code, "%s", client->text);
 	}
 	close_fd(&client->to);
 	close_fd(&client->from);

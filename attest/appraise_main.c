@@ -55,7 +55,7 @@ bad_payload(struct worker *worker, const char *what)
 	return err_set(&worker->err, CODE_WORKER, "%s cannot be read", what);
 }
 
-/* -- start ----------------------------------------------------------------------------------------------------------------- */
+/* -- start --------------------------------------------------------------------------------------------------------- */
 static int
 greet(struct worker *worker)
 {
@@ -125,7 +125,7 @@ read_input(struct worker *worker)
 	return rc;
 }
 
-/* -- rounds ---------------------------------------------------------------------------------------------------------------- */
+/* -- rounds -------------------------------------------------------------------------------------------------------- */
 static int
 ask(struct worker *worker, const struct collateral *need, unsigned count)
 {
@@ -161,7 +161,7 @@ serve(void *context, struct collateral *need, unsigned count)
 		_Exit(EXIT_FAILURE);
 }
 
-/* -- answer ---------------------------------------------------------------------------------------------------------------- */
+/* -- answer -------------------------------------------------------------------------------------------------------- */
 static int
 deliver(struct worker *worker, const struct appraisal *appraisal, const struct err *verdict)
 {

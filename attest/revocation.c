@@ -15,7 +15,7 @@
 #define LIFETIME_MAX (10 * 86400)   /* CA/Browser Forum Baseline Requirements 4.9.10: no answer lives longer */
 #define SERIAL_MAX 20               /* RFC 5280 4.1.2.2 */
 
-/* -- the question ------------------------------------------------------------------------------------------------------ */
+/* -- the question -------------------------------------------------------------------------------------------------- */
 static OCSP_CERTID *
 certificate_id(const X509 *cert, const X509 *issuer, enum revocation_hash hash, struct err *err)
 {
@@ -103,9 +103,9 @@ revocation_question_free(struct revocation_question *question)
 	*question = (struct revocation_question){0};
 }
 
-/* -- form -------------------------------------------------------------------------------------------------------------- */
+/* -- form ---------------------------------------------------------------------------------------------------------- */
 
-/* The library's decoder takes BER and stops inside the inner octet string: the same answer made anew must be the same bytes. */
+/* The library's decoder takes BER and stops inside the inner octet string: made anew, the answer must be the same bytes. */
 static bool
 is_der(OCSP_BASICRESP *basic, struct bytes answer)
 {
@@ -178,7 +178,7 @@ check_extensions(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct err *err
 	return 0;
 }
 
-/* -- who answers --------------------------------------------------------------------------------------------------------- */
+/* -- who answers --------------------------------------------------------------------------------------------------- */
 static bool
 has_responder_id(OCSP_BASICRESP *basic, X509 *cert)
 {
@@ -265,7 +265,7 @@ check_responder(OCSP_BASICRESP *basic, const struct revocation_question *questio
 	return -1;
 }
 
-/* -- what it says -------------------------------------------------------------------------------------------------------- */
+/* -- what it says -------------------------------------------------------------------------------------------------- */
 
 /* By content: some responders leave out the NULL parameter of the hash that others write. */
 static bool
@@ -380,7 +380,8 @@ judge_status(const struct revocation *said, const struct revocation_policy *poli
 		return 0;
 	case REVOCATION_REVOKED:
 		if (strcmp(said->reason, "certificateHold") != 0)
-			return err_set(err, CODE_OCSP_REVOKED, "revoked, reason '%s'", said->reason[0] ? said->reason : "not given");
+			return err_set(err, CODE_OCSP_REVOKED, "revoked, reason '%s'",
+				       said->reason[0] ? said->reason : "not given");
 		return policy->allow_hold ? 0 : err_set(err, CODE_OCSP_HOLD, "on hold");
 	default:
 		return err_set(err, CODE_OCSP_UNKNOWN, "the responder does not know it");

@@ -149,7 +149,7 @@ test_incomplete(void)
 	CHECK(compare(&driver, &vbios) == CODE_MEASUREMENT);
 }
 
-/* -- genuine reports and manifests ------------------------------------------------------------------------------------- */
+/* -- genuine reports and manifests --------------------------------------------------------------------------------- */
 
 #define AT 1717200000 /* 2024-06-01: inside the validity of the signers */
 
