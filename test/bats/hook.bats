@@ -233,7 +233,8 @@ accepts() {
 	[ "$status" -eq 143 ]
 }
 
-@test "hostile variables, folders and limits" {
+@test "hostile variables and folders" {
+	if readelf -l "$HOOK" | grep -q INTERP; then skip 'this build is not static'; fi
 	mkdir canary
 	cp "$HOOK" canary/libyajl.so.2
 	local there=$PWD/canary
@@ -241,6 +242,9 @@ accepts() {
 		LOCPATH="$there" GCONV_PATH="$there" TZ=/etc/passwd TMPDIR=/nowhere HOME=/nowhere \
 		GLIBC_TUNABLES=glibc.malloc.check=3 "$HOOK" createRuntime <state.json
 	[ "$status" -eq 0 ] && [ -z "$output" ]
+}
+
+@test "odd limits" {
 	run bash -c "ulimit -Sn 20; exec '$HOOK' createRuntime <state.json"
 	[ "$status" -eq 0 ]
 	run bash -c "ulimit -n 20; exec '$HOOK' createRuntime <state.json"

@@ -31,6 +31,26 @@ register_driver() {
 	mount --bind /run/node/devices /proc/devices
 }
 
+# emulate_gpus BUILD: one Hopper GPU that passes, and the configuration of this node that trusts its roots.
+emulate_gpus() {
+	local emulated=/opt/cgpu/emulated
+	"$1/emulator/mint" --library "$1/emulator/libnvidia-ml.so.1" $emulated
+	chgrp -R cgpu $emulated/node
+	chmod 640 $emulated/node/*.key
+	cat >/opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf <<-END
+	[driver]
+	nvml-library = $emulated/node/libnvidia-ml.so.1
+	[trust]
+	device-root = $emulated/device-root.pem
+	rim-root = $emulated/rim-root.pem
+	[collateral]
+	rim-dir = $emulated/rim
+	ocsp-dir = $emulated/ocsp
+	[policy]
+	allow-ocsp-without-nonce = $(date -u -d '+30 days' +%F)
+	END
+}
+
 # import_image NAME [SCRIPT]: busybox and what SCRIPT makes of it, in the root directory of the image.
 import_image() {
 	local root

@@ -13,25 +13,33 @@ setup_file() {
 	mkdir -p /run/test/volume
 }
 
-setup() {
-	system_setup
-	gpu_verdict pass
-}
-
-# Where only the hook is under test, a stand-in for cgpu gives the verdict.
+# The product's own cgpu on an emulated GPU, and beside it a stand-in that answers what a test wants.
 gpu_setup() {
 	local here=$BATS_TEST_DIRNAME/../.. build
 	case $O in
 	/*) build=$O ;;
 	*) build=$here/$O ;;
 	esac
-	gcc -D_GNU_SOURCE -I"$here" -I"$build" -o "$CGPU.new" "$BATS_TEST_DIRNAME/fake_cgpu.c" "$build/libcgpu.a"
-	chmod 755 "$CGPU.new"
+	emulate_gpus "$build"
+	cp "$CGPU" "$CGPU.own"
+	gcc -D_GNU_SOURCE -I"$here" -I"$build" -o "$CGPU.stand-in" "$BATS_TEST_DIRNAME/fake_cgpu.c" "$build/libcgpu.a"
+	chmod 755 "$CGPU.stand-in"
+}
+
+install_cgpu() {
+	cp "$1" "$CGPU.new"
 	mv "$CGPU.new" "$CGPU"
 }
 
 gpu_verdict() {
+	install_cgpu "$CGPU.stand-in"
 	echo "$1" >"$CGPU.verdict"
+}
+
+setup() {
+	system_setup
+	install_cgpu "$CGPU.own"
+	rm -f "$CGPU.args"
 }
 
 # -- what is started, and what is seen of it --
@@ -93,6 +101,8 @@ for_both() {
 
 @test "--privileged" {
 	for_both --privileged
+	gpu_verdict pass
+	for_both --privileged
 	grep -qx -- '--gpus=all' "$CGPU.args"
 }
 
@@ -102,6 +112,8 @@ for_both() {
 
 @test "-v /dev:/dev" {
 	for_both -v /dev:/dev
+	gpu_verdict pass
+	for_both -v /dev:/dev
 	grep -qx -- '--gpus=all' "$CGPU.args"
 }
 
@@ -110,7 +122,7 @@ for_both() {
 }
 
 @test "no GPU: nothing at /run/cgpu" {
-	rm -f "$CGPU.args"
+	gpu_verdict pass
 	for runtime in runc crun; do
 		run start $runtime --rm plain ls /run
 		[ "$status" -eq 0 ]
@@ -262,7 +274,7 @@ refused() {
 # Nobody of ours is left, after a moment to die in.
 ended() {
 	for _ in $(seq 100); do
-		pidof cgpu cgpu-hook >/dev/null || return 0
+		pidof cgpu cgpu-hook collect appraise >/dev/null || return 0
 		sleep 0.01
 	done
 	return 1
@@ -270,6 +282,7 @@ ended() {
 
 # The definition of a hook that is killed DELAY seconds after its start.
 killed_definition() {
+	# shellcheck disable=SC2153
 	cat <<-END
 	{"version": "1.0.0", "when": {"always": true}, "stages": ["createRuntime"], "hook": {"path": "/usr/bin/timeout",
 	 "args": ["timeout", "-s", "KILL", "$1", "$HOOK", "createRuntime"], "env": ["LC_ALL=C"], "timeout": 30}}
@@ -282,7 +295,7 @@ killed_definition() {
 	before=$(mounts)
 	mkdir -p /run/test/hooks.d
 	for i in $(seq "${KILL_ROUNDS:-20}"); do
-		killed_definition "0.00$((RANDOM % 10))$((RANDOM % 10))" >/run/test/hooks.d/kill.json
+		killed_definition "0.$(printf %03d $((RANDOM % 250)))" >/run/test/hooks.d/kill.json
 		runtime=$([ $((i % 2)) -eq 0 ] && echo runc || echo crun)
 		status=0
 		podman --hooks-dir /run/test/hooks.d --runtime "$runtime" run --rm --network none --device /dev/nvidia0 plain true \
