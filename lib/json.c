@@ -6,6 +6,8 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "lib/json_memory.h"
+
 /* Values of one array or object lie side by side in the arena; all text there ends with a NUL beyond its size. */
 struct json {
 	enum json_type type;
@@ -358,7 +360,7 @@ run_yajl(struct builder *builder, struct bytes text)
 		.yajl_start_array = on_array,
 		.yajl_end_array = on_end,
 	};
-	yajl_handle parser = yajl_alloc(&callbacks, NULL, builder);
+	yajl_handle parser = yajl_alloc(&callbacks, JSON_MEMORY, builder);
 	yajl_status status = parser == NULL ? yajl_status_error : yajl_parse(parser, text.data, text.size);
 	size_t at = parser == NULL ? 0 : yajl_get_bytes_consumed(parser);
 

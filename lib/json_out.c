@@ -4,6 +4,7 @@
 #include <yajl/yajl_gen.h>
 
 #include "lib/json.h"
+#include "lib/json_memory.h"
 
 #define DEPTH_MAX 64
 
@@ -26,7 +27,7 @@ json_out_new(bool pretty)
 {
 	struct json_out *out = xcalloc(1, sizeof(*out));
 
-	out->gen = yajl_gen_alloc(NULL);
+	out->gen = yajl_gen_alloc(JSON_MEMORY);
 	if (out->gen == NULL)
 		abort();
 	yajl_gen_config(out->gen, yajl_gen_beautify, (int)pretty);
