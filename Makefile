@@ -280,6 +280,17 @@ node:
 demo: node
 	$(Q)$(ON_NODE) packaging/demo.sh $(O)-system
 
+# Ratios and differences measured in one run; needs root and podman for a real config.json.
+BENCH := $(addprefix $(O)-system/bench/,measure noop p384)
+.PHONY: bench
+bench: node
+	$(Q)$(MAKE) --no-print-directory $(NODE) $(BENCH)
+	$(Q)$(ON_NODE) test/bench/bench.sh $(O)-system
+
+$(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(CRYPTO)
+
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
 
