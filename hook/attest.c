@@ -171,6 +171,27 @@ read_file(struct bytes payload, struct attest_reply *reply, struct err *err)
 	return 0;
 }
 
+static int
+read_facts(struct bytes payload, struct attest_reply *reply, struct err *err)
+{
+	struct cursor cursor = cursor_of(payload);
+	uint32_t required = 1;
+	bool whole = frame_get_u32(&cursor, &required) && required <= 1;
+
+	reply->audit_required = required != 0;
+	while (whole && cursor.left > 0 && reply->facts < ATTEST_FACTS) {
+		struct attest_fact *fact = &reply->fact[reply->facts];
+
+		whole = frame_get_text(&cursor, &fact->name);
+		if (!whole)
+			break;
+		reply->facts++;
+		whole = frame_get_text(&cursor, &fact->value) &&
+			fact->name[strspn(fact->name, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+	}
+	return whole && cursor.left == 0 ? 0 : err_set(err, CODE_WORKER, "frame FACTS is malformed");
+}
+
 /* 0 only for a pass that is complete. */
 static int
 read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attest_reply *reply, struct err *err)
@@ -208,7 +229,7 @@ read_end(int fd, int64_t deadline, struct err *err)
 	return result > 0 ? 0 : -1;
 }
 
-/* HELLO, FILE*, VERDICT, end of file. 0, or -1 with the verdict's code, CODE_WORKER, or 0 for a stream that broke off. */
+/* HELLO, FILE*, FACTS, VERDICT, end of file. 0, or -1 with the verdict's code, CODE_WORKER, or 0 for a stream that broke off. */
 static int
 read_reply(const struct attest_run *run, int64_t deadline, struct attest_reply *reply, struct err *err)
 {
@@ -220,12 +241,14 @@ read_reply(const struct attest_run *run, int64_t deadline, struct attest_reply *
 		result = frame_read(run->fd, deadline, false, &type, &payload, err);
 		if (result != 0)
 			break;
-		if ((type == FRAME_HELLO) != (last == 0))
+		if ((type == FRAME_HELLO) != (last == 0) || (type == FRAME_VERDICT) != (last == FRAME_FACTS))
 			result = err_set(err, CODE_WORKER, "frame of type %d is out of order", (int)type);
 		else if (type == FRAME_HELLO)
 			result = read_hello(buf_bytes(&payload), err);
 		else if (type == FRAME_FILE)
 			result = read_file(buf_bytes(&payload), reply, err);
+		else if (type == FRAME_FACTS)
+			result = read_facts(buf_bytes(&payload), reply, err);
 		else if (type == FRAME_VERDICT)
 			result = read_verdict(buf_bytes(&payload), run->echo, reply, err);
 		else
@@ -268,6 +291,10 @@ attest_free(struct attest_reply *reply)
 
 	for (i = 0; i < reply->count; i++)
 		free((void *)reply->files[i].content.data);
+	for (i = 0; i < reply->facts; i++) {
+		free(reply->fact[i].name);
+		free(reply->fact[i].value);
+	}
 	free(reply->text);
 	*reply = (struct attest_reply){.count = 0};
 }

@@ -14,6 +14,7 @@
 
 #define ATTEST_FILES 5
 #define ATTEST_ECHO 32
+#define ATTEST_FACTS 16
 
 struct attest_request {
 	const char *container_id;
@@ -28,11 +29,18 @@ struct attest_request {
 	const char *challenge;
 };
 
+struct attest_fact {
+	char *name, *value;
+};
+
 struct attest_reply {
 	bool exempt; /* the policy lets the container start unattested: there are no files */
 	char *text;  /* one line for log and audit */
 	struct attach_file files[ATTEST_FILES];
 	unsigned count;
+	bool audit_required;                  /* the start is refused if its audit line cannot be written */
+	struct attest_fact fact[ATTEST_FACTS]; /* for the audit line: GPUs, versions, digests */
+	unsigned facts;
 };
 
 /* A run that was started. */

@@ -26,6 +26,7 @@
 #define IMAGE_KEY "io.kubernetes.cri-o.ImageRef"
 #define NAMESPACE_KEY "io.kubernetes.pod.namespace"
 #define NAME_MAX_SIZE 512
+#define RECORD_FIELDS 4
 
 /* One start of a container, from the call to the answer. */
 struct gate {
@@ -127,10 +128,11 @@ attest(struct gate *gate, struct err *err)
 
 /* -- what is told -- */
 
-static void
-record(const struct gate *gate, enum log_event event, const struct err *err)
+/* Journal and audit line of one decision, with what the verifier told. -1 with CODE_AUDIT if a required line is missing. */
+static int
+record(const struct gate *gate, enum log_event event, const struct err *cause, struct err *err)
 {
-	const struct log_field fields[] = {
+	struct log_field fields[RECORD_FIELDS + ATTEST_FACTS] = {
 		{"container", gate->state.id},
 		{"bundle", gate->bundle[0] != '\0' ? gate->bundle : gate->state.bundle},
 		{"reason", gate->decision.reason[0] != '\0' ? gate->decision.reason : NULL},
@@ -139,16 +141,18 @@ record(const struct gate *gate, enum log_event event, const struct err *err)
 	struct log_record log = {
 		.event = event,
 		.program = PROGRAM,
-		.code = event == LOG_REFUSED ? err_code(err) : CODE_OK,
-		.message = event == LOG_REFUSED ? err->text : gate->reply.text,
+		.code = cause != NULL ? err_code(cause) : CODE_OK,
+		.message = cause != NULL ? cause->text : gate->reply.text,
 		.fields = fields,
-		.count = sizeof(fields) / sizeof(fields[0]),
+		.count = RECORD_FIELDS + gate->reply.facts,
 	};
-	struct err ignored = ERR_INIT;
 
+	for (unsigned i = 0; i < gate->reply.facts; i++)
+		fields[RECORD_FIELDS + i] = (struct log_field){gate->reply.fact[i].name, gate->reply.fact[i].value};
 	log_write(&log);
-	/* Best effort: `cgpu attest` has written its own line and refused if the policy requires one that cannot be written. */
-	(void)log_audit(LOG_AUDIT_PATH, &log, &ignored);
+	if (log_audit(LOG_AUDIT_PATH, &log, err) == 0 || !gate->reply.audit_required)
+		return 0;
+	return -1;
 }
 
 /* -- the flow -- */
@@ -169,15 +173,12 @@ gate_container(struct gate *gate, struct err *err)
 		return err_set(err, CODE_INTERNAL, "no decision was made");
 	if (container_check(&gate->container, err) != 0 || attest(gate, err) != 0)
 		return -1;
-	if (gate->reply.exempt) {
-		record(gate, LOG_EXEMPT, err);
-		return 0;
-	}
+	if (gate->reply.exempt)
+		return record(gate, LOG_EXEMPT, NULL, err);
 	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
 			 gate->reply.count, err) != 0)
 		return -1;
-	record(gate, LOG_ALLOWED, err);
-	return 0;
+	return record(gate, LOG_ALLOWED, NULL, err);
 }
 
 static int
@@ -205,7 +206,7 @@ main(int argc, char *argv[])
 		code = CODE_OK;
 	} else {
 		code = err_code(&err);
-		record(&gate, LOG_REFUSED, &err);
+		(void)record(&gate, LOG_REFUSED, &err, &(struct err)ERR_INIT); /* refused in any case */
 		err_print(&err, PROGRAM);
 	}
 	attest_free(&gate.reply);

@@ -26,6 +26,7 @@ static const struct frame_kind {
 	[FRAME_STEP] = {"STEP", 4 * KIB},
 	[FRAME_CLAIMS] = {"CLAIMS", 256 * KIB},
 	[FRAME_FILE] = {"FILE", 4096 * KIB},
+	[FRAME_FACTS] = {"FACTS", 16 * KIB},
 	[FRAME_VERDICT] = {"VERDICT", 4 * KIB},
 };
 

@@ -12,7 +12,7 @@
  * it), payload. Every type has a ceiling. Both ends check type and order; a verdict counts only after all frames before
  * it came, the peer exited 0 and the random part that the receiver made came back in it.
  *
- * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then VERDICT
+ * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then FACTS, then VERDICT
  * run        ->  collect:      HELLO, REPORTS, RECHECK, end of file
  * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE; or FAILURE
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
@@ -33,6 +33,7 @@ enum frame_type {
 	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
 	FRAME_CLAIMS,     /* u32 gpu, field: JSON object */
 	FRAME_FILE,       /* field: name, field: content */
+	FRAME_FACTS,      /* u32 1 if an audit line is required; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
 };
 

@@ -132,6 +132,72 @@ reply_file(const struct reply *reply, const struct result_file *file, struct err
 	return rc;
 }
 
+static void
+put_fact(struct buf *payload, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0')
+		return;
+	frame_put_text(payload, name);
+	frame_put_text(payload, value);
+}
+
+/* One value of every GPU's claims, separated by commas. */
+static void
+put_claims(struct buf *payload, const char *name, const struct run *run, const char *claim)
+{
+	struct buf list = {0};
+
+	for (unsigned i = 0; i < run->gpus; i++) {
+		const char *value = json_text(json_get(run->claims[i], claim));
+
+		buf_printf(&list, "%s%s", i == 0 ? "" : ",", value ? value : "");
+	}
+	if (list.size >= run->gpus && run->gpus > 0)
+		put_fact(payload, name, (const char *)list.data);
+	buf_free(&list);
+}
+
+static void
+put_run(struct buf *payload, const struct run *run)
+{
+	struct buf uuids = {0};
+	uint8_t digest[SHA256_SIZE];
+	char hex[65];
+
+	for (unsigned i = 0; i < run->gpus; i++)
+		buf_printf(&uuids, "%s%s", i == 0 ? "" : ",", run->identity[i].uuid);
+	put_fact(payload, "gpus", (const char *)uuids.data);
+	buf_free(&uuids);
+	put_claims(payload, "ueids", run, "ueid");
+	put_claims(payload, "models", run, "hwmodel");
+	put_claims(payload, "vbios_versions", run, "x-nvidia-gpu-vbios-version");
+	put_fact(payload, "driver_version", run->states.driver_version);
+	if (run->gpus > 0) { /* the digest: the nonce itself belongs to the container */
+		crypto_sha256(bytes_of(run->evidence[0].nonce, NONCE_SIZE), digest);
+		hex_encode(hex, digest, sizeof(digest));
+		put_fact(payload, "nonce_sha256", hex);
+	}
+}
+
+/* What the audit line shall say; run is NULL where nothing was run. */
+static int
+reply_facts(const struct reply *reply, const struct conf *conf, const struct run *run, struct err *err)
+{
+	struct buf payload = {0};
+	char digest[65];
+	int rc;
+
+	frame_put_u32(&payload, conf->audit == AUDIT_REQUIRED);
+	put_fact(&payload, "verifier", "local");
+	conf_digest(conf, digest);
+	put_fact(&payload, "policy_sha256", digest);
+	if (run != NULL)
+		put_run(&payload, run);
+	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
+	buf_free(&payload);
+	return rc;
+}
+
 static int
 reply_verdict(const struct reply *reply, int code, const char *text, struct err *err)
 {
@@ -147,7 +213,7 @@ reply_verdict(const struct reply *reply, int code, const char *text, struct err 
 }
 
 static int
-reply_run(const struct reply *reply, const struct run *run, struct err *err)
+reply_run(const struct reply *reply, const struct conf *conf, const struct run *run, struct err *err)
 {
 	const struct step *failed = steps_first_failure(&run->steps);
 	int code = steps_code(&run->steps);
@@ -163,7 +229,9 @@ reply_run(const struct reply *reply, const struct run *run, struct err *err)
 		text = xprintf("%s: %s", failed->name, failed->detail);
 	else
 		text = xprintf("GPU-%d: %s: %s", failed->gpu, failed->name, failed->detail);
-	rc = reply_verdict(reply, code, text, err);
+	rc = reply_facts(reply, conf, run, err);
+	if (rc == 0)
+		rc = reply_verdict(reply, code, text, err);
 	free(text);
 	return rc;
 }
@@ -198,17 +266,35 @@ for_hook(const struct options *options, const struct run_request *request, const
 	switch (exemption_find(request->conf, &container, &why, err)) {
 	case EXEMPTION_GATE:
 		run_attest(request, &run);
-		rc = reply_run(reply, &run, err);
+		rc = reply_run(reply, request->conf, &run, err);
 		break;
 	case EXEMPTION_ALLOW:
-		rc = reply_verdict(reply, CODE_OK, why, err);
+		rc = reply_facts(reply, request->conf, NULL, err);
+		if (rc == 0)
+			rc = reply_verdict(reply, CODE_OK, why, err);
 		break;
 	default:
-		rc = reply_verdict(reply, err_code(err), err->text, err);
+		rc = reply_facts(reply, request->conf, NULL, &(struct err)ERR_INIT);
+		if (rc == 0)
+			rc = reply_verdict(reply, err_code(err), err->text, err);
 	}
 	free(why);
 	run_free(&run);
 	return rc == 0 ? CODE_OK : CODE_WORKER;
+}
+
+/* A command line or configuration that cannot be used is a verdict too: the hook shall tell it. */
+static int
+refuse(const struct reply *reply, const struct conf *conf, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct conf defaults;
+	int rc;
+
+	conf_defaults(&defaults);
+	rc = reply_facts(reply, conf->driver_root != NULL ? conf : &defaults, NULL, &ignored);
+	conf_free(&defaults);
+	return rc == 0 && reply_verdict(reply, err_code(err), err->text, &ignored) == 0 ? CODE_OK : err_code(err);
 }
 
 static int
@@ -232,12 +318,13 @@ run(const struct options *options, struct err *err)
 	struct conf conf = {0};
 	int code;
 
+	crypto_init();
 	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
 		return err_code(err);
 	if (prepare(options, &conf, &config, &request, err) == 0)
 		code = hook ? for_hook(options, &request, &reply, err) : by_hand(options, &request, err);
 	else
-		code = hook && reply_verdict(&reply, err_code(err), err->text, err) == 0 ? CODE_OK : err_code(err);
+		code = hook ? refuse(&reply, &conf, err) : err_code(err);
 	buf_free(&config);
 	conf_free(&conf);
 	return code;

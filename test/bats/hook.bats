@@ -3,8 +3,7 @@
 # cgpu-hook on hand-made states and configurations: what it refuses, with which code, and how it starts.
 
 setup() {
-	HOOK=$BATS_TEST_DIRNAME/../../build/cgpu-hook
-	[ -z "${O-}" ] || HOOK=$O/cgpu-hook
+	HOOK=${ROOT:?run by make bats}/libexec/oci/hooks.d/cgpu-hook
 	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 	mkdir bundle

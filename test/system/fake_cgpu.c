@@ -77,6 +77,8 @@ put_verdict(char *const argv[], uint32_t code, const char *text)
 	for (; *argv != NULL; argv++)
 		if (strncmp(*argv, "--echo=", 7) == 0 && !hex_decode(echo, sizeof(echo), *argv + 7, 64))
 			exit(CODE_USAGE);
+	frame_put_u32(&payload, 0);
+	put(FRAME_FACTS, &payload);
 	frame_put_u32(&payload, code);
 	frame_put_field(&payload, bytes_of(echo, sizeof(echo)));
 	frame_put_text(&payload, text);

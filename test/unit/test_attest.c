@@ -62,6 +62,17 @@ put_hello(const char *version)
 }
 
 static void
+put_facts(const char *name)
+{
+	struct buf payload = {0};
+
+	frame_put_u32(&payload, 1);
+	frame_put_text(&payload, name);
+	frame_put_text(&payload, "GPU-1");
+	put(FRAME_FACTS, &payload);
+}
+
+static void
 put_verdict(char *const argv[], uint32_t code, const char *text, bool right)
 {
 	struct buf payload = {0};
@@ -119,6 +130,10 @@ play(char *const argv[])
 		put_file("token.jwt", "other");
 	if (strcmp(part, "foreign") == 0)
 		put_file("../token.jwt", "other");
+	if (strcmp(part, "no-facts") != 0)
+		put_facts(strcmp(part, "fact-name") == 0 ? "GPUS=1\n" : "gpus");
+	if (strcmp(part, "facts-twice") == 0)
+		put_facts("gpus");
 	if (strcmp(part, "no-verdict") == 0)
 		return 0;
 	if (strcmp(part, "refuse") == 0)
@@ -167,6 +182,7 @@ test_pass(void)
 	for (i = 0; i < reply.count; i++)
 		CHECK(bytes_equal(reply.files[i].content, bytes_of_text(names[i])));
 	CHECK_TEXT(reply.text, "passed");
+	CHECK(reply.audit_required && reply.facts == 1 && strcmp(reply.fact[0].name, "gpus") == 0);
 	attest_free(&reply);
 	CHECK(run_part("exempt", &reply, &err) == 0 && reply.exempt && reply.count == 0);
 	attest_free(&reply);
@@ -183,7 +199,7 @@ test_refusals(void)
 		{"hang", CODE_DEADLINE},      {"garbage", CODE_WORKER},	 {"version", CODE_WORKER}, {"no-hello", CODE_WORKER},
 		{"hello-twice", CODE_WORKER}, {"few", CODE_WORKER},	 {"twice", CODE_WORKER},   {"foreign", CODE_WORKER},
 		{"no-verdict", CODE_WORKER},  {"no-files", CODE_WORKER}, {"echo", CODE_WORKER},	   {"more", CODE_WORKER},
-		{"status", CODE_WORKER},
+		{"status", CODE_WORKER},      {"no-facts", CODE_WORKER}, {"fact-name", CODE_WORKER}, {"facts-twice", CODE_WORKER},
 	};
 	struct attest_reply reply;
 	struct err err;
