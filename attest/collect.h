@@ -11,6 +11,7 @@
  */
 
 #define COLLECT_GPUS_MAX 16
+#define COLLECT_REPORTS_SIZE (32 + COLLECT_GPUS_MAX) /* FRAME_REPORTS: nonce, then one byte for each GPU */
 #define COLLECT_ABSENT 0xffffffffu /* the driver has no such function (R535: settings), or does not support it here */
 
 struct collect_states {

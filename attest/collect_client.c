@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -262,18 +263,24 @@ receive_evidence(struct collector *collector, struct collected *out, struct buf 
 }
 
 int
-collect_reports(struct collector *collector, const uint8_t nonce[32], unsigned count, struct collected *out,
-		struct err *err)
+collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[COLLECT_GPUS_MAX],
+		struct collected out[COLLECT_GPUS_MAX], struct err *err)
 {
+	uint8_t order[COLLECT_REPORTS_SIZE] = {0};
 	struct buf payload = {0};
+	unsigned count = 0;
 	int rc;
 
-	if (count != collector->gpus)
-		return err_set(err, CODE_INTERNAL, "%u reports wanted, the states told %u GPUs", count,
-			       collector->gpus);
-	rc = ask(collector, FRAME_REPORTS, bytes_of(nonce, 32), err);
-	for (unsigned i = 0; rc == 0 && i < count; i++)
+	memcpy(order, nonce, 32);
+	for (unsigned i = 0; i < collector->gpus; i++)
+		order[32 + i] = wanted[i];
+	rc = ask(collector, FRAME_REPORTS, bytes_of(order, sizeof(order)), err);
+	for (unsigned i = 0; rc == 0 && i < collector->gpus; i++) {
+		if (!wanted[i])
+			continue;
 		rc = receive_evidence(collector, &out[i], &payload, err);
+		count++;
+	}
 	if (rc == 0)
 		rc = answer_done(collector, count, &payload, err);
 	buf_free(&payload);

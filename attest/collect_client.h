@@ -27,9 +27,9 @@ int collect_start(const char *worker, const char *library, const char *driver_ro
 		  struct collector *collector, struct err *err);
 int collect_states(struct collector *collector, struct collect_states *states,
 		   struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
-/* count must be the number of GPUs that the states told; one for each identity, in their order. */
-int collect_reports(struct collector *collector, const uint8_t nonce[32], unsigned count, struct collected *out,
-		    struct err *err);
+/* out[i] is filled for each identity i with wanted[i]; empty before. */
+int collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[COLLECT_GPUS_MAX],
+		    struct collected out[COLLECT_GPUS_MAX], struct err *err);
 int collect_recheck(struct collector *collector, struct collect_states *states,
 		    struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
 /* Lets the worker end; anything but exit status 0 is a failure. */

@@ -163,14 +163,17 @@ send_machine(struct worker *worker, struct err *err)
 static int
 send_evidence(struct worker *worker, struct err *err)
 {
-	uint8_t nonce[NVML_NONCE_SIZE];
+	uint8_t order[COLLECT_REPORTS_SIZE]; /* nonce, then which GPUs */
 
-	memcpy(nonce, worker->payload.data, sizeof(nonce));
+	memcpy(order, worker->payload.data, sizeof(order));
 	worker->payload.size = 0;
 	for (unsigned i = 0; i < worker->machine.states.gpus; i++) {
 		struct buf report = {0}, chain = {0};
-		int rc = machine_evidence(&worker->machine, i, nonce, &report, &chain, err);
+		int rc;
 
+		if (order[NVML_NONCE_SIZE + i] == 0)
+			continue;
+		rc = machine_evidence(&worker->machine, i, order, &report, &chain, err);
 		frame_put_field(&worker->payload, buf_bytes(&report));
 		frame_put_field(&worker->payload, buf_bytes(&chain));
 		buf_free(&report);
@@ -189,7 +192,7 @@ serve(struct worker *worker, struct err *err)
 
 	if (machine_start(&worker->machine, err) != 0 || send_machine(worker, err) != 0)
 		return -1;
-	rc = expect(worker, FRAME_REPORTS, NVML_NONCE_SIZE, err);
+	rc = expect(worker, FRAME_REPORTS, COLLECT_REPORTS_SIZE, err);
 	if (rc == 0)
 		rc = send_evidence(worker, err);
 	if (rc == 0)

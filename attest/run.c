@@ -198,8 +198,12 @@ static int
 fetch_reports(const uint8_t nonce[NONCE_SIZE], struct live *live, struct run *run, struct err *err)
 {
 	struct collected got[COLLECT_GPUS_MAX] = {0};
-	int rc = collect_reports(&live->collector, nonce, run->states.gpus, got, err);
+	bool wanted[COLLECT_GPUS_MAX] = {false};
+	int rc;
 
+	for (unsigned i = 0; i < run->gpus; i++)
+		wanted[live->order[i]] = true;
+	rc = collect_reports(&live->collector, nonce, wanted, got, err);
 	for (unsigned i = 0; rc == 0 && i < run->gpus; i++) {
 		struct collected *from = &got[live->order[i]];
 		struct gpu_evidence *to = &run->evidence[i];

@@ -17,7 +17,7 @@ static const struct frame_kind {
 	[FRAME_DONE] = {"DONE", 4},
 	[FRAME_STATES] = {"STATES", 4 * KIB},
 	[FRAME_IDENTITY] = {"IDENTITY", KIB},
-	[FRAME_REPORTS] = {"REPORTS", 32},
+	[FRAME_REPORTS] = {"REPORTS", 48},
 	[FRAME_EVIDENCE] = {"EVIDENCE", 32 * KIB}, /* NVML: report at most 8 KiB, chain 4 KiB; ten certificates as PEM fit */
 	[FRAME_RECHECK] = {"RECHECK", 0},
 	[FRAME_PARAMETERS] = {"PARAMETERS", 64 * KIB}, /* two roots of some KiB */

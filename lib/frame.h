@@ -24,7 +24,7 @@ enum frame_type {
 	FRAME_DONE,       /* u32 number of frames since the last DONE */
 	FRAME_STATES,     /* u32 each: see attest/collect.h */
 	FRAME_IDENTITY,   /* one GPU: see attest/collect.h */
-	FRAME_REPORTS,    /* 32 bytes nonce */
+	FRAME_REPORTS,    /* 32 bytes nonce, 16 bytes: 1 for each GPU whose report is wanted, else 0 */
 	FRAME_EVIDENCE,   /* field: report, field: chain PEM */
 	FRAME_RECHECK,    /* empty */
 	FRAME_PARAMETERS, /* see attest/appraise.h */
