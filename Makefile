@@ -249,9 +249,9 @@ corpus: $(O)/corpus
 
 # The programs find each other at compiled-in paths: test/bats runs a copy that is installed below O-check.
 CHECK_ROOT := $(abspath $(O)-check)/root
-bats:
+bats: all
 	$(Q)$(MAKE) --no-print-directory -s O=$(O)-check prefix=$(CHECK_ROOT) install emulator >/dev/null
-	$(Q)ROOT=$(CHECK_ROOT) EMULATOR='$(abspath $(O)-check)/emulator' TEST_WRAPPER='bats --tap' \
+	$(Q)O='$(abspath $(O))' ROOT=$(CHECK_ROOT) EMULATOR='$(abspath $(O)-check)/emulator' TEST_WRAPPER='bats --tap' \
 		test/run-tap.sh $(sort $(wildcard test/bats/*.bats))
 
 # Pages, --help, configuration keys and code table say the same; mandoc has nothing to complain about.

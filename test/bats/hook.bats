@@ -222,10 +222,15 @@ accepts() {
 	mkfifo pipe
 	env --block-signal --ignore-signal "$HOOK" createRuntime <pipe &
 	exec 8>pipe
-	until grep -q '^SigBlk:	0*$' /proc/$!/status; do sleep 0.01; done
+	# The last of what it does before it reads.
+	for _ in {1..500}; do
+		grep -q '^NoNewPrivs:	1$' /proc/$!/status && break
+		sleep 0.01
+	done
+	grep -q '^NoNewPrivs:	1$' /proc/$!/status
+	grep -q '^SigBlk:	0*$' /proc/$!/status
 	# Of what can be ignored only SIGPIPE still is.
 	grep -q '^SigIgn:	0*1000$' /proc/$!/status
-	grep -q '^NoNewPrivs:	1$' /proc/$!/status
 	kill -TERM $!
 	status=0
 	wait $! || status=$?
