@@ -175,7 +175,7 @@ put_run(struct buf *payload, const struct run *run)
 	if (run->gpus > 0) { /* the digest: the nonce itself belongs to the container */
 		crypto_sha256(bytes_of(run->evidence[0].nonce, NONCE_SIZE), digest);
 		hex_encode(hex, digest, sizeof(digest));
-		put_fact(payload, "nonce_sha256", hex);
+		put_fact(payload, "nonce_digest", hex);
 	}
 }
 
@@ -190,7 +190,7 @@ reply_facts(const struct reply *reply, const struct conf *conf, const struct run
 	frame_put_u32(&payload, conf->audit == AUDIT_REQUIRED);
 	put_fact(&payload, "verifier", "local");
 	conf_digest(conf, digest);
-	put_fact(&payload, "policy_sha256", digest);
+	put_fact(&payload, "policy_digest", digest);
 	if (run != NULL)
 		put_run(&payload, run);
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
