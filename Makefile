@@ -185,7 +185,8 @@ $(O)/emulator/libnvidia-ml-r535.so.1: $(O)/pic/r535/nvml.o $(call pic,$(filter-o
 $(O)/emulator/%.so.1:
 	@mkdir -p $(@D)
 	$(call say,LINK  $@)
-	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs,--exclude-libs,ALL -o $@ $^ -l:libcrypto.a -ldl -lpthread $(LDLIBS)
+	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs,--exclude-libs,ALL -o $@ $^ \
+		-Wl,-Bstatic $(filter-out -ldl -pthread,$(call pkg,--static --libs,libcrypto)) -Wl,-Bdynamic -ldl -lpthread $(LDLIBS)
 
 $(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
 	@mkdir -p $(@D)
