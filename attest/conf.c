@@ -519,6 +519,26 @@ conf_json(const struct conf *conf, struct json_out *out)
 	json_out_end(out);
 }
 
+char *
+conf_loosenings(const struct conf *conf, int64_t at)
+{
+	struct buf out = {0};
+
+	if (conf->allow_ocsp_without_nonce > at)
+		buf_add_text(&out, "allow-ocsp-without-nonce");
+	if (conf->allow_certificate_hold > at)
+		buf_printf(&out, "%sallow-certificate-hold", out.size ? "," : "");
+	if (conf->ready == READY_REPORT)
+		buf_printf(&out, "%sready-state", out.size ? "," : "");
+	return buf_steal_text(&out);
+}
+
+bool
+conf_custom_anchor(const struct conf *conf)
+{
+	return conf->device_root[0] != '\0' || conf->rim_root[0] != '\0' || conf->nvml_library[0] != '\0';
+}
+
 void
 conf_digest(const struct conf *conf, char out[65])
 {

@@ -64,6 +64,11 @@ void conf_free(struct conf *conf);
 char *conf_text(const struct conf *conf);
 void conf_json(const struct conf *conf, struct json_out *out);
 
+/* Names of the loosenings in force at a time, separated by commas, in new memory; "" = none. */
+char *conf_loosenings(const struct conf *conf, int64_t at);
+/* Whether a root or driver library other than the default is configured. */
+bool conf_custom_anchor(const struct conf *conf);
+
 /* SHA-256 of conf_text in lower-case hex: the policy digest of token and audit line. */
 void conf_digest(const struct conf *conf, char out[65]);
 

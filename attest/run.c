@@ -322,26 +322,12 @@ read_again(struct live *live, struct run *run)
 	return mode_unchanged(&run->states, live->all, &states, again, &run->steps);
 }
 
-static char *
-loosenings(const struct conf *conf, int64_t at)
-{
-	struct buf out = {0};
-
-	if (conf->allow_ocsp_without_nonce > at)
-		buf_add_text(&out, "allow-ocsp-without-nonce");
-	if (conf->allow_certificate_hold > at)
-		buf_printf(&out, "%sallow-certificate-hold", out.size ? "," : "");
-	if (conf->ready == READY_REPORT)
-		buf_printf(&out, "%sready-state", out.size ? "," : "");
-	return buf_steal_text(&out);
-}
-
 static int
 make_result(const struct run_request *request, const struct live *live, struct run *run)
 {
 	const struct conf *conf = request->conf;
 	const char *uuid[COLLECT_GPUS_MAX];
-	char digest[65], *loose = loosenings(conf, run->at);
+	char digest[65], *loose = conf_loosenings(conf, run->at);
 	struct result_input input = {
 		.key = live->key,
 		.parts = &live->parts,
@@ -354,7 +340,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.uuid = uuid,
 		.evidence = run->evidence,
 		.gpus = run->gpus,
-		.custom_anchor = conf->device_root[0] || conf->rim_root[0] || conf->nvml_library[0],
+		.custom_anchor = conf_custom_anchor(conf),
 		.policy_digest = digest,
 		.loosenings = loose,
 	};

@@ -183,14 +183,17 @@ put_run(struct buf *payload, const struct run *run)
 static int
 reply_facts(const struct reply *reply, const struct conf *conf, const struct run *run, struct err *err)
 {
+	char digest[65], *loosenings = conf_loosenings(conf, clock_wall());
 	struct buf payload = {0};
-	char digest[65];
 	int rc;
 
 	frame_put_u32(&payload, conf->audit == AUDIT_REQUIRED);
 	put_fact(&payload, "verifier", "local");
 	conf_digest(conf, digest);
 	put_fact(&payload, "policy_digest", digest);
+	put_fact(&payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
+	put_fact(&payload, "loosenings", loosenings);
+	free(loosenings);
 	if (run != NULL)
 		put_run(&payload, run);
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
