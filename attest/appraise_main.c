@@ -92,7 +92,6 @@ confine(struct worker *worker, int argc, char **argv)
 		return err_set(&worker->err, CODE_WORKER, "usage: appraise PARENT_PID [USER]");
 	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], (pid_t)parent, NULL, &worker->err) < 0 || greet(worker) < 0)
 		return -1;
-	tzset(); /* gmtime looks for /etc/localtime once */
 	crypto_init();
 	if (xmldsig_init(&worker->err) < 0)
 		return -1;

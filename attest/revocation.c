@@ -331,8 +331,7 @@ read_time(const ASN1_GENERALIZEDTIME *time, int64_t *out)
 
 	if (time == NULL || ASN1_STRING_type(time) != V_ASN1_GENERALIZEDTIME || !ASN1_TIME_to_tm(time, &tm))
 		return false;
-	*out = timegm(&tm);
-	return true;
+	return clock_from_utc(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, out);
 }
 
 static int

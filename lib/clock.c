@@ -82,6 +82,17 @@ literal(const char **text, char want)
 }
 
 bool
+clock_from_utc(int year, int month, int day, int hour, int minute, int second, int64_t *out)
+{
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+		return false;
+	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+		return false;
+	*out = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return true;
+}
+
+bool
 clock_parse(const char *text, int64_t *out)
 {
 	int year, month, day, hour, minute, second;
@@ -92,12 +103,7 @@ clock_parse(const char *text, int64_t *out)
 	    !digits(&text, 2, &day) || !literal(&text, 'T') || !digits(&text, 2, &hour) || !literal(&text, ':') ||
 	    !digits(&text, 2, &minute) || !literal(&text, ':') || !digits(&text, 2, &second) || !literal(&text, 'Z'))
 		return false;
-	if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
-		return false;
-	if (hour > 23 || minute > 59 || second > 59)
-		return false;
-	*out = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-	return true;
+	return clock_from_utc(year, month, day, hour, minute, second, out);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/pem.h"
@@ -154,10 +155,8 @@ seconds_of(const ASN1_TIME *at, int64_t *out)
 	for (int i = 0; i < size - 1; i++)
 		if (text[i] < '0' || text[i] > '9')
 			return false;
-	if (ASN1_TIME_to_tm(at, &tm) != 1)
-		return false;
-	*out = (int64_t)timegm(&tm);
-	return true;
+	return ASN1_TIME_to_tm(at, &tm) == 1 &&
+	       clock_from_utc(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, out);
 }
 
 bool

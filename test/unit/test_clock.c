@@ -56,6 +56,19 @@ test_format_agrees_with_parse(void)
 }
 
 static void
+test_from_utc(void)
+{
+	int64_t at = -1;
+
+	CHECK(clock_from_utc(2000, 2, 29, 23, 59, 59, &at) && at == 951868799);
+	CHECK(clock_from_utc(1970, 1, 1, 0, 0, 0, &at) && at == 0);
+	CHECK(!clock_from_utc(2026, 0, 1, 0, 0, 0, &at) && !clock_from_utc(2026, 13, 1, 0, 0, 0, &at));
+	CHECK(!clock_from_utc(2026, 2, 29, 0, 0, 0, &at) && !clock_from_utc(2026, 2, 0, 0, 0, 0, &at));
+	CHECK(!clock_from_utc(2026, 1, 1, 24, 0, 0, &at) && !clock_from_utc(2026, 1, 1, 0, -1, 0, &at));
+	CHECK(!clock_from_utc(2026, 1, 1, 0, 0, 60, &at) && at == 0);
+}
+
+static void
 test_left(void)
 {
 	int64_t now = clock_boot_ms();
@@ -72,6 +85,7 @@ main(void)
 	RUN(test_parse);
 	RUN(test_parse_refuses);
 	RUN(test_format_agrees_with_parse);
+	RUN(test_from_utc);
 	RUN(test_left);
 	return unit_end();
 }
