@@ -247,8 +247,9 @@ talk(struct client *client, struct spawn *child, struct err *err)
 	int rc = send_input(client, err);
 	struct err greeting = ERR_INIT;
 
-	/* A worker that ended before it read everything may have said why. */
-	if (rc < 0 && read_greeting(client, &greeting) < 0 && greeting.code != CODE_OK && strstr(greeting.text, "appraise: "))
+	/* A worker that ended before it read everything may have said why. One that lives waits for the rest of the input. */
+	if (rc < 0 && errno == EPIPE && read_greeting(client, &greeting) < 0 && greeting.code != CODE_OK &&
+	    strstr(greeting.text, "appraise: "))
 		*err = greeting;
 	if (rc == 0)
 		rc = read_answer(client, err);

@@ -415,6 +415,24 @@ test_worker_that_is_none(void)
 	}
 }
 
+/* Input that cannot be sent: nothing is to be heard from a worker that waits for it. */
+static void
+test_worker_that_waits(void)
+{
+	static const uint8_t large[128 << 10];
+	struct appraise_input input;
+	struct result result;
+	int64_t start = clock_boot_ms();
+
+	if (!set_scene("", 1))
+		return;
+	input = make_input(1, &lenient);
+	input.device_root = bytes_of(large, sizeof(large));
+	result = appraise(&input, "/bin/sleep"); /* its argument is the number of this process */
+	CHECK(result.code == CODE_WORKER && clock_boot_ms() - start < 10000);
+	appraisal_free(&result.appraisal);
+}
+
 static void
 test_worker_says_why_it_cannot_begin(void)
 {
@@ -471,6 +489,7 @@ main(void)
 	RUN(test_one_gpu_for_two);
 	RUN(test_unsigned_report_names_nothing);
 	RUN(test_worker_that_is_none);
+	RUN(test_worker_that_waits);
 	RUN(test_worker_says_why_it_cannot_begin);
 	clean_up();
 	for (unsigned i = 0; i < GPUS_MAX; i++) {
