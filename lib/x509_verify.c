@@ -12,6 +12,16 @@
 #include "lib/der.h"
 #include "lib/x509_memo.h"
 
+/* RFC 5480 2.2: uncompressed, or compressed. The library reads hybrid forms too, and the point at infinity as a key. */
+static bool
+point_form_is_sound(const X509 *cert)
+{
+	const ASN1_BIT_STRING *point = X509_get0_pubkey_bitstr(cert);
+	const unsigned char *data = ASN1_STRING_get0_data(point);
+
+	return ASN1_STRING_length(point) > 1 && data[0] >= 2 && data[0] <= 4;
+}
+
 EVP_PKEY *
 x509_public_key(const X509 *cert)
 {
@@ -25,7 +35,7 @@ x509_public_key(const X509 *cert)
 		return NULL;
 	X509_ALGOR_get0(NULL, &type, &value, identifier);
 	if (OBJ_obj2nid(algorithm) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT ||
-	    OBJ_obj2nid(value) != NID_secp384r1)
+	    OBJ_obj2nid(value) != NID_secp384r1 || !point_form_is_sound(cert))
 		return NULL;
 	key = X509_get0_pubkey(cert);
 	return crypto_is_p384(key) ? key : NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/chain.h"
 
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -240,6 +241,22 @@ test_foreign_signature(void)
 }
 
 static int
+code_with_point(const char *form)
+{
+	CHECK(EVP_PKEY_set_utf8_string_param(keys[0], OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, form) == 1);
+	return judge_with(0, sound[0]);
+}
+
+/* The same predicate keeps out the point at infinity, which the library does not write again. */
+static void
+test_point_form(void)
+{
+	CHECK(code_with_point("compressed") == CODE_OK);
+	CHECK(code_with_point("hybrid") == CODE_DEVICE_CHAIN);
+	CHECK(code_with_point("uncompressed") == CODE_OK);
+}
+
+static int
 fwid_code(const char *oid, const char *content)
 {
 	struct plan changed = sound[0];
@@ -284,6 +301,7 @@ main(void)
 	RUN(test_expiry_comes_last);
 	RUN(test_order);
 	RUN(test_foreign_signature);
+	RUN(test_point_form);
 	RUN(test_firmware_id);
 	X509_free(root);
 	for (int i = 0; i < 5; i++)
