@@ -8,10 +8,11 @@
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
+#include "lib/der.h"
 #include "lib/random.h"
 
 #define ANSWER_MAX 0x10000
-#define SKEW 60                     /* seconds between the responder's clock and ours */
+#define SKEW 300                    /* seconds between the responder's clock and ours; what openssl ocsp allows */
 #define LIFETIME_MAX (10 * 86400)   /* CA/Browser Forum Baseline Requirements 4.9.10: no answer lives longer */
 #define SERIAL_MAX 20               /* RFC 5280 4.1.2.2 */
 
@@ -119,6 +120,24 @@ is_der(OCSP_BASICRESP *basic, struct bytes answer)
 	return same;
 }
 
+/*
+ * ResponseData begins with its version, which DER leaves out where it is 1, the default (RFC 6960 4.2.1, X.690 11.5); no
+ * other one is known. The library reads over it.
+ */
+static bool
+is_version_1(OCSP_BASICRESP *basic)
+{
+	unsigned char *der = NULL;
+	int size = i2d_OCSP_RESPDATA((OCSP_RESPDATA *)OCSP_resp_get0_respdata(basic), &der);
+	struct cursor cursor = cursor_of(bytes_of(der, size > 0 ? (size_t)size : 0)), inside;
+	struct der first;
+	bool plain = der_open(&cursor, DER_SEQUENCE, &inside) && der_next(&inside, &first) &&
+		     first.tag != DER_CONTEXT_CONSTRUCTED(0);
+
+	OPENSSL_free(der);
+	return plain;
+}
+
 static OCSP_BASICRESP *
 read_answer(struct bytes answer, struct err *err)
 {
@@ -144,8 +163,8 @@ read_answer(struct bytes answer, struct err *err)
 	basic = OCSP_response_get1_basic(response);
 	if (basic == NULL) {
 		crypto_err(err, CODE_OCSP_FORMAT, "answer has no BasicOCSPResponse");
-	} else if (!is_der(basic, answer)) {
-		err_set(err, CODE_OCSP_FORMAT, "answer is not in DER, or has bytes after its end");
+	} else if (!is_der(basic, answer) || !is_version_1(basic)) {
+		err_set(err, CODE_OCSP_FORMAT, "answer is not in DER, has bytes after its end, or is not of version 1");
 		OCSP_BASICRESP_free(basic);
 		basic = NULL;
 	}
@@ -154,15 +173,16 @@ out:
 	return basic;
 }
 
-/* RFC 5280 4.2: an unknown critical extension is a reason to refuse. */
+/* RFC 5280 4.2: an unknown critical extension is a reason to refuse. The nonce is known, but in its own place only. */
 static int
-check_extension(X509_EXTENSION *extension, int known, struct err *err)
+check_extension(X509_EXTENSION *extension, bool nonce_place, struct err *err)
 {
+	const ASN1_OBJECT *object = X509_EXTENSION_get_object(extension);
 	char oid[80];
 
-	if (!X509_EXTENSION_get_critical(extension) || OBJ_obj2nid(X509_EXTENSION_get_object(extension)) == known)
+	if (!X509_EXTENSION_get_critical(extension) || (nonce_place && OBJ_obj2nid(object) == NID_id_pkix_OCSP_Nonce))
 		return 0;
-	OBJ_obj2txt(oid, sizeof(oid), X509_EXTENSION_get_object(extension), 1);
+	OBJ_obj2txt(oid, sizeof(oid), object, 1);
 	return err_set(err, CODE_OCSP_FORMAT, "critical extension %s is unknown", oid);
 }
 
@@ -170,10 +190,10 @@ static int
 check_extensions(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct err *err)
 {
 	for (int i = 0; i < OCSP_BASICRESP_get_ext_count(basic); i++)
-		if (check_extension(OCSP_BASICRESP_get_ext(basic, i), NID_id_pkix_OCSP_Nonce, err) < 0)
+		if (check_extension(OCSP_BASICRESP_get_ext(basic, i), true, err) < 0)
 			return -1;
 	for (int i = 0; i < OCSP_SINGLERESP_get_ext_count(single); i++)
-		if (check_extension(OCSP_SINGLERESP_get_ext(single, i), NID_undef, err) < 0)
+		if (check_extension(OCSP_SINGLERESP_get_ext(single, i), false, err) < 0)
 			return -1;
 	return 0;
 }
@@ -324,14 +344,11 @@ read_nonce(OCSP_BASICRESP *basic, const struct revocation_question *question, st
 	return out->nonce_matches ? 0 : err_set(err, CODE_OCSP_NONCE, "the answer's nonce is not the one asked with");
 }
 
+/* RFC 6960 4.2.2.1: GeneralizedTime, in the form of RFC 5280. */
 static bool
 read_time(const ASN1_GENERALIZEDTIME *time, int64_t *out)
 {
-	struct tm tm;
-
-	if (time == NULL || ASN1_STRING_type(time) != V_ASN1_GENERALIZEDTIME || !ASN1_TIME_to_tm(time, &tm))
-		return false;
-	return clock_from_utc(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, out);
+	return time != NULL && ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME && x509_time(time, out);
 }
 
 static int

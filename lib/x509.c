@@ -142,9 +142,8 @@ x509_anchor(struct bytes text, struct err *err)
 	return rc < 0 ? NULL : chain.cert[0];
 }
 
-/* RFC 5280 4.1.2.5: whole seconds, "Z", no other spelling. */
-static bool
-seconds_of(const ASN1_TIME *at, int64_t *out)
+bool
+x509_time(const ASN1_TIME *at, int64_t *out)
 {
 	int size = ASN1_STRING_length(at), want = ASN1_STRING_type(at) == V_ASN1_UTCTIME ? 13 : 15;
 	const unsigned char *text = ASN1_STRING_get0_data(at);
@@ -162,7 +161,7 @@ seconds_of(const ASN1_TIME *at, int64_t *out)
 bool
 x509_validity(const X509 *cert, int64_t *not_before, int64_t *not_after)
 {
-	return seconds_of(X509_get0_notBefore(cert), not_before) && seconds_of(X509_get0_notAfter(cert), not_after);
+	return x509_time(X509_get0_notBefore(cert), not_before) && x509_time(X509_get0_notAfter(cert), not_after);
 }
 
 int64_t

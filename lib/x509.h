@@ -63,6 +63,8 @@ enum x509_verdict x509_chain_verify(const struct x509_chain *chain, const X509 *
 /* Earliest notAfter in the chain, seconds since 1970. INT64_MIN if one has no time in the form of RFC 5280 4.1.2.5. */
 int64_t x509_chain_not_after(const struct x509_chain *chain);
 
+/* Seconds since 1970; false unless in the form of RFC 5280 4.1.2.5: whole seconds, "Z", no other spelling. */
+bool x509_time(const ASN1_TIME *at, int64_t *out);
 /* Validity, seconds since 1970; false unless both are in the form of RFC 5280 4.1.2.5. */
 bool x509_validity(const X509 *cert, int64_t *not_before, int64_t *not_after);
 /* The certificate as DER in new memory. */

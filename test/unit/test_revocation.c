@@ -7,6 +7,7 @@
 
 #include "lib/code.h"
 #include "lib/crypto.h"
+#include "lib/der.h"
 #include "test/unit/unit.h"
 
 #define AT 1780272000 /* 2026-06-01T00:00:00Z */
@@ -100,6 +101,8 @@ struct answer {
 	enum { NONCE_OURS, NONCE_NONE, NONCE_EMPTY, NONCE_OTHER, NONCE_TWICE } nonce;
 	bool twice;             /* two single responses about the subject */
 	bool sha384;
+	const char *odd_time;   /* instead of thisUpdate */
+	bool critical;          /* an extension nobody knows, critical, in the single response */
 };
 
 static void
@@ -129,6 +132,19 @@ add_nonce(OCSP_BASICRESP *basic, const struct answer *how, const struct revocati
 }
 
 static void
+add_critical(OCSP_SINGLERESP *single)
+{
+	ASN1_OBJECT *oid = OBJ_txt2obj("1.2.3.4.5", 1);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value);
+
+	CHECK(OCSP_SINGLERESP_add_ext(single, extension, -1) == 1);
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(oid);
+}
+
+static void
 add_single(OCSP_BASICRESP *basic, const struct answer *how)
 {
 	const X509 *about = how->about ? how->about : subject.cert;
@@ -136,13 +152,22 @@ add_single(OCSP_BASICRESP *basic, const struct answer *how)
 	ASN1_TIME *from = ASN1_TIME_set(NULL, AT + (how->this_update ? how->this_update : -HOUR));
 	ASN1_TIME *to = how->no_next ? NULL : ASN1_TIME_set(NULL, AT + (how->next_update ? how->next_update : DAY));
 	ASN1_TIME *revoked = ASN1_TIME_set(NULL, AT + 100 * DAY);
+	OCSP_SINGLERESP *single;
 
 	ASN1_TIME_to_generalizedtime(from, &from);
 	if (to != NULL)
 		ASN1_TIME_to_generalizedtime(to, &to);
 	ASN1_TIME_to_generalizedtime(revoked, &revoked);
-	OCSP_basic_add1_status(basic, id, how->status, how->reason,
-			       how->status == V_OCSP_CERTSTATUS_REVOKED ? revoked : NULL, from, to);
+	single = OCSP_basic_add1_status(basic, id, how->status, how->reason,
+					how->status == V_OCSP_CERTSTATUS_REVOKED ? revoked : NULL, from, to);
+	if (how->odd_time) {
+		ASN1_GENERALIZEDTIME *inside;
+
+		OCSP_single_get0_status(single, NULL, NULL, &inside, NULL);
+		ASN1_STRING_set(inside, how->odd_time, -1);
+	}
+	if (how->critical)
+		add_critical(single);
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(to);
 	ASN1_TIME_free(revoked);
@@ -287,10 +312,10 @@ test_window(void)
 {
 	struct revocation out;
 
-	CHECK(code_of(&(struct answer){GOOD, .this_update = 59}) == CODE_OK);
-	CHECK(code_of(&(struct answer){GOOD, .this_update = 61}) == CODE_OCSP_STALE);
-	CHECK(code_of(&(struct answer){GOOD, .next_update = -59}) == CODE_OK);
-	CHECK(code_of(&(struct answer){GOOD, .next_update = -61}) == CODE_OCSP_STALE);
+	CHECK(code_of(&(struct answer){GOOD, .this_update = 299}) == CODE_OK);
+	CHECK(code_of(&(struct answer){GOOD, .this_update = 301}) == CODE_OCSP_STALE);
+	CHECK(code_of(&(struct answer){GOOD, .next_update = -299}) == CODE_OK);
+	CHECK(code_of(&(struct answer){GOOD, .next_update = -301}) == CODE_OCSP_STALE);
 	CHECK(code_of(&(struct answer){GOOD, .this_update = 30, .next_update = 20}) == CODE_OCSP_STALE);
 	CHECK(code_of(&(struct answer){GOOD, .this_update = -12 * HOUR, .no_next = true}) == CODE_OK);
 	CHECK(code_of(&(struct answer){GOOD, .this_update = -13 * HOUR, .no_next = true}) == CODE_OCSP_STALE);
@@ -298,6 +323,82 @@ test_window(void)
 	      CODE_OCSP_STALE);
 	CHECK(!out.response_valid && out.nonce_matches);
 	CHECK(code_of(&(struct answer){GOOD, .this_update = -9 * DAY, .next_update = 3000 * DAY}) == CODE_OK);
+}
+
+static void
+test_form_of_times(void)
+{
+	CHECK(code_of(&(struct answer){GOOD, .odd_time = "20260531230000Z"}) == CODE_OK);
+	CHECK(code_of(&(struct answer){GOOD, .odd_time = "20260531230000.5Z"}) == CODE_OCSP_FORMAT);
+	CHECK(code_of(&(struct answer){GOOD, .odd_time = "20260531230000+0000"}) == CODE_OCSP_FORMAT);
+	CHECK(code_of(&(struct answer){GOOD, .odd_time = "202605312300Z"}) == CODE_OCSP_FORMAT);
+	CHECK(code_of(&(struct answer){GOOD, .odd_time = "20260531230000"}) == CODE_OCSP_FORMAT);
+}
+
+static void
+test_critical_extension(void)
+{
+	CHECK(code_of(&(struct answer){GOOD, .critical = true}) == CODE_OCSP_FORMAT);
+}
+
+/* Of 128 bytes or more. */
+static struct buf
+wrap(uint8_t tag, struct bytes value)
+{
+	uint8_t head[4] = {tag, 0x82, (uint8_t)(value.size >> 8), (uint8_t)value.size};
+	struct buf out = {0};
+
+	if (value.size < 0x100)
+		head[1] = 0x81, head[2] = (uint8_t)value.size;
+	buf_add(&out, head, value.size < 0x100 ? 3 : 4);
+	buf_add(&out, value.data, value.size);
+	return out;
+}
+
+/* Form comes before the signature, which is wrong here. */
+static void
+test_version(void)
+{
+	static const uint8_t head[] = {0xa0, 0x03, 0x02, 0x01, 0x01};
+	static const uint8_t path[] = {DER_SEQUENCE, DER_CONTEXT_CONSTRUCTED(0), DER_SEQUENCE,
+				       DER_OCTETS,   DER_SEQUENCE,		 DER_SEQUENCE};
+	struct bytes before[6];
+	struct cursor at[7];
+	struct revocation_question question;
+	struct buf answer, whole = {0};
+	struct err err = ERR_INIT;
+	struct revocation out;
+
+	CHECK(revocation_ask(subject.cert, issuer.cert, REVOCATION_SHA1, &question, &err) == 0);
+	answer = make_answer(&(struct answer){GOOD}, &question);
+	at[0] = cursor_of(buf_bytes(&answer));
+	for (int i = 0; i < 6; i++) {
+		const uint8_t *start = at[i].at;
+		struct der skipped;
+
+		while (at[i].left > 0 && at[i].at[0] != path[i])
+			CHECK(der_next(&at[i], &skipped));
+		before[i] = bytes_of(start, (size_t)(at[i].at - start));
+		CHECK(der_open(&at[i], path[i], &at[i + 1]));
+	}
+	buf_add(&whole, head, sizeof(head));
+	buf_add(&whole, at[6].at, at[6].left);
+	for (int i = 5; i >= 0; i--) {
+		struct buf inner = wrap(path[i], buf_bytes(&whole)), level = {0};
+
+		buf_add(&level, before[i].data, before[i].size);
+		buf_add(&level, inner.data, inner.size);
+		buf_add(&level, at[i].at, at[i].left);
+		buf_free(&inner);
+		buf_free(&whole);
+		whole = level;
+	}
+	CHECK(whole.size == answer.size + sizeof(head));
+	CHECK(revocation_judge(&question, buf_bytes(&whole), AT, &strict, NULL, &out, &err) < 0);
+	CHECK(err.code == CODE_OCSP_FORMAT);
+	buf_free(&whole);
+	buf_free(&answer);
+	revocation_question_free(&question);
 }
 
 static void
@@ -388,6 +489,9 @@ main(void)
 	RUN(test_other_certificate);
 	RUN(test_nonce);
 	RUN(test_window);
+	RUN(test_form_of_times);
+	RUN(test_critical_extension);
+	RUN(test_version);
 	RUN(test_status);
 	RUN(test_bytes);
 	RUN(test_error_status);
