@@ -14,6 +14,7 @@
 #define VBIOS_SIZE 8
 #define PDI_SIZE 8
 #define ID_UNKNOWN_FROM 37
+#define ID_INVALID 255 /* NVIDIA's name for it; 0 is none either, and what padding would read as */
 #define FEATURE_FLAG_MAX 2
 
 enum id {
@@ -56,10 +57,12 @@ split(struct bytes opaque, struct fields *fields, struct gpu_report *out, struct
 	while (cursor.left > 0) {
 		if (!cursor_u16le(&cursor, &id) || !cursor_u16le(&cursor, &size) || !cursor_take(&cursor, size, &value))
 			return err_set(err, 0, "the opaque data ends inside a field");
+		if (id == 0 || id == ID_INVALID)
+			return err_set(err, 0, "the opaque data has a field with id %u, which is none", id);
 		if (seen[id / 8] & 1u << id % 8)
 			return err_set(err, 0, "field %u occurs twice", id);
 		seen[id / 8] |= (uint8_t)(1u << id % 8);
-		if (id > 0 && id < ID_UNKNOWN_FROM) {
+		if (id < ID_UNKNOWN_FROM) {
 			fields->known[id] = value;
 			continue;
 		}
@@ -104,11 +107,12 @@ check_sizes(const struct fields *fields, unsigned blocks, struct err *err)
 	return 0;
 }
 
+/* It starts with a letter or digit: a name such as ".." or "-x" means something else to file systems and programs. */
 static bool
-is_text(uint8_t c)
+is_text(uint8_t c, bool first)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' ||
-	       c == '-';
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (!first && (c == '.' || c == '_' || c == '-'));
 }
 
 static int
@@ -121,8 +125,9 @@ read_text(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], s
 	if (value.size == 0 || value.size > GPU_TEXT_MAX)
 		return err_set(err, 0, "field %d has %zu characters, want 1 to %d", id, value.size, GPU_TEXT_MAX);
 	for (size_t i = 0; i < value.size; i++)
-		if (!is_text(value.data[i]))
-			return err_set(err, 0, "field %d has the byte 0x%02x, want [0-9A-Za-z._-]", id, value.data[i]);
+		if (!is_text(value.data[i], i == 0))
+			return err_set(err, 0, "field %d has the byte 0x%02x at %zu, want [0-9A-Za-z][0-9A-Za-z._-]*", id,
+				       value.data[i], i);
 	memcpy(out, value.data, value.size);
 	out[value.size] = '\0';
 	return 0;

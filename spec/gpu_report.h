@@ -12,7 +12,7 @@
  */
 
 #define GPU_REPORT_MAX 0x2000 /* NVML's buffer */
-#define GPU_TEXT_MAX 64       /* versions and SKUs: [0-9A-Za-z._-], they go into ids, file names, URLs and logs */
+#define GPU_TEXT_MAX 64       /* versions, SKUs: [0-9A-Za-z][0-9A-Za-z._-]*, they go into ids, file names, URLs, logs */
 
 enum gpu_arch { GPU_ARCH_UNKNOWN, GPU_ARCH_HOPPER, GPU_ARCH_BLACKWELL };
 enum gpu_nvdec { GPU_NVDEC_UNKNOWN, GPU_NVDEC_ENABLED, GPU_NVDEC_DISABLED };

@@ -103,7 +103,7 @@ test_fields(void)
 	id = gpu_report_driver_rim_id(&report, GPU_ARCH_BLACKWELL);
 	CHECK_TEXT(id, "NV_GPU_CC_DRIVER_GB110_550.90.07");
 	free(id);
-	CHECK(PARSE({200, "x", 1}, {0, "", 0}) == CODE_OK && report.unknown_count == 2 && report.unknown_ids[0] == 200);
+	CHECK(PARSE({200, "x", 1}, {0xffff, "", 0}) == CODE_OK && report.unknown_count == 2 && report.unknown_ids[0] == 200);
 }
 
 static void
@@ -114,6 +114,8 @@ test_field_rules(void)
 
 	CHECK(PARSE({3, "550.90.07", 10}) == CODE_REPORT_FORMAT); /* twice */
 	CHECK(PARSE({200, "", 0}, {200, "", 0}) == CODE_REPORT_FORMAT);
+	CHECK(PARSE({0, "", 0}) == CODE_REPORT_FORMAT); /* padding */
+	CHECK(PARSE({255, "x", 1}) == CODE_REPORT_FORMAT);
 	CHECK(PARSE({20, many, 47}) == CODE_REPORT_FORMAT);
 	CHECK(PARSE({20, many, 49}) == CODE_REPORT_FORMAT);
 	CHECK(PARSE({20, many, 0}) == CODE_REPORT_FORMAT);
@@ -146,6 +148,9 @@ test_required(void)
 		{3, "550\0.90", 7},
 		{3, "550.90.07 ", 11},
 		{3, "550..\x80", 7},
+		{3, "..", 3},
+		{3, "-550", 5},
+		{17, ".", 2},
 		{11, "\x00", 1},
 		{11, "\x54", 1},
 		{11, "\x55\x55", 2},
