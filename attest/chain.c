@@ -63,9 +63,9 @@ chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip,
 	if (arch == GPU_ARCH_UNKNOWN)
 		return err_set(err, CODE_ARCHITECTURE, "the common name of certificate 1 is '%s', no known GPU", model);
 	if (chip[0] != '\0' && chain_arch(chip) != arch)
-		return err_set(err, CODE_ARCHITECTURE, "certificate 1 is of a %s, and the report's chip is %s", model, chip);
+		return err_set(err, CODE_REPORT_FORMAT, "certificate 1 is of a %s, and the report's chip is %s", model, chip);
 	if (form != CHAIN_FWID_NONE && form_arch != arch)
-		return err_set(err, CODE_ARCHITECTURE, "certificate 1 is of a %s, and certificate 0 has the firmware id of a %s",
+		return err_set(err, CODE_FIRMWARE_ID, "certificate 1 is of a %s, and certificate 0 has the firmware id of a %s",
 			       model, chain_arch_name(form_arch));
 	return 0;
 }

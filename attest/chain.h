@@ -39,7 +39,8 @@ enum gpu_arch chain_arch(const char *text);
 const char *chain_arch_name(enum gpu_arch arch); /* "Hopper" */
 /*
  * The device's common name, the form of its firmware id and the chip in its report must speak of one known architecture.
- * CHAIN_FWID_NONE and "" say nothing. -1 with CODE_ARCHITECTURE.
+ * CHAIN_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no known GPU,
+ * CODE_REPORT_FORMAT for another chip in the report, CODE_FIRMWARE_ID for the other architecture's form.
  */
 int chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip, struct err *err);
 

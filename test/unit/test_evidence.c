@@ -242,8 +242,10 @@ test_architecture(void)
 	CHECK(chain_arch("LS_10 A01 FSP BROM") == GPU_ARCH_UNKNOWN && chain_arch("") == GPU_ARCH_UNKNOWN);
 	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "GB100", &err) == 0);
 	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_NONE, "", &err) == 0);
-	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "", &err) < 0);
+	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "", &err) < 0 && err.code == CODE_FIRMWARE_ID);
+	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 && err.code == CODE_FIRMWARE_ID);
 	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "GB100", &err) < 0);
+	CHECK(err.code == CODE_REPORT_FORMAT);
 	CHECK(chain_arch_match("GR100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 && err.code == CODE_ARCHITECTURE);
 }
 
