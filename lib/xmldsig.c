@@ -145,16 +145,20 @@ child_of(const xml_node *node, const char *name)
 	return child;
 }
 
-/* Base64 in lines, as XML Signature writes it; lib/base64.c wants it in one. */
+/*
+ * Base64 with white space in it (XML Schema part 2, 3.2.16: signers break lines, and tools indent them); lib/base64.c wants
+ * none.
+ */
 static bool
 decode(const xml_node *node, struct buf *out)
 {
+	static const char space[] = " \t\r\n";
 	const char *text = node != NULL ? xml_text(node) : NULL;
 	struct buf joined = {0};
 	bool good;
 
-	for (size_t size; text != NULL && *text != '\0'; text += size + strspn(text + size, "\n")) {
-		size = strcspn(text, "\n");
+	for (size_t size; text != NULL && *text != '\0'; text += size + strspn(text + size, space)) {
+		size = strcspn(text, space);
 		buf_add(&joined, text, size);
 	}
 	good = joined.size > 0 && base64_decode(out, (const char *)joined.data, joined.size);

@@ -162,11 +162,36 @@ test_damaged(void)
 	buf_free(&xml);
 }
 
+/* Tools indent what signers wrote in lines; nothing of it is signed. */
+static void
+test_white_space_in_certificates(void)
+{
+	struct reference_want want = {REFERENCE_DRIVER, "550.144.03", "GH100"};
+	struct buf xml = slurp(GH100_DRIVER), indented = {0};
+	struct reference out;
+	char status[6], *keys, *end;
+
+	if (xml.size == 0) {
+		unit_skip("the shared samples are not here");
+		return;
+	}
+	keys = strstr((char *)xml.data, "<ds:KeyInfo>");
+	end = strstr((char *)xml.data, "</ds:KeyInfo>");
+	CHECK(keys != NULL && end != NULL);
+	for (char *c = (char *)xml.data; *c != '\0'; c++)
+		buf_add_text(&indented, *c == '\n' && c > keys && c < end ? "&#13;\n\t  " : (char[2]){*c});
+	CHECK(judge(buf_bytes(&indented), &want, "2024-12-31T00:00:00Z", &out, status) == CODE_OK);
+	reference_free(&out);
+	buf_free(&indented);
+	buf_free(&xml);
+}
+
 int
 main(void)
 {
 	RUN(test_genuine);
 	RUN(test_wanted);
 	RUN(test_damaged);
+	RUN(test_white_space_in_certificates);
 	return unit_end();
 }
