@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build='gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libxml2-dev libxmlsec1-dev'
 emulator='zlib1g-dev libzstd-dev' # of a static libcrypto
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux'
-tests='bats mandoc shellcheck jq strace'
+tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps'
 
 usage() {
 	echo 'usage: packaging/bootstrap.sh demo | check' >&2

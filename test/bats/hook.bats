@@ -177,13 +177,16 @@ accepts() {
 
 @test "no cgpu, no container" {
 	[ "$(id -u)" -eq 0 ] || skip 'needs root'
-	[ ! -e /usr/local/bin/cgpu ] || skip 'an installed cgpu is in the way'
+	mv "$ROOT/bin/cgpu" "$ROOT/bin/cgpu.away"
 	gpu_config >bundle/config.json
 	unshare -m sleep 20 &
 	state $! >state.json
 	until [ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do sleep 0.01; done
-	refuses 108 createRuntime
+	status=0
+	refuses 108 createRuntime || status=$?
 	kill $!
+	mv "$ROOT/bin/cgpu.away" "$ROOT/bin/cgpu"
+	[ "$status" -eq 108 ]
 }
 
 # -- how it starts --
@@ -229,8 +232,8 @@ accepts() {
 	done
 	grep -q '^NoNewPrivs:	1$' /proc/$!/status
 	grep -q '^SigBlk:	0*$' /proc/$!/status
-	# Of what can be ignored only SIGPIPE still is.
-	grep -q '^SigIgn:	0*1000$' /proc/$!/status
+	# Only SIGPIPE still is ignored, and the two of the C library, which nobody can reset, where make passed them on so.
+	grep -qE '^SigIgn:	0*(18000)?1000$' /proc/$!/status
 	kill -TERM $!
 	status=0
 	wait $! || status=$?
@@ -270,6 +273,6 @@ accepts() {
 	sed -i '/exit_group\|+++ exited\|execve(.*cgpu-hook/d' trace
 	cat trace
 	# The C library of a static program looks for its own name. Bind sources and the root are looked at (O_PATH), not opened.
-	run grep -vE 'O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink\("/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|fstatat\([0-9]+, "",' trace
+	run grep -vE 'O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|fstatat\([0-9]+, "",' trace
 	[ "$status" -eq 1 ]
 }
