@@ -164,9 +164,9 @@ $(HOOK_JSON) $(SAMPLE): $(O)/%: %.in $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
-# The emulated machine: a library in NVML's place, with a libcrypto of its own inside, and the tool that mints its collateral.
+# The emulated machine: a library in NVML's place, and the tool that mints its collateral.
 EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint
-EMULATOR_NVML_SRC := test/emulator/nvml.c test/emulator/node.c test/emulator/report.c lib/buf.c
+EMULATOR_NVML_SRC := $(addprefix test/emulator/,nvml.c node.c report.c sha384.c signer.c) lib/buf.c lib/random.c
 EMULATOR_MINT_SRC := $(filter-out $(EMULATOR_NVML_SRC),$(sort $(wildcard test/emulator/*.c)))
 pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
 
@@ -185,8 +185,7 @@ $(O)/emulator/libnvidia-ml-r535.so.1: $(O)/pic/r535/nvml.o $(call pic,$(filter-o
 $(O)/emulator/%.so.1:
 	@mkdir -p $(@D)
 	$(call say,LINK  $@)
-	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs,--exclude-libs,ALL -o $@ $^ \
-		-Wl,-Bstatic $(filter-out -ldl -pthread,$(call pkg,--static --libs,libcrypto)) -Wl,-Bdynamic -ldl -lpthread $(LDLIBS)
+	$(Q)$(link) -shared -Wl,-soname,libnvidia-ml.so.1,-z,defs -o $@ $^ -ldl $(LDLIBS)
 
 $(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
 	@mkdir -p $(@D)

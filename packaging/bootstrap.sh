@@ -7,7 +7,6 @@ cd "$(dirname "$0")/.."
 
 # What the programs and the emulator are built from, the engine, and what the tests call.
 build='gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libxml2-dev libxmlsec1-dev'
-emulator='zlib1g-dev libzstd-dev' # of a static libcrypto
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux'
 tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps'
 
@@ -40,13 +39,13 @@ jobs=$(nproc)
 case $1 in
 demo)
 	# shellcheck disable=SC2086 # lists of words
-	packages $build $emulator $engine
+	packages $build $engine
 	make -s -j"$jobs" node
 	exec make -s demo
 	;;
 check)
 	# shellcheck disable=SC2086
-	packages $build $emulator $engine $tests
+	packages $build $engine $tests
 	make -s -j"$jobs" WERROR=-Werror all tests node
 	exec test/summary.sh 'make -s demo' 'make -s lint' 'make -s check' 'make -s check-system' "make -s -j$jobs asan"
 	;;

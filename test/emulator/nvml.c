@@ -6,7 +6,6 @@
 #include "attest/nvml.h"
 
 #include <dlfcn.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,27 +132,22 @@ read_beside(const char *name, struct buf *out)
 	return out->size > 0;
 }
 
-static EVP_PKEY *
-read_key(const char *name)
+static bool
+read_signer(const char *name, struct signer *out)
 {
-	struct buf text = {0};
-	EVP_PKEY *key = NULL;
-	BIO *bio;
+	struct buf key = {0};
+	bool whole = read_beside(name, &key) && key.size == sizeof(*out);
 
-	if (read_beside(name, &text)) {
-		bio = BIO_new_mem_buf(text.data, (int)text.size);
-		key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-		BIO_free(bio);
-	}
-	buf_free(&text);
-	return key;
+	if (whole)
+		memcpy(out, key.data, sizeof(*out));
+	buf_free(&key);
+	return whole;
 }
 
 EXPORT int
 nvmlInit_v2(void)
 {
 	if (!started) {
-		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
 		if (!node_read(&node))
 			return NVML_UNKNOWN;
 		started = true;
@@ -325,18 +319,19 @@ nvmlDeviceGetConfComputeGpuAttestationReport(struct nvml_device *device, struct 
 	const struct node_gpu *gpu = evidence_gpu(device);
 	int code = enter(__func__);
 	struct buf made = {0};
-	EVP_PKEY *key;
+	struct signer signer;
 
 	if (code != NVML_SUCCESS)
 		return code;
-	key = read_key(gpu->key);
-	if (key != NULL && report_build(gpu, report->nonce, key, &made) && made.size <= NVML_REPORT_SIZE) {
+	if (!read_signer(gpu->key, &signer))
+		return NVML_UNKNOWN;
+	report_build(gpu, report->nonce, &signer, &made);
+	if (made.size <= NVML_REPORT_SIZE) {
 		memcpy(report->report, made.data, made.size);
 		report->report_size = told == NODE_REAL_SIZE ? (uint32_t)made.size : told;
 	} else {
 		code = NVML_UNKNOWN;
 	}
-	EVP_PKEY_free(key);
 	buf_free(&made);
 	return code;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/emulator/pki.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -325,17 +328,33 @@ pki_put_pem(struct buf *out, const X509 *cert)
 	BIO_free(bio);
 }
 
-void
-pki_put_key(struct buf *out, EVP_PKEY *key)
+struct signer
+pki_signer(const EVP_PKEY *key)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long size;
+	struct signer signer;
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_secp384r1);
+	EC_POINT *point = EC_POINT_new(group);
+	BN_CTX *scratch = BN_CTX_new();
+	BIGNUM *k = BN_new(), *r = BN_new(), *d = NULL;
+	const BIGNUM *n = EC_GROUP_get0_order(group);
 
-	pki_check(bio != NULL && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1, "PEM");
-	size = BIO_get_mem_data(bio, &data);
-	buf_add(out, data, (size_t)size);
-	BIO_free(bio);
+	pki_check(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &d) == 1, "secret key");
+	pki_check(BN_priv_rand_range(k, n) == 1 && EC_POINT_mul(group, point, k, NULL, NULL, scratch) == 1 &&
+			  EC_POINT_get_affine_coordinates(group, point, r, NULL, scratch) == 1 &&
+			  BN_nnmod(r, r, n, scratch) == 1 && BN_mod_inverse(k, k, n, scratch) != NULL,
+		  "signing");
+	BN_bn2binpad(r, signer.r, SIGNER_PART);
+	BN_bn2binpad(k, signer.factor, SIGNER_PART);
+	pki_check(BN_mod_mul(d, d, r, n, scratch) == 1 && BN_mod_mul(d, d, k, n, scratch) == 1 &&
+			  BN_bn2binpad(d, signer.summand, SIGNER_PART) == SIGNER_PART,
+		  "signing");
+	BN_free(d);
+	BN_free(r);
+	BN_free(k);
+	BN_CTX_free(scratch);
+	EC_POINT_free(point);
+	EC_GROUP_free(group);
+	return signer;
 }
 
 void

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/buf.h"
+#include "test/emulator/signer.h"
 
 /* Certificates in the shapes of genuine device and manifest chains, with fresh keys. Any failure ends the tool. */
 
@@ -45,7 +46,8 @@ struct pki_entity pki_issue(const struct pki_request *request, const struct pki_
 /* The leaf that a GPU makes for its attestation key: serial and subject from the key, device info, firmware id. */
 struct pki_entity pki_leaf(const char *chip, const struct pki_entity *brom, int64_t from, const uint8_t fwid[48]);
 void pki_put_pem(struct buf *out, const X509 *cert);
-void pki_put_key(struct buf *out, EVP_PKEY *key);
+/* What signs for this key in the emulated library. */
+struct signer pki_signer(const EVP_PKEY *key);
 void pki_free(struct pki_entity *entity);
 
 #endif

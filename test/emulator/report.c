@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/emulator/report.h"
 
-#include <openssl/ecdsa.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "attest/nvml.h"
-
-#define SIGNATURE_HALF 48
+#include "lib/random.h"
 
 enum opaque_id {
 	DRIVER_VERSION = 3,
@@ -160,37 +157,13 @@ put_blocks(struct buf *out, const struct node_gpu *gpu)
 	}
 }
 
-/* r then s, big-endian. */
-static bool
-sign(EVP_PKEY *key, struct buf *out)
-{
-	uint8_t der[256], raw[2 * SIGNATURE_HALF];
-	const uint8_t *at = der;
-	size_t size = sizeof(der);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	ECDSA_SIG *signature = NULL;
-	bool ok;
-
-	ok = EVP_DigestSignInit(context, NULL, EVP_sha384(), NULL, key) == 1 &&
-	     EVP_DigestSign(context, der, &size, out->data, out->size) == 1 &&
-	     (signature = d2i_ECDSA_SIG(NULL, &at, (long)size)) != NULL &&
-	     BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw, SIGNATURE_HALF) == SIGNATURE_HALF &&
-	     BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw + SIGNATURE_HALF, SIGNATURE_HALF) == SIGNATURE_HALF;
-	if (ok)
-		buf_add(out, raw, sizeof(raw));
-	ECDSA_SIG_free(signature);
-	EVP_MD_CTX_free(context);
-	return ok;
-}
-
-bool
-report_build(const struct node_gpu *gpu, const uint8_t nonce[32], EVP_PKEY *key, struct buf *out)
+void
+report_build(const struct node_gpu *gpu, const uint8_t nonce[32], const struct signer *signer, struct buf *out)
 {
 	static const uint8_t request[] = {0x11, 0xe0, 0x01, 0xff}, response[] = {0x11, 0x60, 0, 0, NODE_BLOCKS};
-	uint8_t responder[32];
+	uint8_t responder[32], signature[2 * SIGNER_PART];
 
-	if (RAND_bytes(responder, sizeof(responder)) != 1)
-		return false;
+	random_bytes(responder, sizeof(responder));
 	buf_add(out, request, sizeof(request));
 	buf_add(out, gpu->nonce_fixed ? gpu->nonce : nonce, 32);
 	put_le(out, 0, 1);
@@ -199,5 +172,6 @@ report_build(const struct node_gpu *gpu, const uint8_t nonce[32], EVP_PKEY *key,
 	put_blocks(out, gpu);
 	buf_add(out, responder, sizeof(responder));
 	put_opaque(out, gpu);
-	return sign(key, out);
+	signer_sign(signer, buf_bytes(out), signature);
+	buf_add(out, signature, sizeof(signature));
 }

@@ -177,12 +177,13 @@ write_gpu(const struct mint *mint, unsigned number)
 	const struct gpu *gpu = &mint->gpu[number];
 	const X509 *chain[] = {gpu->leaf.cert, gpu->brom.cert, mint->ica.cert, mint->identity.cert, mint->root.cert};
 	char *name = xprintf("node/gpu%u.pem", number), *key = xprintf("node/gpu%u.key", number);
+	struct signer signer = pki_signer(gpu->leaf.key);
 	struct buf text = {0}, secret = {0};
 
 	for (unsigned i = 0; i < 5; i++)
 		pki_put_pem(&text, chain[i]);
 	write_file(mint, name, &text, 0644);
-	pki_put_key(&secret, gpu->leaf.key);
+	buf_add(&secret, &signer, sizeof(signer));
 	write_file(mint, key, &secret, 0600);
 	buf_free(&secret);
 	buf_free(&text);
