@@ -31,7 +31,7 @@ read_path(struct collateral *need, const char *path)
 	if (access(path, F_OK) != 0 && errno == ENOENT) {
 		err_set(&need->err, code_missing(need->kind), "%s: no file %s", need->name, path);
 	} else if (fs_read_file(path, COLLATERAL_MAX, &need->answer, &need->err) != 0) {
-		err_wrap(&need->err, CODE_COLLATERAL, "%s", path);
+		err_wrap(&need->err, CODE_COLLATERAL, "%s", need->name);
 	} else {
 		need->err = (struct err)ERR_INIT;
 	}

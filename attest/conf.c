@@ -362,7 +362,7 @@ load_file(struct conf *conf, const char *path, struct err *err)
 	int rc = fs_read_trusted(path, FILE_MAX, &text, err);
 
 	if (rc != 0)
-		err_wrap(err, CODE_USAGE, "configuration %s", path);
+		err_wrap(err, CODE_USAGE, "configuration");
 	else
 		rc = conf_parse(conf, path, buf_bytes(&text), err);
 	buf_free(&text);

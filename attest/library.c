@@ -126,7 +126,7 @@ library_open(const char *path, struct library *library, struct err *err)
 		return untrusted(err, path, "not an absolute path");
 	library->path = resolve(path, err);
 	if (library->path == NULL)
-		return err_wrap(err, 0, "library %s", path);
+		return err_wrap(err, 0, "library");
 	library->fd = fs_open_trusted(library->path, err);
 	if (library->fd < 0)
 		return err_wrap(err, errno == ENOENT ? CODE_DRIVER_MISSING : CODE_DRIVER_UNTRUSTED, "library");

@@ -227,7 +227,7 @@ read_root(const char *path, struct bytes built_in, struct buf *file, struct byte
 	if (path[0] == '\0')
 		return 0;
 	if (fs_read_trusted(path, ROOT_MAX, file, err) != 0)
-		return err_wrap(err, CODE_USAGE, "trust anchor %s", path);
+		return err_wrap(err, CODE_USAGE, "trust anchor");
 	*out = buf_bytes(file);
 	return 0;
 }

@@ -68,7 +68,7 @@ void json_out_integer(struct json_out *out, int64_t value);
 void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
 void json_out_value(struct json_out *out, const struct json *value); /* a whole parsed value */
-/* Ends the document, returns its text in new memory and frees out. */
+/* Ends the document, returns its text in new memory and frees out. A pretty one ends with a line end. */
 char *json_out_finish(struct json_out *out);
 
 #endif

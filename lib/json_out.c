@@ -12,6 +12,7 @@ struct json_out {
 	yajl_gen gen;
 	bool is_object[DEPTH_MAX];
 	unsigned depth;
+	bool pretty;
 };
 
 /* Every status but ok is a fault of the calling code: a value where a name belongs, or too deep. */
@@ -30,6 +31,7 @@ json_out_new(bool pretty)
 	out->gen = yajl_gen_alloc(JSON_MEMORY);
 	if (out->gen == NULL)
 		abort();
+	out->pretty = pretty;
 	yajl_gen_config(out->gen, yajl_gen_beautify, (int)pretty);
 	yajl_gen_config(out->gen, yajl_gen_indent_string, "  ");
 	return out;
@@ -159,8 +161,9 @@ json_out_finish(struct json_out *out)
 	if (out->depth != 0)
 		abort();
 	want_ok(yajl_gen_get_buf(out->gen, &text, &size));
-	copy = xcalloc(1, size + 1);
-	memcpy(copy, text, size);
+	while (size > 0 && text[size - 1] == '\n') /* yajl ends some documents with one and others not */
+		size--;
+	copy = xprintf("%.*s%s", (int)size, (const char *)text, out->pretty ? "\n" : "");
 	yajl_gen_free(out->gen);
 	free(out);
 	return copy;

@@ -21,14 +21,14 @@ show(const struct conf *conf, bool json)
 
 	if (!json) {
 		text = conf_text(conf);
-		printf("%s", text);
+		fputs(text, stdout);
 	} else {
 		out = json_out_new(true);
 		json_out_object(out);
 		conf_json(conf, out);
 		json_out_end(out);
 		text = json_out_finish(out);
-		printf("%s\n", text);
+		fputs(text, stdout);
 	}
 	free(text);
 }

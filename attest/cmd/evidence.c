@@ -27,7 +27,7 @@ deliver(const struct options *options, const struct run *run, struct err *err)
 
 	if (path != NULL)
 		rc = fs_write_atomic(path, bytes_of_text(text), 0644, err);
-	else if (printf("%s\n", text) < 0 || fflush(stdout) != 0)
+	else if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
 		rc = err_set(err, 0, "standard output: write failed");
 	free(text);
 	return rc == 0 ? CODE_OK : (err_wrap(err, CODE_USAGE, "evidence"), err_code(err));

@@ -59,7 +59,7 @@ print_json(const struct code_entry *const *entries, size_t count)
 	}
 	json_out_end(out);
 	text = json_out_finish(out);
-	printf("%s\n", text);
+	fputs(text, stdout);
 	free(text);
 }
 

@@ -128,7 +128,7 @@ print_json(const struct report *report, int code, const char *message)
 	json_lists(out, report);
 	json_out_end(out);
 	text = json_out_finish(out);
-	printf("%s\n", text);
+	fputs(text, stdout);
 	free(text);
 }
 

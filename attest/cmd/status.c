@@ -97,7 +97,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 	json_out_end(out);
 	json_out_end(out);
 	text = json_out_finish(out);
-	printf("%s\n", text);
+	fputs(text, stdout);
 	free(text);
 }
 

@@ -45,7 +45,7 @@ read_companion(const struct options *options, const char *option, const char *na
 		return options_file(options, option, max, out, err);
 	path = xprintf("%.*s%s", slash ? (int)(slash - token + 1) : 0, token, name);
 	if (access(path, R_OK) == 0 && fs_read_file(path, max, out, err) != 0)
-		rc = err_wrap(err, CODE_USAGE, "%s", path);
+		rc = err_wrap(err, CODE_USAGE, "%s", name);
 	free(path);
 	return rc;
 }
@@ -57,7 +57,7 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	    options_at(options, &in->at, err) != 0)
 		return -1;
 	if (fs_read_file(options->operand[0], TOKEN_MAX, &in->text, err) != 0)
-		return err_wrap(err, CODE_USAGE, "token %s", options->operand[0]);
+		return err_wrap(err, CODE_USAGE, "token");
 	if (read_companion(options, "jwks", "jwks.json", KEYS_MAX, &in->keys_text, err) != 0 ||
 	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
