@@ -6,6 +6,12 @@
 HOOK=/opt/cgpu/libexec/oci/hooks.d/cgpu-hook
 # shellcheck disable=SC2034
 CGPU=/opt/cgpu/bin/cgpu
+# shellcheck disable=SC2034
+AUDIT=/opt/cgpu/var/log/cgpu/audit.jsonl
+case ${O-build-system} in
+/*) BUILD=$O ;;
+*) BUILD=$BATS_TEST_DIRNAME/../../${O-build-system} ;;
+esac
 
 # Skips the test file with a plain word where it cannot run. Everything else is called after it.
 system_setup() {
@@ -29,6 +35,17 @@ register_driver() {
 	sed 's/^Character devices:$/&\n195 nvidia\n195 nvidia-modeset\n195 nvidiactl\n509 nvidia-uvm\n510 nvidia-caps/' /proc/devices \
 		>/run/node/devices
 	mount --bind /run/node/devices /proc/devices
+}
+
+# The CDI specification that nvidia-ctk would write for that GPU, with the edits EDITS for every container.
+write_spec() {
+	[ -e /dev/nvidia-uvm ] || mknod -m 666 /dev/nvidia-uvm c 509 0
+	cat >/etc/cdi/nvidia.json <<-END
+	{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu",
+	 "containerEdits": {"deviceNodes": [{"path": "/dev/nvidiactl"}, {"path": "/dev/nvidia-uvm"}]${1:+, $1}},
+	 "devices": [{"name": "all", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}},
+	             {"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}}]}
+	END
 }
 
 # emulate_gpus BUILD: one Hopper GPU that passes, and the configuration of this node that trusts its roots.
@@ -79,4 +96,34 @@ mounts() {
 # absent GREP-ARGUMENT...: true where grep finds nothing. (bats does not see a plain "! grep" fail.)
 absent() {
 	if grep "$@"; then return 1; fi
+}
+
+# The number of audit lines so far.
+audit_lines() {
+	if [ -e "$AUDIT" ]; then wc -l <"$AUDIT"; else echo 0; fi
+}
+
+# refused RUNTIME CODE ARGUMENT...: exit 126 and the code in the text; nothing left.
+refused() {
+	local runtime=$1 code=$2 before
+	shift 2
+	before=$(mounts)
+	run start "$runtime" --rm "$@"
+	echo "$output"
+	[ "$status" -eq 126 ]
+	if [ "$runtime" = crun ]; then
+		[[ $output == *"(exit code: $code)"* ]]
+	else
+		[[ $output == *"exit status $code"* && $output == *"code $code]"* ]]
+	fi
+	diff <(echo "$before") <(mounts)
+}
+
+# Nobody of ours is left, after a moment to die in.
+ended() {
+	for _ in $(seq 100); do
+		pidof cgpu cgpu-hook collect appraise >/dev/null || return 0
+		sleep 0.01
+	done
+	return 1
 }

@@ -15,14 +15,10 @@ setup_file() {
 
 # The product's own cgpu on an emulated GPU, and beside it a stand-in that answers what a test wants.
 gpu_setup() {
-	local here=$BATS_TEST_DIRNAME/../.. build
-	case $O in
-	/*) build=$O ;;
-	*) build=$here/$O ;;
-	esac
-	emulate_gpus "$build"
+	emulate_gpus "$BUILD"
 	cp "$CGPU" "$CGPU.own"
-	gcc -D_GNU_SOURCE -I"$here" -I"$build" -o "$CGPU.stand-in" "$BATS_TEST_DIRNAME/fake_cgpu.c" "$build/libcgpu.a"
+	gcc -D_GNU_SOURCE -I"$BATS_TEST_DIRNAME/../.." -I"$BUILD" -o "$CGPU.stand-in" "$BATS_TEST_DIRNAME/fake_cgpu.c" \
+		"$BUILD/libcgpu.a"
 	chmod 755 "$CGPU.stand-in"
 }
 
@@ -143,22 +139,6 @@ for_both() {
 
 # -- refusals --
 
-# refused RUNTIME CODE ARGUMENT...: exit 126 and the code in the text; nothing left.
-refused() {
-	local runtime=$1 code=$2 before
-	shift 2
-	before=$(mounts)
-	run start "$runtime" --rm "$@"
-	echo "$output"
-	[ "$status" -eq 126 ]
-	if [ "$runtime" = crun ]; then
-		[[ $output == *"(exit code: $code)"* ]]
-	else
-		[[ $output == *"exit status $code"* && $output == *"code $code]"* ]]
-	fi
-	diff <(echo "$before") <(mounts)
-}
-
 @test "a verdict of no: exit 126 with the code" {
 	gpu_verdict 75
 	for runtime in runc crun; do
@@ -269,15 +249,6 @@ refused() {
 		ended
 		diff <(echo "$before") <(mounts)
 	done
-}
-
-# Nobody of ours is left, after a moment to die in.
-ended() {
-	for _ in $(seq 100); do
-		pidof cgpu cgpu-hook collect appraise >/dev/null || return 0
-		sleep 0.01
-	done
-	return 1
 }
 
 # The definition of a hook that is killed DELAY seconds after its start.
