@@ -9,7 +9,7 @@ setup_file() {
 	system_setup
 	make_nodes
 	register_driver
-	emulate_gpus "$BUILD"
+	emulate_gpus
 	write_spec
 	import_image plain
 	import_image server 'mkdir models; cat >bin/serve; chmod 755 bin/serve' <<'END'
@@ -63,11 +63,11 @@ check_served() {
 	grep -x weights /run/test/got/model
 	[ "$(value CGPU_ATTESTATION_RESULT)" = pass ]
 	[ "$(value CGPU_ATTESTATION_TOKEN)" = "$(cat /run/test/got/token.jwt)" ]
-	run "$CGPU" token --device-root /opt/cgpu/emulated/device-root.pem /run/test/got/token.jwt
+	run "$CGPU" token --device-root "$EMULATED"/device-root.pem /run/test/got/token.jwt
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output != *unanchored* ]]
-	run "$CGPU" token --device-root /opt/cgpu/emulated/device-root.pem /run/test/got/detached-eat.json
+	run "$CGPU" token --device-root "$EMULATED"/device-root.pem /run/test/got/detached-eat.json
 	[ "$status" -eq 0 ]
 	nonce=$(value CGPU_ATTESTATION_NONCE)
 	[ ${#nonce} -eq 64 ]
@@ -75,7 +75,7 @@ check_served() {
 
 @test "an inference server behind a published port; stop, start, restart, exec" {
 	for runtime in runc crun; do
-		podman --runtime $runtime run -d --device nvidia.com/gpu=all "${usual[@]}" --publish 127.0.0.1:$port:8000 \
+		podman --runtime $runtime run -d --device nvidia.com/gpu=all "${usual[@]}" --publish "127.0.0.1:$port:8000" \
 			--name llm server serve
 		check_served
 		first=$nonce
@@ -128,7 +128,7 @@ check_served() {
 @test "a user's own variable of the same name does not stay" {
 	for runtime in runc crun; do
 		podman --runtime $runtime run -d --device nvidia.com/gpu=all -e CGPU_ATTESTATION_TOKEN=forged "${usual[@]}" \
-			--publish 127.0.0.1:$port:8000 --name llm server serve
+			--publish "127.0.0.1:$port:8000" --name llm server serve
 		check_served
 		podman rm -f -t 0 llm
 	done
@@ -137,7 +137,7 @@ check_served() {
 @test "a pod: its infrastructure passes, its server is attested once" {
 	for runtime in runc crun; do
 		before=$(audit_lines)
-		podman --runtime $runtime pod create --name pod --publish 127.0.0.1:$port:8000
+		podman --runtime $runtime pod create --name pod --publish "127.0.0.1:$port:8000"
 		start=${EPOCHREALTIME/./}
 		podman --runtime $runtime pod start pod
 		took=$(((${EPOCHREALTIME/./} - start) / 1000))
@@ -153,9 +153,9 @@ check_served() {
 }
 
 @test "a server that is refused does not answer" {
-	echo 'cc-feature 0' >/opt/cgpu/emulated/node/faults.conf
+	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
 	for runtime in runc crun; do
-		run podman --runtime $runtime run -d --device nvidia.com/gpu=all "${usual[@]}" --publish 127.0.0.1:$port:8000 \
+		run podman --runtime $runtime run -d --device nvidia.com/gpu=all "${usual[@]}" --publish "127.0.0.1:$port:8000" \
 			--name llm server serve
 		echo "$output"
 		podman rm -f -t 0 llm
@@ -163,6 +163,6 @@ check_served() {
 		status=0
 		busybox wget -qO /dev/null "http://127.0.0.1:$port/result" && status=1
 	done
-	rm /opt/cgpu/emulated/node/faults.conf
+	rm "$EMULATED"/node/faults.conf
 	[ "$status" -eq 0 ]
 }

@@ -48,24 +48,37 @@ write_spec() {
 	END
 }
 
-# emulate_gpus BUILD: one Hopper GPU that passes, and the configuration of this node that trusts its roots.
-emulate_gpus() {
-	local emulated=/opt/cgpu/emulated
-	"$1/emulator/mint" --library "$1/emulator/libnvidia-ml.so.1" $emulated
-	chgrp -R cgpu $emulated/node
-	chmod 640 $emulated/node/*.key
+# mint_gpus DIR OPTION...: emulated GPUs with all that belongs to them, of options of the emulator's mint.
+mint_gpus() {
+	local dir=$1
+	shift
+	mkdir -p "$dir"
+	"$BUILD/emulator/mint" --library "$BUILD/emulator/libnvidia-ml.so.1" "$@" "$dir"
+	chgrp -R cgpu "$dir/node"
+	chmod 640 "$dir"/node/*.key
+}
+
+# use_gpus DIR: this node has these GPUs and trusts their roots.
+use_gpus() {
 	cat >/opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf <<-END
 	[driver]
-	nvml-library = $emulated/node/libnvidia-ml.so.1
+	nvml-library = $1/node/libnvidia-ml.so.1
 	[trust]
-	device-root = $emulated/device-root.pem
-	rim-root = $emulated/rim-root.pem
+	device-root = $1/device-root.pem
+	rim-root = $1/rim-root.pem
 	[collateral]
-	rim-dir = $emulated/rim
-	ocsp-dir = $emulated/ocsp
+	rim-dir = $1/rim
+	ocsp-dir = $1/ocsp
 	[policy]
 	allow-ocsp-without-nonce = $(date -u -d '+30 days' +%F)
 	END
+}
+
+# One Hopper GPU that passes.
+EMULATED=/opt/cgpu/emulated
+emulate_gpus() {
+	mint_gpus $EMULATED
+	use_gpus $EMULATED
 }
 
 # import_image NAME [SCRIPT]: busybox and what SCRIPT makes of it, in the root directory of the image.

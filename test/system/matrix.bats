@@ -15,7 +15,7 @@ setup_file() {
 
 # The product's own cgpu on an emulated GPU, and beside it a stand-in that answers what a test wants.
 gpu_setup() {
-	emulate_gpus "$BUILD"
+	emulate_gpus
 	cp "$CGPU" "$CGPU.own"
 	gcc -D_GNU_SOURCE -I"$BATS_TEST_DIRNAME/../.." -I"$BUILD" -o "$CGPU.stand-in" "$BATS_TEST_DIRNAME/fake_cgpu.c" \
 		"$BUILD/libcgpu.a"
