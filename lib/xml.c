@@ -100,21 +100,24 @@ check_declaration(struct bytes text, size_t *size, struct err *err)
 	return 0;
 }
 
-/* '<' cannot stand in an attribute value (XML 1.0 section 3.1), so that every one of them begins markup. */
+/*
+ * '<' cannot stand in an attribute value (XML 1.0 section 3.1), so that every one of them begins markup. Attributes are
+ * counted here, by their '=', because libxml2 before 2.12 compares each with all before it, and asks us only then.
+ */
 static int
 check_markup(struct bytes text, struct err *err)
 {
-	size_t last, from;
+	size_t from, equals = 0;
 
 	if (check_declaration(text, &from, err) < 0)
 		return -1;
-	last = from;
 	for (size_t i = from; i < text.size; i++) {
-		if (i - last > XML_MARKUP_MAX)
-			return err_set(err, 0, "byte %zu: more than %d bytes without markup", last, XML_MARKUP_MAX);
+		equals += text.data[i] == '=';
+		if (equals > XML_ATTRIBUTES_MAX + XML_NAMESPACES_MAX)
+			return err_set(err, 0, "byte %zu: more than %d attributes at one element", i, XML_ATTRIBUTES_MAX);
 		if (text.data[i] != '<')
 			continue;
-		last = i;
+		equals = 0;
 		if (i + 1 < text.size && (text.data[i + 1] == '!' || text.data[i + 1] == '?'))
 			return err_set(err, 0, "byte %zu: %s", i, text.data[i + 1] == '?' ? "processing instruction" :
 				       "document type, entity, comment or CDATA section");
@@ -369,32 +372,46 @@ xml_blank(const xml_node *node)
 	return true;
 }
 
+/* One text node: no entity survives parse(). */
+static const char *
+attribute_value(const xmlAttr *attribute)
+{
+	const xmlNode *value = attribute->children;
+
+	return value != NULL && value->content != NULL ? (const char *)value->content : "";
+}
+
+static const char *
+attribute_space(const xmlAttr *attribute)
+{
+	return attribute->ns != NULL ? (const char *)attribute->ns->href : NULL;
+}
+
 bool
 xml_attribute_at(const xml_node *node, unsigned index, struct xml_attribute *out)
 {
 	const xmlAttr *attribute = node->properties;
-	const xmlNode *value;
 
 	while (attribute != NULL && index-- > 0)
 		attribute = attribute->next;
 	if (attribute == NULL)
 		return false;
-	value = attribute->children; /* one text node: no entity survives parse() */
-	out->space = attribute->ns != NULL ? (const char *)attribute->ns->href : NULL;
+	out->space = attribute_space(attribute);
 	out->name = (const char *)attribute->name;
-	out->value = value != NULL && value->content != NULL ? (const char *)value->content : "";
+	out->value = attribute_value(attribute);
 	return true;
 }
 
 const char *
 xml_attribute(const xml_node *node, const char *space, const char *name)
 {
-	struct xml_attribute attribute;
+	for (const xmlAttr *at = node->properties; at != NULL; at = at->next) {
+		const char *own = attribute_space(at);
 
-	for (unsigned i = 0; xml_attribute_at(node, i, &attribute); i++)
-		if (strcmp(attribute.name, name) == 0 && (space == NULL) == (attribute.space == NULL) &&
-		    (space == NULL || strcmp(attribute.space, space) == 0))
-			return attribute.value;
+		if (strcmp((const char *)at->name, name) == 0 && (space == NULL) == (own == NULL) &&
+		    (space == NULL || strcmp(own, space) == 0))
+			return attribute_value(at);
+	}
 	return NULL;
 }
 

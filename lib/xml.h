@@ -14,11 +14,10 @@
  */
 
 #define XML_BYTES_MAX 0x100000
-#define XML_MARKUP_MAX 0x4000 /* bytes from one '<' to the next: a tag with the text behind it */
 #define XML_DEPTH_MAX 16
 #define XML_ELEMENTS_MAX 8192
-#define XML_ATTRIBUTES_MAX 32 /* of one element */
-#define XML_NAMESPACES_MAX 8  /* declared at one element */
+#define XML_ATTRIBUTES_MAX 2048 /* of one element; so many hashes of a row are for its reader to count */
+#define XML_NAMESPACES_MAX 8    /* declared at one element */
 #define XML_NAME_MAX 64
 #define XML_URI_MAX 256
 
