@@ -327,6 +327,11 @@ fault:
 	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
 	$(Q)test/fault.sh $(FAULT) $(FAULT_RUNS)
 
+# The campaigns: fuzzing, and killing the hook at 200 random moments.
+.PHONY: check-long
+check-long:
+	@test/summary.sh '$(again) fuzz' 'KILL_ROUNDS=200 $(again) check-system'
+
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: asan coverage analyze valgrind
 asan:
@@ -376,6 +381,7 @@ help:
 	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: private nodes with emulated GPUs' \
+	'check-long       the campaigns: fuzzing, killing at random moments' \
 	'demo             root and podman: what the gate does, shown on such a node' \
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
 	'fault            calls of the programs fail one by one: never a pass that is none; FAULT_RUNS (100, 0 = all) of each kind' \

@@ -54,6 +54,8 @@ cat >/run/node/containers.conf <<'END'
 # Limits above those of a virtual machine without CAP_SYS_RESOURCE cannot be set.
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
+[network]
+network_backend = "netavark"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
