@@ -384,10 +384,31 @@ check_exempts(const struct conf *conf, struct err *err)
 	return 0;
 }
 
+/* Without this, glob passes over a directory that cannot be read, and the policy in it would not hold. */
+static int
+on_glob_error(const char *path, int number)
+{
+	(void)path;
+	return number != ENOENT;
+}
+
+static int
+load_drop_ins(struct conf *conf, struct err *err)
+{
+	glob_t found = {0};
+	int rc = 0, globbed = glob(PATH_SYSCONF "/cgpu.conf.d/*.conf", 0, on_glob_error, &found);
+
+	if (globbed != 0 && globbed != GLOB_NOMATCH)
+		rc = err_set(err, CODE_USAGE, "configuration %s: cannot be read", PATH_SYSCONF "/cgpu.conf.d");
+	for (size_t i = 0; rc == 0 && globbed == 0 && i < found.gl_pathc; i++)
+		rc = load_file(conf, found.gl_pathv[i], err);
+	globfree(&found);
+	return rc;
+}
+
 int
 conf_load(struct conf *conf, struct err *err)
 {
-	glob_t drop_ins = {0};
 	int rc = 0;
 
 	conf_defaults(conf);
@@ -395,10 +416,8 @@ conf_load(struct conf *conf, struct err *err)
 		rc = load_file(conf, PATH_SYSCONF "/cgpu.conf", err);
 	else if (errno != ENOENT)
 		rc = err_set(err, CODE_USAGE, "configuration %s: %s", PATH_SYSCONF "/cgpu.conf", err_errno(errno));
-	if (rc == 0 && glob(PATH_SYSCONF "/cgpu.conf.d/*.conf", 0, NULL, &drop_ins) == 0)
-		for (size_t i = 0; rc == 0 && i < drop_ins.gl_pathc; i++)
-			rc = load_file(conf, drop_ins.gl_pathv[i], err);
-	globfree(&drop_ins);
+	if (rc == 0)
+		rc = load_drop_ins(conf, err);
 	return rc == 0 ? check_exempts(conf, err) : rc;
 }
 
