@@ -29,6 +29,7 @@ static const struct option_entry table[] = {
 struct inputs {
 	struct buf text, keys_text, evidence_text, device_root;
 	struct json *keys;
+	bool keys_given; /* by the caller, who then vouches for them; those beside the token came with it */
 	int64_t at;
 	bool json;
 };
@@ -62,6 +63,7 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
 		return -1;
+	in->keys_given = options_given(options, "jwks");
 	if (in->keys_text.data == NULL)
 		return 0;
 	in->keys = json_read(buf_bytes(&in->keys_text), &json_limits_default, err);
@@ -180,7 +182,7 @@ print_token(const struct token *token, bool anchored)
 		{"measurements", "measres"}, {"UUID", "x-cgpu-gpu-uuid"},
 	};
 
-	printf("token%s\n", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no evidence was walked)");
+	printf("token%s\n", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no GPU vouches for it)");
 	for (size_t i = 0; i < sizeof(overall) / sizeof(overall[0]); i++)
 		print_claim(token->overall, overall[i][0], overall[i][1]);
 	for (unsigned i = 0; i < token->devices; i++) {
@@ -188,6 +190,20 @@ print_token(const struct token *token, bool anchored)
 		for (size_t k = 0; k < sizeof(device) / sizeof(device[0]); k++)
 			print_claim(token->device[i], device[k][0], device[k][1]);
 	}
+}
+
+/* Whoever can write the token can write the key set beside it: something else has to vouch for the key. */
+static int
+without_evidence(const struct inputs *in, struct steps *steps)
+{
+	struct err err = ERR_INIT;
+
+	if (in->keys_given) {
+		steps_skip(steps, STEP_RUN, "token-anchor", "unanchored: no evidence, the key is the caller's word");
+		return 0;
+	}
+	err_set(&err, CODE_UNANCHORED, "unanchored: no evidence, no --jwks: nothing vouches for the key");
+	return steps_fail(steps, STEP_RUN, "token-anchor", &err);
 }
 
 static int
@@ -199,16 +215,14 @@ judge(const struct inputs *in, struct err *err)
 	bool walked = in->evidence_text.data != NULL;
 	int rc = token_verify(buf_bytes(&in->text), in->keys, in->at, &steps, &token), code;
 
-	if (rc == 0 && walked)
-		rc = walk(in, &token, &steps, err);
-	else if (!walked)
-		steps_skip(&steps, STEP_RUN, "token-anchor", "unanchored: no evidence given");
+	if (rc == 0)
+		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);
 	if (rc == 0)
 		steps_conclude(&steps);
 	err->text[0] = '\0';
 	report = (struct report){&steps, token.device, token.devices, NULL};
 	if (!in->json && token.overall != NULL)
-		print_token(&token, rc == 0 && walked);
+		print_token(&token, walked && steps_code(&steps) == CODE_OK);
 	code = report_print(&report, in->json);
 	token_free(&token);
 	steps_free(&steps);

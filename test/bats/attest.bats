@@ -65,6 +65,12 @@ refused() {
 	run cgpu token --jwks "$BATS_TEST_TMPDIR/a/jwks.json" "$BATS_TEST_TMPDIR/alone.jwt"
 	[ "$status" -eq 0 ]
 	[[ "$output" = *unanchored* ]]
+	# A key set that lies beside the token is no more than the token's own word.
+	mkdir "$BATS_TEST_TMPDIR/beside"
+	cp "$BATS_TEST_TMPDIR/a/"{token.jwt,jwks.json} "$BATS_TEST_TMPDIR/beside"
+	run cgpu token "$BATS_TEST_TMPDIR/beside/token.jwt"
+	[ "$status" -eq 91 ]
+	[[ "$output" = *unanchored* ]]
 	run cgpu token "$BATS_TEST_TMPDIR/alone.jwt"
 	[ "$status" -eq 90 ]
 	run cgpu token --at 2099-01-01T00:00:00Z --jwks "$BATS_TEST_TMPDIR/a/jwks.json" "$BATS_TEST_TMPDIR/alone.jwt"
