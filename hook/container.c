@@ -91,16 +91,30 @@ out:
 }
 
 int
-container_bundle(const struct container *container, char out[CONTAINER_PATH_MAX], struct err *err)
+container_path(int fd, char out[CONTAINER_PATH_MAX])
 {
+	struct stat have, want;
 	char link[32];
 	ssize_t size;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", container->bundle);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	size = readlink(link, out, CONTAINER_PATH_MAX - 1);
-	if (size <= 0 || out[0] != '/')
-		return err_set(err, CODE_CONFIG, "path of the bundle: %s", err_errno(size < 0 ? errno : ENOENT));
+	if (size < 0)
+		return -1;
 	out[size] = '\0';
+	if (fstat(fd, &want) != 0 || stat(out, &have) != 0)
+		return -1;
+	if (out[0] == '/' && have.st_dev == want.st_dev && have.st_ino == want.st_ino)
+		return 0;
+	errno = ESTALE;
+	return -1;
+}
+
+int
+container_bundle(const struct container *container, char out[CONTAINER_PATH_MAX], struct err *err)
+{
+	if (container_path(container->bundle, out) != 0)
+		return err_set(err, CODE_CONFIG, "path of the bundle: %s", err_errno(errno));
 	return 0;
 }
 

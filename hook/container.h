@@ -28,6 +28,12 @@ struct container {
  */
 int container_open(pid_t pid, const char *bundle, struct container *out, struct err *err);
 
+/*
+ * The path without symlinks that leads to the directory behind fd. -1 with errno; ESTALE: it leads elsewhere here, as
+ * for a directory of another mount namespace.
+ */
+int container_path(int fd, char out[CONTAINER_PATH_MAX]);
+
 /* Where the bundle really is, as an absolute path. -1 with CODE_CONFIG. */
 int container_bundle(const struct container *container, char out[CONTAINER_PATH_MAX], struct err *err);
 

@@ -248,19 +248,20 @@ walk(const struct target *target, bool make, struct err *err)
 	return at;
 }
 
-/* root.path as an absolute path of the host. */
+/* root.path as an absolute path of the host. Links on the way to it are the host's, as in a storage that was moved to
+ * another disk, and runtimes follow them; below it none is followed. */
 static int
 absolute_root(const struct container *container, const char *root_path, char out[CONTAINER_PATH_MAX], struct err *err)
 {
-	char bundle[CONTAINER_PATH_MAX] = "";
-	int size;
+	int fd = openat(container->bundle, root_path, O_PATH | O_DIRECTORY | O_CLOEXEC), result = -1;
 
-	if (root_path[0] != '/' && container_bundle(container, bundle, err) != 0)
-		return -1;
-	size = snprintf(out, CONTAINER_PATH_MAX, "%s%s%s", bundle, bundle[0] != '\0' ? "/" : "", root_path);
-	if (size >= CONTAINER_PATH_MAX)
-		return err_set(err, CODE_ROOTFS, "root.path is too long");
-	return 0;
+	if (fd >= 0)
+		result = container_path(fd, out);
+	if (result != 0)
+		err_set(err, CODE_ROOTFS, "root.path %.256s: %s", root_path, err_errno(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
 }
 
 /* Mounts of the container hang below its root file system, which both runtimes mount on itself before the hook. */

@@ -228,6 +228,12 @@ test_roots(void)
 	container.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	CHECK(attach_files(&container, "/", NULL, files, 2, &err) != 0 && err.code == CODE_ROOTFS);
 	CHECK(attach_files(&container, "/nowhere", NULL, files, 2, &err) != 0 && err.code == CODE_ROOTFS);
+	/* A link of the host on the way, and a path from the bundle. */
+	CHECK(symlink(folder, "/tmp/test-attach-link") == 0);
+	CHECK(attach_files(&container, "/tmp/test-attach-link/rootfs", NULL, files, 2, &err) == 0);
+	CHECK(unlink("/tmp/test-attach-link") == 0);
+	container.bundle = open(folder, O_PATH | O_DIRECTORY);
+	CHECK(attach_files(&container, "rootfs", NULL, files, 2, &err) == 0);
 	end_init(pid);
 	CHECK(attach_files(&container, rootfs, NULL, files, 2, &err) != 0 && err.code == CODE_CONTAINER_GONE);
 	container_close(&container);
