@@ -30,7 +30,7 @@ static const int common[] = {
 
 /* A driver library reads its files and talks to its nodes by ioctl; which paths these are is Landlock's part. */
 static const int collect[] = {
-	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
+	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
 	SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents64), SCMP_SYS(pread64), SCMP_SYS(fstatfs), SCMP_SYS(ioctl), SCMP_SYS(fcntl), SCMP_SYS(dup),
 	SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(pipe2), SCMP_SYS(eventfd2),
@@ -90,6 +90,19 @@ allow_threads(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* Nodes are opened for writing, but nothing is made or emptied: without Landlock, uid 0 could do so anywhere. */
+static int
+allow_open(scmp_filter_ctx filter)
+{
+	int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1,
+				  SCMP_A1(SCMP_CMP_MASKED_EQ, O_CREAT | O_TRUNC, 0));
+
+	if (rc == 0)
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				      SCMP_A2(SCMP_CMP_MASKED_EQ, O_CREAT | O_TRUNC, 0));
+	return rc;
+}
+
 /* TCP and UDP; the others that a resolver tries (a name service cache, netlink) are missing rather than deadly. */
 static int
 allow_sockets(scmp_filter_ctx filter)
@@ -120,6 +133,8 @@ add_rules(scmp_filter_ctx filter, enum sandbox_role role)
 		rc = allow_memory(filter);
 	if (rc == 0 && role == SANDBOX_COLLECT)
 		rc = allow_list(filter, collect, COUNT(collect));
+	if (rc == 0 && role == SANDBOX_COLLECT)
+		rc = allow_open(filter);
 	if (rc == 0 && role == SANDBOX_FETCH)
 		rc = allow_list(filter, fetch, COUNT(fetch));
 	if (rc == 0 && role == SANDBOX_FETCH)

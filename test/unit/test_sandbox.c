@@ -307,7 +307,7 @@ static const struct act {
 	{"thread", act_thread, 0, DIES, 0},
 	{"device", act_device, 0, DIES, DIES},
 	{"open a canary", act_open, ANY, DIES, ANY}, /* Landlock's: test_sandbox_state.c */
-	{"create a file", act_create, ANY, DIES, DIES},
+	{"create a file", act_create, EPERM, DIES, DIES},
 	{"unlink the canary", act_unlink, EPERM, DIES, DIES},
 	{"socket", act_socket, EPERM, DIES, 0},
 	{"unix socket", act_unix_socket, EPERM, DIES, EAFNOSUPPORT},
