@@ -6,10 +6,8 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define NVIDIA_MAJOR 195
 #define GPU_MINOR_MAX 253 /* 254 is nvidia-modeset, 255 nvidiactl */
 #define MEM_MAJOR 1
-#define DRM_MAJOR 226
 
 void
 decision_host_add(struct decision_host *host, unsigned major, const char *name)

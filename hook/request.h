@@ -4,6 +4,9 @@
 
 #include "hook/decision.h"
 
+#define NVIDIA_MAJOR 195
+#define DRM_MAJOR 226
+
 /* What a configuration asked for so far; the parts of the decision fill it, each from one section. */
 
 struct request {

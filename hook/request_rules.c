@@ -49,6 +49,12 @@ evaluate(const struct oci_config *config, int64_t major, int64_t minor)
 	return access;
 }
 
+static bool
+may_make_nodes(const struct oci_config *config)
+{
+	return config->may_mknod && !config->user_namespace;
+}
+
 /*
  * What the rules say about one device: UNTOUCHED only where the container could make a node for it. Engines write the
  * wildcard "c *:* m" by default: a node without the right to open it.
@@ -62,18 +68,36 @@ outcome(const struct oci_config *config, int64_t major, int64_t minor)
 		return BY_MAJOR;
 	if (access.read == BY_WILDCARD || access.write == BY_WILDCARD)
 		return BY_WILDCARD;
-	if ((access.read == UNTOUCHED || access.write == UNTOUCHED) && config->may_mknod && !config->user_namespace)
+	if ((access.read == UNTOUCHED || access.write == UNTOUCHED) && may_make_nodes(config))
 		return UNTOUCHED;
 	return DENIED;
+}
+
+/* A rule names the whole of a major. Of drm and VFIO, which other vendors share, that counts for who can make nodes only. */
+static void
+judge_whole(struct request *request, const struct oci_config *config, int64_t major, enum decision_class class)
+{
+	bool shared = class == DECISION_DRM || class == DECISION_VFIO;
+
+	if (shared && (!request->host->has_nvidia || !may_make_nodes(config)))
+		return;
+	if (class == DECISION_VFIO)
+		request_raw(request, "linux.resources.devices: VFIO c %lld:*", (long long)major);
+	else if (class == DECISION_NODE || class == DECISION_DRM)
+		request_all(request, "linux.resources.devices: c %lld:*", (long long)major);
+	else
+		request_device(request, major, 0, "", "linux.resources.devices");
 }
 
 /* minor OCI_ANY: every device of the major that no rule names. */
 static void
 judge(struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
 {
+	enum decision_class class = request_class(request->host, major);
 	enum grant grant = outcome(config, major, minor);
 
-	if (grant == DENIED)
+	/* What comes with everything is told by NVIDIA's own majors; drm and VFIO nodes have to be named. */
+	if (grant == DENIED || (grant != BY_MAJOR && (class == DECISION_DRM || class == DECISION_VFIO)))
 		return;
 	if (grant != BY_MAJOR) {
 		if (!request->host->has_nvidia)
@@ -82,10 +106,10 @@ judge(struct request *request, const struct oci_config *config, int64_t major, i
 		request_all(request, "linux.resources.devices: %s", grant == UNTOUCHED ? "no rule" : "everything is allowed");
 		return;
 	}
-	if (minor == OCI_ANY && request_class(request->host, major) == DECISION_NODE)
-		request_all(request, "linux.resources.devices: c %lld:*", (long long)major);
+	if (minor == OCI_ANY)
+		judge_whole(request, config, major, class);
 	else
-		request_device(request, major, minor == OCI_ANY ? 0 : minor, "", "linux.resources.devices");
+		request_device(request, major, minor, "", "linux.resources.devices");
 }
 
 static void
@@ -117,9 +141,10 @@ judge_major(struct request *request, const struct oci_config *config, int64_t ma
 void
 request_rules(struct request *request, const struct oci_config *config)
 {
-	judge_major(request, config, 195);
+	judge_major(request, config, NVIDIA_MAJOR);
+	judge_major(request, config, DRM_MAJOR);
 	for (unsigned i = 0; i < request->host->major_count; i++) {
-		if (request->host->majors[i].class != DECISION_VFIO && request->host->majors[i].number != 195)
+		if (request->host->majors[i].number != NVIDIA_MAJOR)
 			judge_major(request, config, request->host->majors[i].number);
 	}
 }

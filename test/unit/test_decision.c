@@ -257,6 +257,28 @@ test_untouched_rules(void)
 	free(text);
 }
 
+/* Nodes of other vendors have these majors too: by vendor where a rule names one, and by the driver where it names all. */
+static void
+test_rules_of_shared_majors(void)
+{
+	static const struct {
+		int64_t major, minor;
+		const char *with_driver, *without;
+	} rows[] = {
+		{226, 128, "2", "2"},	 {226, 129, "no", "no"}, {226, 130, "all", "no"},
+		{226, OCI_ANY, "all", "no"}, {240, 8, "raw-device", "no"}, {240, OCI_ANY, "raw-device", "no"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = xprintf("\"linux\":{\"resources\":{\"devices\":[" DENY ",{\"allow\":true,\"type\":\"c\",\"major\":%lld,"
+				     "\"minor\":%lld,\"access\":\"rwm\"}]}}", (long long)rows[i].major, (long long)rows[i].minor);
+
+		CHECK_TEXT(decide(true, false, text), rows[i].with_driver);
+		CHECK_TEXT(decide(false, false, text), rows[i].without);
+		free(text);
+	}
+}
+
 /* -- rules against a slow model: for each right the last rule that fits decides ------------------------------------------ */
 
 static bool
@@ -391,6 +413,7 @@ main(void)
 	RUN(test_other_signs);
 	RUN(test_root);
 	RUN(test_untouched_rules);
+	RUN(test_rules_of_shared_majors);
 	RUN(test_rules_against_model);
 	RUN(test_proc_devices);
 	RUN(test_this_host);
