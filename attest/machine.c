@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/code.h"
 #include "lib/fs.h"
 
 #define INFORMATION_MAX 16384
+#define GPUS_DIRECTORY "/proc/driver/nvidia/gpus"
 
 static int
 cause(int number)
@@ -246,18 +248,19 @@ machine_agree(struct bytes information, const struct collect_identity *identity,
 	return rc;
 }
 
-/* The kernel driver names its folders with four digits of domain where these are enough. */
+/* The kernel driver names its folders with four digits of domain where these are enough. Without these
+ * folders only the library can tell; a GPU that lacks one where there are some is a contradiction. */
 static int
 check_kernel(const struct collect_identity *identity, struct err *err)
 {
 	const char *address = strncmp(identity->pci, "0000", 4) == 0 ? identity->pci + 4 : identity->pci;
-	char *path = xprintf("/proc/driver/nvidia/gpus/%s/information", address);
+	char *path = xprintf(GPUS_DIRECTORY "/%s/information", address);
 	struct buf text = {0};
 	int rc = fs_read_file(path, INFORMATION_MAX, &text, err);
 
 	if (rc == 0)
 		rc = machine_agree(buf_bytes(&text), identity, err);
-	else if (errno == ENOENT || errno == ENOTDIR)
+	else if ((errno == ENOENT || errno == ENOTDIR) && access(GPUS_DIRECTORY, F_OK) != 0)
 		rc = 0;
 	else
 		err_wrap(err, CODE_DEVICE_MAPPING, "%s", path);
