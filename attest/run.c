@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/run.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "attest/appraise_client.h"
@@ -154,6 +157,17 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	return 0;
 }
 
+/* The key of the run shall not come into a core file, nor into the hands of another process of the same user. */
+static int
+keep_key_secret(struct err *err)
+{
+	const struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return err_set(err, 0, "no core files, undumpable: %s", err_errno(errno));
+	return 0;
+}
+
 /* R, H, K and C of the nonce; see attest/nonce.h. */
 static int
 make_nonce(const struct run_request *request, struct live *live, struct err *err)
@@ -162,6 +176,8 @@ make_nonce(const struct run_request *request, struct live *live, struct err *err
 	struct buf spki = {0};
 	int rc = -1;
 
+	if (keep_key_secret(err) != 0)
+		return -1;
 	live->key = crypto_p384_generate(err);
 	if (live->key == NULL || crypto_spki(live->key, &spki, err) != 0)
 		goto out;
