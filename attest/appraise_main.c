@@ -12,8 +12,8 @@
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/crypto.h"
 #include "lib/frame.h"
+#include "lib/provider.h"
 #include "lib/sandbox.h"
 #include "lib/xml.h"
 #include "lib/xmldsig.h"
@@ -92,8 +92,7 @@ confine(struct worker *worker, int argc, char **argv)
 		return err_set(&worker->err, CODE_WORKER, "usage: appraise PARENT_PID [USER]");
 	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], (pid_t)parent, NULL, &worker->err) < 0 || greet(worker) < 0)
 		return -1;
-	crypto_init();
-	if (xmldsig_init(&worker->err) < 0)
+	if (provider_init(&worker->err) < 0 || xmldsig_init(&worker->err) < 0)
 		return -1;
 	return sandbox_enter(SANDBOX_APPRAISE, &worker->err);
 }

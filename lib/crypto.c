@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/rand.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,7 +33,19 @@ static const uint8_t spki_head[] = {
 void
 crypto_init(void)
 {
+	static bool done;
+
+	if (done)
+		return;
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
+	crypto_random(NULL);
+	done = true;
+}
+
+bool
+crypto_random(OSSL_LIB_CTX *library)
+{
+	return RAND_set_DRBG_type(library, "HASH-DRBG", NULL, NULL, "SHA2-256") == 1;
 }
 
 int

@@ -12,8 +12,10 @@
 #define SHA384_SIZE 48
 #define P384_RAW_SIGNATURE 96 /* r then s, 48 bytes each, big-endian: SPDM 1.1, JWS ES384, XML-DSig */
 
-/* Before anything else of OpenSSL: no configuration file, no atexit handlers. Safe to call again. */
+/* Before anything else of OpenSSL: no configuration file, no atexit handlers, crypto_random(). Safe to call again. */
 void crypto_init(void);
+/* Random numbers by Hash_DRBG with SHA-256 (SP 800-90A 10.1.1): CTR_DRBG, the default, starts every cipher there is. */
+bool crypto_random(OSSL_LIB_CTX *library);
 
 void crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE]);
 void crypto_sha384(struct bytes in, uint8_t out[SHA384_SIZE]);

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/provider.h"
 #include "test/corpus/corpus.h"
 
 #define ROW_SECONDS 60
@@ -204,8 +205,14 @@ run_folder(const char *dir)
 int
 main(int argc, char **argv)
 {
+	struct err err = ERR_INIT;
+
 	if (argc != 2) {
 		fprintf(stderr, "usage: corpus DIR\n");
+		return 2;
+	}
+	if (provider_init(&err) < 0) {
+		err_print(&err, "corpus");
 		return 2;
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
