@@ -83,17 +83,25 @@ disagree(const struct corpus_row *row, const char *want, const struct corpus_out
 }
 
 static void
+skip(const struct corpus_row *row, unsigned count, const char *why)
+{
+	skipped += count;
+	printf("skip %s: %s (%u)\n", row->path, why, count);
+}
+
+static void
 judge(const struct corpus_row *row, const struct corpus_outcome *out)
 {
 	char *want = wanted_answer(row);
 	bool refusal = strcmp(want, "reject") == 0 || strcmp(want, "refuse") == 0 || strcmp(want, "error") == 0;
 
 	if (strcmp(out->answer, "skip") == 0) {
-		skipped++;
+		skip(row, 1, out->text);
 	} else if (strcmp(want, "per-case") == 0) {
 		passed += out->passed;
 		failed += out->failed;
-		skipped += out->skipped;
+		if (out->skipped > 0)
+			skip(row, out->skipped, "cases that cannot be put to this verifier");
 		if (out->passed + out->failed + out->skipped == 0)
 			disagree(row, want, out);
 	} else if (strcmp(want, "no-crash") == 0) {
@@ -114,7 +122,7 @@ run_row(const struct corpus_row *row)
 	int status;
 
 	if (drive == NULL) {
-		skipped++;
+		skip(row, 1, "nothing here reads such files");
 		return;
 	}
 	*shared = (struct corpus_outcome){0};
