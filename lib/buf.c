@@ -217,12 +217,6 @@ cursor_u24le(struct cursor *cursor, uint32_t *out)
 	return take_le(cursor, 3, out);
 }
 
-bool
-cursor_u32le(struct cursor *cursor, uint32_t *out)
-{
-	return take_le(cursor, 4, out);
-}
-
 void
 hex_encode(char *out, const void *data, size_t size)
 {

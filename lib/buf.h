@@ -59,7 +59,6 @@ bool cursor_take(struct cursor *cursor, size_t size, struct bytes *out);
 bool cursor_u8(struct cursor *cursor, uint8_t *out);
 bool cursor_u16le(struct cursor *cursor, uint16_t *out);
 bool cursor_u24le(struct cursor *cursor, uint32_t *out);
-bool cursor_u32le(struct cursor *cursor, uint32_t *out);
 
 /* Lower-case hex. out has room for 2 * size + 1. */
 void hex_encode(char *out, const void *data, size_t size);

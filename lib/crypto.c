@@ -61,28 +61,16 @@ crypto_err(struct err *err, int code, const char *what)
 	return err_set(err, code, "%s (%s: %s)", what, library ? library : "OpenSSL", reason ? reason : "no reason given");
 }
 
-static void
-digest(struct bytes in, const EVP_MD *md, uint8_t *out)
+void
+crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE])
 {
 	struct err err = ERR_INIT;
 
-	if (EVP_Digest(in.data, in.size, out, NULL, md, NULL) == 1)
+	if (EVP_Digest(in.data, in.size, out, NULL, EVP_sha256(), NULL) == 1)
 		return;
 	crypto_err(&err, CODE_INTERNAL, "hashing");
 	err_print(&err, "libcgpu");
 	_exit(CODE_INTERNAL);
-}
-
-void
-crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE])
-{
-	digest(in, EVP_sha256(), out);
-}
-
-void
-crypto_sha384(struct bytes in, uint8_t out[SHA384_SIZE])
-{
-	digest(in, EVP_sha384(), out);
 }
 
 bool
