@@ -261,12 +261,19 @@ take_claims(struct appraisal *appraisal, struct run *run)
 			run->claims[i] = json_read(bytes_of_text(appraisal->claims[i]), &limits, &err);
 }
 
+/* A pass counts only with the claims of every GPU, and they must speak of the nonce that was asked for. */
 static bool
-have_all_claims(const struct run *run)
+have_all_claims(const struct run *run, const uint8_t nonce[NONCE_SIZE])
 {
-	for (unsigned i = 0; i < run->gpus; i++)
-		if (run->claims[i] == NULL || json_type(run->claims[i]) != JSON_OBJECT)
+	char want[2 * NONCE_SIZE + 1];
+
+	hex_encode(want, nonce, NONCE_SIZE);
+	for (unsigned i = 0; i < run->gpus; i++) {
+		const char *have = json_text(json_get(run->claims[i], "eat_nonce"));
+
+		if (have == NULL || strcmp(have, want) != 0)
 			return false;
+	}
 	return run->gpus > 0;
 }
 
@@ -283,8 +290,8 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 	take_claims(&appraisal, run);
 	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
 		fail(run, "appraise", &err);
-	else if (rc == 0 && !have_all_claims(run))
-		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims"), fail(run, "appraise", &err));
+	else if (rc == 0 && !have_all_claims(run, input->nonce))
+		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims for this nonce"), fail(run, "appraise", &err));
 	appraisal_free(&appraisal);
 	return rc;
 }

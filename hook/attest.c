@@ -175,10 +175,11 @@ static int
 read_facts(struct bytes payload, struct attest_reply *reply, struct err *err)
 {
 	struct cursor cursor = cursor_of(payload);
-	uint32_t required = 1;
-	bool whole = frame_get_u32(&cursor, &required) && required <= 1;
+	uint32_t flags = 0;
+	bool whole = frame_get_u32(&cursor, &flags) && (flags & ~(FRAME_FACT_AUDIT | FRAME_FACT_EXEMPT)) == 0;
 
-	reply->audit_required = required != 0;
+	reply->audit_required = (flags & FRAME_FACT_AUDIT) != 0;
+	reply->exempt = (flags & FRAME_FACT_EXEMPT) != 0;
 	while (whole && cursor.left > 0 && reply->facts < ATTEST_FACTS) {
 		struct attest_fact *fact = &reply->fact[reply->facts];
 
@@ -209,9 +210,9 @@ read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attes
 		return err_set(err, (int)code, "%s", reply->text);
 	if (code != CODE_OK)
 		return err_set(err, CODE_WORKER, "the verdict has the unknown code %u", code);
-	reply->exempt = reply->count == 0 && strncmp(reply->text, "exempt: ", 8) == 0;
-	if (!reply->exempt && reply->count != ATTEST_FILES)
-		return err_set(err, CODE_WORKER, "the verdict came with %u files, want %d", reply->count, ATTEST_FILES);
+	if (reply->count != (reply->exempt ? 0 : ATTEST_FILES))
+		return err_set(err, CODE_WORKER, "the verdict came with %u files, want %d", reply->count,
+			       reply->exempt ? 0 : ATTEST_FILES);
 	return 0;
 }
 

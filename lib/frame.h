@@ -33,9 +33,12 @@ enum frame_type {
 	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
 	FRAME_CLAIMS,     /* u32 gpu, field: JSON object */
 	FRAME_FILE,       /* field: name, field: content */
-	FRAME_FACTS,      /* u32 1 if an audit line is required; then field: name, field: value, ... for the audit line */
+	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
 };
+
+#define FRAME_FACT_AUDIT 1u  /* the start is refused if its audit line cannot be written */
+#define FRAME_FACT_EXEMPT 2u /* the policy lets the container start unattested: there are no files */
 
 /* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
 int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);

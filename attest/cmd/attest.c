@@ -181,13 +181,13 @@ put_run(struct buf *payload, const struct run *run)
 
 /* What the audit line shall say; run is NULL where nothing was run. */
 static int
-reply_facts(const struct reply *reply, const struct conf *conf, const struct run *run, struct err *err)
+reply_facts(const struct reply *reply, const struct conf *conf, const struct run *run, bool exempt, struct err *err)
 {
 	char digest[65], *loosenings = conf_loosenings(conf, clock_wall());
 	struct buf payload = {0};
 	int rc;
 
-	frame_put_u32(&payload, conf->audit == AUDIT_REQUIRED);
+	frame_put_u32(&payload, (conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | (exempt ? FRAME_FACT_EXEMPT : 0));
 	put_fact(&payload, "verifier", "local");
 	conf_digest(conf, digest);
 	put_fact(&payload, "policy_digest", digest);
@@ -232,7 +232,7 @@ reply_run(const struct reply *reply, const struct conf *conf, const struct run *
 		text = xprintf("%s: %s", failed->name, failed->detail);
 	else
 		text = xprintf("GPU-%d: %s: %s", failed->gpu, failed->name, failed->detail);
-	rc = reply_facts(reply, conf, run, err);
+	rc = reply_facts(reply, conf, run, false, err);
 	if (rc == 0)
 		rc = reply_verdict(reply, code, text, err);
 	free(text);
@@ -272,12 +272,12 @@ for_hook(const struct options *options, const struct run_request *request, const
 		rc = reply_run(reply, request->conf, &run, err);
 		break;
 	case EXEMPTION_ALLOW:
-		rc = reply_facts(reply, request->conf, NULL, err);
+		rc = reply_facts(reply, request->conf, NULL, true, err);
 		if (rc == 0)
 			rc = reply_verdict(reply, CODE_OK, why, err);
 		break;
 	default:
-		rc = reply_facts(reply, request->conf, NULL, &(struct err)ERR_INIT);
+		rc = reply_facts(reply, request->conf, NULL, false, &(struct err)ERR_INIT);
 		if (rc == 0)
 			rc = reply_verdict(reply, err_code(err), err->text, err);
 	}
@@ -295,7 +295,7 @@ refuse(const struct reply *reply, const struct conf *conf, struct err *err)
 	int rc;
 
 	conf_defaults(&defaults);
-	rc = reply_facts(reply, conf->driver_root != NULL ? conf : &defaults, NULL, &ignored);
+	rc = reply_facts(reply, conf->driver_root != NULL ? conf : &defaults, NULL, false, &ignored);
 	conf_free(&defaults);
 	return rc == 0 && reply_verdict(reply, err_code(err), err->text, &ignored) == 0 ? CODE_OK : err_code(err);
 }

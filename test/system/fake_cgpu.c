@@ -69,7 +69,7 @@ put_hello(void)
 }
 
 static void
-put_verdict(char *const argv[], uint32_t code, const char *text)
+put_verdict(char *const argv[], uint32_t code, const char *text, uint32_t flags)
 {
 	struct buf payload = {0};
 	uint8_t echo[32] = {0};
@@ -77,7 +77,7 @@ put_verdict(char *const argv[], uint32_t code, const char *text)
 	for (; *argv != NULL; argv++)
 		if (strncmp(*argv, "--echo=", 7) == 0 && !hex_decode(echo, sizeof(echo), *argv + 7, 64))
 			exit(CODE_USAGE);
-	frame_put_u32(&payload, 0);
+	frame_put_u32(&payload, flags);
 	put(FRAME_FACTS, &payload);
 	frame_put_u32(&payload, code);
 	frame_put_field(&payload, bytes_of(echo, sizeof(echo)));
@@ -112,12 +112,12 @@ main(int argc, char *argv[])
 	if (strncmp((char *)told.data, "hang", 4) == 0)
 		sleep(60);
 	if (strncmp((char *)told.data, "exempt", 6) == 0) {
-		put_verdict(argv, CODE_OK, "exempt: by the test");
+		put_verdict(argv, CODE_OK, "exempt: by the test", FRAME_FACT_EXEMPT);
 		return CODE_OK;
 	}
 	code = strncmp((char *)told.data, "pass", 4) == 0 ? CODE_OK : atoi((char *)told.data);
 	if (code == CODE_OK)
 		put_files();
-	put_verdict(argv, (uint32_t)code, code == CODE_OK ? "1 GPU attested" : "the test says so");
+	put_verdict(argv, (uint32_t)code, code == CODE_OK ? "1 GPU attested" : "the test says so", 0);
 	return code;
 }

@@ -62,11 +62,11 @@ put_hello(const char *version)
 }
 
 static void
-put_facts(const char *name)
+put_facts(const char *name, uint32_t flags)
 {
 	struct buf payload = {0};
 
-	frame_put_u32(&payload, 1);
+	frame_put_u32(&payload, flags);
 	frame_put_text(&payload, name);
 	frame_put_text(&payload, "GPU-1");
 	put(FRAME_FACTS, &payload);
@@ -108,7 +108,7 @@ play(char *const argv[])
 {
 	const char *part = value_of(argv, "--image-id");
 	unsigned i, files = strcmp(part, "few") == 0 ? 4 : 5;
-	bool is_exempt = strncmp(part, "exempt", 6) == 0;
+	bool is_exempt = strcmp(part, "exempt") == 0;
 
 	if (strcmp(part, "crash") == 0)
 		abort();
@@ -131,9 +131,10 @@ play(char *const argv[])
 	if (strcmp(part, "foreign") == 0)
 		put_file("../token.jwt", "other");
 	if (strcmp(part, "no-facts") != 0)
-		put_facts(strcmp(part, "fact-name") == 0 ? "GPUS=1\n" : "gpus");
+		put_facts(strcmp(part, "fact-name") == 0 ? "GPUS=1\n" : "gpus",
+			  strcmp(part, "fact-flag") == 0 ? 4 : is_exempt || strcmp(part, "exempt-files") == 0 ? 3 : 1);
 	if (strcmp(part, "facts-twice") == 0)
-		put_facts("gpus");
+		put_facts("gpus", 1);
 	if (strcmp(part, "no-verdict") == 0)
 		return 0;
 	if (strcmp(part, "refuse") == 0)
@@ -200,6 +201,7 @@ test_refusals(void)
 		{"hello-twice", CODE_WORKER}, {"few", CODE_WORKER},	 {"twice", CODE_WORKER},   {"foreign", CODE_WORKER},
 		{"no-verdict", CODE_WORKER},  {"no-files", CODE_WORKER}, {"echo", CODE_WORKER},	   {"more", CODE_WORKER},
 		{"status", CODE_WORKER},      {"no-facts", CODE_WORKER}, {"fact-name", CODE_WORKER}, {"facts-twice", CODE_WORKER},
+		{"fact-flag", CODE_WORKER},   {"exempt-files", CODE_WORKER},
 	};
 	struct attest_reply reply;
 	struct err err;
