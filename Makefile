@@ -247,6 +247,11 @@ CORPUS ?= ../shared/samples/adversarial
 corpus: $(O)/corpus
 	$(Q)if [ -d '$(CORPUS)' ]; then $(O)/corpus '$(CORPUS)'; else echo "corpus: $(CORPUS) is missing"; echo "0 passed, 0 failed, 1 skipped"; fi
 
+# While it judges, the driver of the corpus opens nothing that a sample names.
+.PHONY: trace
+trace: $(O)/corpus
+	$(Q)test/trace.sh $(O)/corpus '$(CORPUS)'
+
 # The programs find each other at compiled-in paths: test/bats runs a copy that is installed below O-check.
 CHECK_ROOT := $(abspath $(O)-check)/root
 bats: all
@@ -294,6 +299,12 @@ $(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
 
+# Every program of the gate is killed at KILL_ROUNDS random moments of a start.
+KILL_ROUNDS ?= 200
+.PHONY: kills
+kills: node
+	$(Q)O=$(O)-system KILL_ROUNDS=$(KILL_ROUNDS) TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh test/system/kills.bats
+
 # Every test/fuzz/fuzz_*.c is a libFuzzer program; make fuzz FUZZ_SECONDS=600 FUZZ=json gives one of them ten minutes.
 FUZZ_SECONDS ?= 60
 FUZZ_PROGRAMS := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
@@ -327,10 +338,10 @@ fault:
 	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
 	$(Q)test/fault.sh $(FAULT) $(FAULT_RUNS)
 
-# The campaigns: fuzzing, and killing the hook at 200 random moments.
+# The campaigns: sanitizers, a trace, failing calls, killing at random moments, fuzzing.
 .PHONY: check-long
 check-long:
-	@test/summary.sh '$(again) fuzz' 'KILL_ROUNDS=200 $(again) check-system'
+	@test/summary.sh $(foreach suite,asan trace fault kills fuzz,'$(again) $(suite)')
 
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: asan coverage analyze valgrind
@@ -381,7 +392,9 @@ help:
 	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: private nodes with emulated GPUs' \
-	'check-long       the campaigns: fuzzing, killing at random moments' \
+	'check-long       the campaigns: asan, trace, fault, kills, fuzz; kills needs root and podman, fuzz needs clang' \
+	'kills            root and podman: the programs are killed at KILL_ROUNDS (200) random moments each' \
+	'trace            the corpus under strace: no file and no socket that a sample names' \
 	'demo             root and podman: what the gate does, shown on such a node' \
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
 	'fault            calls of the programs fail one by one: never a pass that is none; FAULT_RUNS (100, 0 = all) of each kind' \

@@ -276,3 +276,12 @@ accepts() {
 	run grep -vE 'O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|fstatat\([0-9]+, "",' trace
 	[ "$status" -eq 1 ]
 }
+
+@test "without a GPU it maps no file: no library is loaded" {
+	command -v strace >/dev/null || skip 'needs strace'
+	if readelf -l "$HOOK" | grep -q INTERP; then skip 'this build is not static'; fi
+	strace -f -o trace -e trace=mmap "$HOOK" createRuntime <state.json || skip 'strace cannot trace here'
+	run grep -vE 'MAP_ANONYMOUS|\+\+\+ exited' trace
+	echo "$output"
+	[ "$status" -eq 1 ]
+}

@@ -13,8 +13,10 @@ certificate(const struct corpus_row *row, const char *name)
 {
 	struct bytes pem = corpus_beside(row, name);
 	struct err err = ERR_INIT;
-	X509 *cert = x509_anchor(pem, &err);
+	X509 *cert;
 
+	crypto_init();
+	cert = x509_anchor(pem, &err);
 	if (cert == NULL)
 		corpus_broken(name, err.text);
 	free((void *)pem.data);
@@ -48,7 +50,6 @@ drive_ocsp(const struct corpus_row *row, struct corpus_outcome *out)
 	struct revocation said;
 	int64_t at;
 
-	crypto_init();
 	corpus_hex(row, "request-nonce.hex", nonce, sizeof(nonce));
 	if (!clock_parse(clock, &at))
 		corpus_broken("verify-at.txt", clock);

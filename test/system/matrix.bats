@@ -250,33 +250,3 @@ for_both() {
 		diff <(echo "$before") <(mounts)
 	done
 }
-
-# The definition of a hook that is killed DELAY seconds after its start.
-killed_definition() {
-	# shellcheck disable=SC2153
-	cat <<-END
-	{"version": "1.0.0", "when": {"always": true}, "stages": ["createRuntime"], "hook": {"path": "/usr/bin/timeout",
-	 "args": ["timeout", "-s", "KILL", "$1", "$HOOK", "createRuntime"], "env": ["LC_ALL=C"], "timeout": 30}}
-	END
-}
-
-# KILL_ROUNDS=200 is a campaign.
-@test "a hook that is killed at any moment leaves nothing, and the next start works" {
-	local before i killed=0
-	before=$(mounts)
-	mkdir -p /run/test/hooks.d
-	for i in $(seq "${KILL_ROUNDS:-20}"); do
-		killed_definition "0.$(printf %03d $((RANDOM % 250)))" >/run/test/hooks.d/kill.json
-		runtime=$([ $((i % 2)) -eq 0 ] && echo runc || echo crun)
-		status=0
-		podman --hooks-dir /run/test/hooks.d --runtime "$runtime" run --rm --network none --device /dev/nvidia0 plain true \
-			>/run/test/killed 2>&1 || status=$?
-		[ "$status" -eq 126 ] || [ "$status" -eq 0 ]
-		[ "$status" -eq 0 ] || killed=$((killed + 1))
-		ended
-		diff <(echo "$before") <(mounts)
-	done
-	echo "killed $killed times"
-	[ "$killed" -gt 0 ]
-	for_both --device /dev/nvidia0
-}
