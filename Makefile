@@ -255,7 +255,8 @@ trace: $(O)/corpus
 # The programs find each other at compiled-in paths: test/bats runs a copy that is installed below O-check.
 CHECK_ROOT := $(abspath $(O)-check)/root
 bats: all
-	$(Q)$(MAKE) --no-print-directory -s O=$(O)-check prefix=$(CHECK_ROOT) install emulator >/dev/null
+	$(Q)mkdir -p $(CHECK_ROOT)/run
+	$(Q)$(MAKE) --no-print-directory -s O=$(O)-check prefix=$(CHECK_ROOT) runstatedir=$(CHECK_ROOT)/run install emulator >/dev/null
 	$(Q)O='$(abspath $(O))' ROOT=$(CHECK_ROOT) EMULATOR='$(abspath $(O)-check)/emulator' TEST_WRAPPER='bats --tap' \
 		test/run-tap.sh $(sort $(wildcard test/bats/*.bats))
 
@@ -299,11 +300,12 @@ $(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
 
-# Every program of the gate is killed at KILL_ROUNDS random moments of a start.
+# Every program of the gate is killed at KILL_ROUNDS random moments of a start; and 64 starts come at once.
 KILL_ROUNDS ?= 200
 .PHONY: kills
 kills: node
-	$(Q)O=$(O)-system KILL_ROUNDS=$(KILL_ROUNDS) TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh test/system/kills.bats
+	$(Q)O=$(O)-system KILL_ROUNDS=$(KILL_ROUNDS) STORM=64 TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh \
+		test/system/kills.bats test/system/storm.bats
 
 # Every test/fuzz/fuzz_*.c is a libFuzzer program; make fuzz FUZZ_SECONDS=600 FUZZ=json gives one of them ten minutes.
 FUZZ_SECONDS ?= 60
@@ -322,7 +324,7 @@ fuzz:
 # The programs with a library in front of the C library that lets the n-th call of a kind fail; FAULT_RUNS=0 tries all n.
 FAULT_RUNS ?= 100
 FAULT := $(abspath $(O)-fault)
-FAULT_BUILD = O=$(FAULT) HOOK_STATIC=no workerdir=$(FAULT) sysconfdir=$(FAULT)/etc localstatedir=$(FAULT)/var
+FAULT_BUILD = O=$(FAULT) HOOK_STATIC=no workerdir=$(FAULT) sysconfdir=$(FAULT)/etc localstatedir=$(FAULT)/var runstatedir=$(FAULT)
 .PHONY: fault fault-programs
 $(O)/fault/library.so: $(call pic,test/fault/library.c)
 	@mkdir -p $(@D)
@@ -393,7 +395,7 @@ help:
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: private nodes with emulated GPUs' \
 	'check-long       the campaigns: asan, trace, fault, kills, fuzz; kills needs root and podman, fuzz needs clang' \
-	'kills            root and podman: the programs are killed at KILL_ROUNDS (200) random moments each' \
+	'kills            root and podman: the programs are killed at KILL_ROUNDS (200) random moments each, 64 starts at once' \
 	'trace            the corpus under strace: no file and no socket that a sample names' \
 	'demo             root and podman: what the gate does, shown on such a node' \
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \

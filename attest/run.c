@@ -12,6 +12,7 @@
 #include "attest/collect_client.h"
 #include "attest/mode.h"
 #include "attest/policy.h"
+#include "attest/queue.h"
 #include "attest/roots.h"
 #include "config.h"
 #include "lib/clock.h"
@@ -133,6 +134,7 @@ select_gpus(const struct run_request *request, const struct collect_identity *al
 }
 
 struct live {
+	int place; /* in the queue, or -1 */
 	struct collector collector;
 	struct collect_identity all[COLLECT_GPUS_MAX];
 	unsigned order[COLLECT_GPUS_MAX];
@@ -147,6 +149,12 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 {
 	struct err err = ERR_INIT;
 
+	/* Starts are root's, and only they come in storms. */
+	if (geteuid() == 0) {
+		live->place = queue_enter(QUEUE_PATH, queue_places(), request->deadline, &err);
+		if (live->place < 0)
+			return fail(run, "queue", &err);
+	}
 	if (start_collector(request->conf, request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
 		return fail(run, "driver", &err);
@@ -166,6 +174,14 @@ keep_key_secret(struct err *err)
 	if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set(err, 0, "no core files, undumpable: %s", err_errno(errno));
 	return 0;
+}
+
+static void
+end(struct live *live)
+{
+	collect_kill(&live->collector);
+	if (live->place >= 0)
+		close(live->place);
 }
 
 /* R, H, K and C of the nonce; see attest/nonce.h. */
@@ -382,7 +398,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 int
 run_attest(const struct run_request *request, struct run *run)
 {
-	struct live live = {0};
+	struct live live = {.place = -1};
 	struct err err = ERR_INIT;
 
 	crypto_init();
@@ -401,7 +417,7 @@ run_attest(const struct run_request *request, struct run *run)
 	if (steps_first_failure(&run->steps) == NULL && make_result(request, &live, run) == 0)
 		steps_conclude(&run->steps);
 out:
-	collect_kill(&live.collector);
+	end(&live);
 	EVP_PKEY_free(live.key);
 	if (finish(run) != CODE_OK)
 		result_free(&run->result);
@@ -411,7 +427,7 @@ out:
 int
 run_collect(const struct run_request *request, const uint8_t nonce[32], struct run *run)
 {
-	struct live live = {0};
+	struct live live = {.place = -1};
 	struct err err = ERR_INIT;
 
 	if (read_clock(run) != 0 || begin(request, &live, run) != 0)
@@ -423,7 +439,7 @@ run_collect(const struct run_request *request, const uint8_t nonce[32], struct r
 	if (read_again(&live, run) == 0)
 		steps_conclude(&run->steps);
 out:
-	collect_kill(&live.collector);
+	end(&live);
 	return finish(run);
 }
 

@@ -16,6 +16,7 @@ for program in "$@"; do
 		grep -v '^ok' "$log.one"
 	fi
 	grep -i '^ok .*# skip' "$log.one"
+	grep '^# figures: ' "$log.one"
 	cat "$log.one" >>"$log"
 done
 failed=$(grep -c '^not ok' "$log")

@@ -66,7 +66,7 @@ killed_definition() {
 			plain cat /run/cgpu/attestation.env >/run/test/killed 2>&1 || status=$?
 		judge_round "$before" $status
 	done
-	echo "# cgpu-hook: killed $killed times in $rounds starts" >&3
+	echo "# figures: cgpu-hook: killed $killed times in $rounds starts" >&3
 	[ "$killed" -gt 0 ]
 	works
 }
@@ -86,7 +86,7 @@ kill_program() {
 		wait $pid || status=$?
 		judge_round "$before" $status
 	done
-	echo "# $name: killed $killed times in $rounds starts" >&3
+	echo "# figures: $name: killed $killed times in $rounds starts" >&3
 	[ "$killed" -gt 0 ]
 	works
 }
