@@ -77,7 +77,8 @@ storm() {
 
 @test "whoever waits too long for the others is refused" {
 	system_setup
-	local places=$(nproc) i pids=()
+	local places i pids=()
+	places=$(nproc)
 	[ "$places" -ge 4 ] || places=4
 	[ "$places" -le 16 ] || places=16
 	echo 'at nvmlDeviceGetCount_v2 hang' >"$EMULATED"/node/faults.conf
