@@ -92,13 +92,13 @@ kill_program() {
 }
 
 @test "cgpu" {
-	kill_program cgpu 120
+	kill_program cgpu 60
 }
 
 @test "collect" {
-	kill_program collect 120
+	kill_program collect 60
 }
 
 @test "appraise" {
-	kill_program appraise 60
+	kill_program appraise 40
 }
