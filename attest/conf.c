@@ -509,11 +509,9 @@ exempt_json(const struct conf_exempt *entry, struct json_out *out)
 	const char *value[] = {entry->namespace, entry->image_id, entry->bundle_root};
 
 	json_out_object(out);
-	json_out_name(out, "name");
-	json_out_text(out, entry->name);
+	json_out_member_text(out, "name", entry->name);
 	for (size_t i = 0; i < COUNT(value); i++) {
-		json_out_name(out, exempt_keys[i]);
-		json_out_text(out, value[i]);
+		json_out_member_text(out, exempt_keys[i], value[i]);
 	}
 	json_out_end(out);
 }

@@ -16,30 +16,6 @@ static const char *const names[RESULT_FILES] = {"attestation.env", "token.jwt", 
 
 enum { FILE_ENV, FILE_TOKEN, FILE_EAT, FILE_EVIDENCE, FILE_KEYS };
 
-static void
-write_hex(struct json_out *out, const char *name, const void *data, size_t size)
-{
-	char text[2 * 64 + 1];
-
-	hex_encode(text, data, size);
-	json_out_name(out, name);
-	json_out_text(out, text);
-}
-
-static void
-write_text(struct json_out *out, const char *name, const char *text)
-{
-	json_out_name(out, name);
-	json_out_text(out, text);
-}
-
-static void
-write_time(struct json_out *out, const char *name, int64_t at)
-{
-	json_out_name(out, name);
-	json_out_integer(out, at);
-}
-
 /* iss, iat, nbf, exp and jti of RFC 7519; jti is random, so no two tokens are alike. */
 static void
 write_registered(struct json_out *out, const struct result_input *input)
@@ -47,11 +23,11 @@ write_registered(struct json_out *out, const struct result_input *input)
 	uint8_t id[16];
 
 	random_bytes(id, sizeof(id));
-	write_text(out, "iss", RESULT_ISSUER);
-	write_time(out, "iat", input->at);
-	write_time(out, "nbf", input->at);
-	write_time(out, "exp", input->at + input->lifetime);
-	write_hex(out, "jti", id, sizeof(id));
+	json_out_member_text(out, "iss", RESULT_ISSUER);
+	json_out_member_integer(out, "iat", input->at);
+	json_out_member_integer(out, "nbf", input->at);
+	json_out_member_integer(out, "exp", input->at + input->lifetime);
+	json_out_member_hex(out, "jti", bytes_of(id, sizeof(id)));
 }
 
 /* The claims of appraise as they came, with the registered ones. */
@@ -70,7 +46,7 @@ device_payload(const struct result_input *input, unsigned gpu)
 		json_out_value(out, json_at(claims, i));
 		free(name);
 	}
-	write_text(out, "x-cgpu-gpu-uuid", input->uuid[gpu]);
+	json_out_member_text(out, "x-cgpu-gpu-uuid", input->uuid[gpu]);
 	json_out_end(out);
 	return json_out_finish(out);
 }
@@ -103,11 +79,11 @@ write_submods(struct json_out *out, const struct buf *device, unsigned gpus)
 static void
 write_nonce_parts(struct json_out *out, const struct result_input *input)
 {
-	write_hex(out, "x-cgpu-nonce-random", input->parts->random, NONCE_SIZE);
-	write_hex(out, "x-cgpu-nonce-challenge", input->parts->challenge, NONCE_SIZE);
-	write_text(out, "x-cgpu-container-id", input->container_id ? input->container_id : "");
-	write_text(out, "x-cgpu-image-id", input->image_id ? input->image_id : "");
-	write_hex(out, "x-cgpu-config-sha256", input->config_digest.data, input->config_digest.size);
+	json_out_member_hex(out, "x-cgpu-nonce-random", bytes_of(input->parts->random, NONCE_SIZE));
+	json_out_member_hex(out, "x-cgpu-nonce-challenge", bytes_of(input->parts->challenge, NONCE_SIZE));
+	json_out_member_text(out, "x-cgpu-container-id", input->container_id ? input->container_id : "");
+	json_out_member_text(out, "x-cgpu-image-id", input->image_id ? input->image_id : "");
+	json_out_member_hex(out, "x-cgpu-config-sha256", bytes_of(input->config_digest.data, input->config_digest.size));
 }
 
 static char *
@@ -116,19 +92,18 @@ overall_payload(const struct result_input *input, const struct buf *device)
 	struct json_out *out = json_out_new(false);
 
 	json_out_object(out);
-	write_text(out, "sub", "NVIDIA-PLATFORM-ATTESTATION");
+	json_out_member_text(out, "sub", "NVIDIA-PLATFORM-ATTESTATION");
 	write_registered(out, input);
-	write_text(out, "x-nvidia-ver", "3.0");
-	json_out_name(out, "x-nvidia-overall-att-result");
-	json_out_bool(out, true);
-	write_hex(out, "eat_nonce", input->nonce, NONCE_SIZE);
+	json_out_member_text(out, "x-nvidia-ver", "3.0");
+	json_out_member_bool(out, "x-nvidia-overall-att-result", true);
+	json_out_member_hex(out, "eat_nonce", bytes_of(input->nonce, NONCE_SIZE));
 	write_submods(out, device, input->gpus);
-	write_text(out, "x-cgpu-version", PROJECT_VERSION);
-	write_text(out, "x-cgpu-verifier", "local");
-	write_text(out, "x-cgpu-trust-anchor", input->custom_anchor ? "custom" : "nvidia");
-	write_text(out, "x-cgpu-policy-sha256", input->policy_digest);
+	json_out_member_text(out, "x-cgpu-version", PROJECT_VERSION);
+	json_out_member_text(out, "x-cgpu-verifier", "local");
+	json_out_member_text(out, "x-cgpu-trust-anchor", input->custom_anchor ? "custom" : "nvidia");
+	json_out_member_text(out, "x-cgpu-policy-sha256", input->policy_digest);
 	if (input->loosenings[0] != '\0')
-		write_text(out, "x-cgpu-loosenings", input->loosenings);
+		json_out_member_text(out, "x-cgpu-loosenings", input->loosenings);
 	write_nonce_parts(out, input);
 	json_out_end(out);
 	return json_out_finish(out);

@@ -68,6 +68,11 @@ void json_out_integer(struct json_out *out, int64_t value);
 void json_out_bool(struct json_out *out, bool value);
 void json_out_null(struct json_out *out);
 void json_out_value(struct json_out *out, const struct json *value); /* a whole parsed value */
+/* A member of the open object: name and value. */
+void json_out_member_text(struct json_out *out, const char *name, const char *text); /* NULL writes null */
+void json_out_member_integer(struct json_out *out, const char *name, int64_t value);
+void json_out_member_bool(struct json_out *out, const char *name, bool value);
+void json_out_member_hex(struct json_out *out, const char *name, struct bytes value); /* lower case */
 /* Ends the document, returns its text in new memory and frees out. A pretty one ends with a line end. */
 char *json_out_finish(struct json_out *out);
 

@@ -151,6 +151,36 @@ json_out_value(struct json_out *out, const struct json *value)
 	json_out_end(out);
 }
 
+void
+json_out_member_text(struct json_out *out, const char *name, const char *text)
+{
+	json_out_name(out, name);
+	json_out_text(out, text);
+}
+
+void
+json_out_member_integer(struct json_out *out, const char *name, int64_t value)
+{
+	json_out_name(out, name);
+	json_out_integer(out, value);
+}
+
+void
+json_out_member_bool(struct json_out *out, const char *name, bool value)
+{
+	json_out_name(out, name);
+	json_out_bool(out, value);
+}
+
+void
+json_out_member_hex(struct json_out *out, const char *name, struct bytes value)
+{
+	char *text = hex_text(value);
+
+	json_out_member_text(out, name, text);
+	free(text);
+}
+
 char *
 json_out_finish(struct json_out *out)
 {

@@ -20,13 +20,10 @@ jws_sign(EVP_PKEY *key, const char *kid, const char *payload, struct buf *out, s
 	int rc = -1;
 
 	json_out_object(header);
-	json_out_name(header, "alg");
-	json_out_text(header, "ES384");
-	json_out_name(header, "typ");
-	json_out_text(header, "JWT");
+	json_out_member_text(header, "alg", "ES384");
+	json_out_member_text(header, "typ", "JWT");
 	if (kid != NULL) {
-		json_out_name(header, "kid");
-		json_out_text(header, kid);
+		json_out_member_text(header, "kid", kid);
 	}
 	json_out_end(header);
 	text = json_out_finish(header);
@@ -243,11 +240,9 @@ jws_key_set(EVP_PKEY *key, const char *kid, struct err *err)
 	json_out_array(json);
 	json_out_object(json);
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		json_out_name(json, fixed[i][0]);
-		json_out_text(json, fixed[i][1]);
+		json_out_member_text(json, fixed[i][0], fixed[i][1]);
 	}
-	json_out_name(json, "kid");
-	json_out_text(json, kid);
+	json_out_member_text(json, "kid", kid);
 	write_coordinate(json, "x", x);
 	write_coordinate(json, "y", y);
 	json_out_end(json);

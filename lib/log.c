@@ -116,8 +116,7 @@ add_member(struct json_out *out, const char *name, const char *value)
 	char text[LOG_VALUE_MAX];
 
 	text_escape(text, sizeof(text), value);
-	json_out_name(out, name);
-	json_out_text(out, text);
+	json_out_member_text(out, name, text);
 }
 
 static char *
@@ -132,8 +131,7 @@ make_audit(const struct log_record *record)
 	add_member(out, "time", now);
 	add_member(out, "event", events[record->event].name);
 	add_member(out, "program", record->program);
-	json_out_name(out, "code");
-	json_out_integer(out, record->code);
+	json_out_member_integer(out, "code", record->code);
 	add_member(out, "name", code_name(record->code));
 	add_member(out, "message", record->message);
 	for (i = 0; i < record->count; i++)

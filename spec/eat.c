@@ -9,20 +9,6 @@
 
 #define PDI_SIZE 8
 
-static void
-put_text(struct json_out *out, const char *name, const char *value)
-{
-	json_out_name(out, name);
-	json_out_text(out, value);
-}
-
-static void
-put_bool(struct json_out *out, const char *name, bool value)
-{
-	json_out_name(out, name);
-	json_out_bool(out, value);
-}
-
 /* NVIDIA's names are long and regular: PREFIX-rest. */
 static void
 put_flag(struct json_out *out, const char *prefix, const char *rest, bool value)
@@ -30,16 +16,7 @@ put_flag(struct json_out *out, const char *prefix, const char *rest, bool value)
 	char name[96];
 
 	snprintf(name, sizeof(name), "%s-%s", prefix, rest);
-	put_bool(out, name, value);
-}
-
-static void
-put_hex(struct json_out *out, const char *name, struct bytes value)
-{
-	char *text = hex_text(value);
-
-	put_text(out, name, text);
-	free(text);
+	json_out_member_bool(out, name, value);
 }
 
 static void
@@ -50,12 +27,12 @@ put_chain(struct json_out *out, const char *prefix, const struct eat_chain *chai
 	snprintf(name, sizeof(name), "%s-cert-chain", prefix);
 	json_out_name(out, name);
 	json_out_object(out);
-	put_text(out, "x-nvidia-cert-expiration-date", chain->expiration[0] ? chain->expiration : NULL);
-	put_text(out, "x-nvidia-cert-status", chain->status);
-	put_text(out, "x-nvidia-cert-ocsp-status", chain->ocsp_status);
-	put_text(out, "x-nvidia-cert-revocation-reason", chain->reason);
-	put_bool(out, "x-nvidia-cert-ocsp-nonce-matches", chain->nonce_matches);
-	put_bool(out, "x-nvidia-cert-ocsp-response-valid", chain->response_valid);
+	json_out_member_text(out, "x-nvidia-cert-expiration-date", chain->expiration[0] ? chain->expiration : NULL);
+	json_out_member_text(out, "x-nvidia-cert-status", chain->status);
+	json_out_member_text(out, "x-nvidia-cert-ocsp-status", chain->ocsp_status);
+	json_out_member_text(out, "x-nvidia-cert-revocation-reason", chain->reason);
+	json_out_member_bool(out, "x-nvidia-cert-ocsp-nonce-matches", chain->nonce_matches);
+	json_out_member_bool(out, "x-nvidia-cert-ocsp-response-valid", chain->response_valid);
 	json_out_end(out);
 }
 
@@ -85,18 +62,15 @@ static void
 put_mismatch(struct json_out *out, const struct eat_mismatch *mismatch)
 {
 	json_out_object(out);
-	json_out_name(out, "index");
-	json_out_integer(out, mismatch->index);
-	json_out_name(out, "goldenSize");
-	json_out_integer(out, (int64_t)mismatch->golden.size);
-	put_hex(out, "goldenValue", mismatch->golden);
-	json_out_name(out, "runtimeSize");
-	json_out_integer(out, (int64_t)mismatch->runtime.size);
+	json_out_member_integer(out, "index", mismatch->index);
+	json_out_member_integer(out, "goldenSize", (int64_t)mismatch->golden.size);
+	json_out_member_hex(out, "goldenValue", mismatch->golden);
+	json_out_member_integer(out, "runtimeSize", (int64_t)mismatch->runtime.size);
 	if (mismatch->runtime.data == NULL)
-		put_text(out, "runtimeValue", "NA");
+		json_out_member_text(out, "runtimeValue", "NA");
 	else
-		put_hex(out, "runtimeValue", mismatch->runtime);
-	put_text(out, "measurementSource", mismatch->source);
+		json_out_member_hex(out, "runtimeValue", mismatch->runtime);
+	json_out_member_text(out, "measurementSource", mismatch->source);
 	json_out_end(out);
 }
 
@@ -152,7 +126,7 @@ static void
 put_own(struct json_out *out, const struct eat_gpu *gpu)
 {
 	if (gpu->fwid_absent)
-		put_bool(out, "x-cgpu-fwid-absent", true);
+		json_out_member_bool(out, "x-cgpu-fwid-absent", true);
 	if (gpu->loosening != NULL && gpu->loosening[0] != NULL) {
 		json_out_name(out, "x-cgpu-loosening");
 		json_out_array(out);
@@ -175,27 +149,27 @@ eat_gpu_encode(const struct eat_gpu *gpu)
 	struct json_out *out = json_out_new(false);
 
 	json_out_object(out);
-	put_text(out, "x-nvidia-device-type", "gpu");
-	put_text(out, "x-nvidia-gpu-claims-version", "3.0");
-	put_text(out, "measres", gpu->measres);
+	json_out_member_text(out, "x-nvidia-device-type", "gpu");
+	json_out_member_text(out, "x-nvidia-gpu-claims-version", "3.0");
+	json_out_member_text(out, "measres", gpu->measres);
 	json_out_name(out, "secboot");
 	if (gpu->secure)
 		json_out_bool(out, true);
 	else
 		json_out_null(out);
-	put_text(out, "dbgstat", gpu->secure ? "disabled" : NULL);
-	put_text(out, "eat_nonce", gpu->nonce);
-	put_text(out, "hwmodel", gpu->hardware_model);
-	put_text(out, "ueid", gpu->ueid);
-	put_text(out, "oemid", gpu->oemid);
-	put_bool(out, "x-nvidia-gpu-arch-check", gpu->arch_check);
-	put_text(out, "x-nvidia-gpu-driver-version", gpu->driver_version);
-	put_text(out, "x-nvidia-gpu-vbios-version", gpu->vbios_version);
+	json_out_member_text(out, "dbgstat", gpu->secure ? "disabled" : NULL);
+	json_out_member_text(out, "eat_nonce", gpu->nonce);
+	json_out_member_text(out, "hwmodel", gpu->hardware_model);
+	json_out_member_text(out, "ueid", gpu->ueid);
+	json_out_member_text(out, "oemid", gpu->oemid);
+	json_out_member_bool(out, "x-nvidia-gpu-arch-check", gpu->arch_check);
+	json_out_member_text(out, "x-nvidia-gpu-driver-version", gpu->driver_version);
+	json_out_member_text(out, "x-nvidia-gpu-vbios-version", gpu->vbios_version);
 	put_report(out, gpu);
 	put_rim(out, "x-nvidia-gpu-driver-rim", &gpu->driver);
 	put_rim(out, "x-nvidia-gpu-vbios-rim", &gpu->vbios);
-	put_bool(out, "x-nvidia-gpu-vbios-index-no-conflict", gpu->vbios_no_conflict);
-	put_text(out, "x-nvidia-attestation-warning", gpu->warning);
+	json_out_member_bool(out, "x-nvidia-gpu-vbios-index-no-conflict", gpu->vbios_no_conflict);
+	json_out_member_text(out, "x-nvidia-attestation-warning", gpu->warning);
 	put_mismatches(out, gpu);
 	if (gpu->switch_pdis.data != NULL)
 		put_switch_pdis(out, gpu->switch_pdis);

@@ -102,10 +102,8 @@ gpu_evidence_print(const struct gpu_evidence *list, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		hex_encode(nonce, list[i].nonce, sizeof(list[i].nonce));
 		json_out_object(out);
-		json_out_name(out, "arch");
-		json_out_text(out, list[i].arch);
-		json_out_name(out, "nonce");
-		json_out_text(out, nonce);
+		json_out_member_text(out, "arch", list[i].arch);
+		json_out_member_text(out, "nonce", nonce);
 		print_base64(out, "evidence", buf_bytes(&list[i].report));
 		print_base64(out, "certificate", buf_bytes(&list[i].chain_pem));
 		json_out_end(out);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/report.h"
 #include "attest/conf.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
@@ -22,15 +23,14 @@ show(const struct conf *conf, bool json)
 	if (!json) {
 		text = conf_text(conf);
 		fputs(text, stdout);
-	} else {
-		out = json_out_new(true);
-		json_out_object(out);
-		conf_json(conf, out);
-		json_out_end(out);
-		text = json_out_finish(out);
-		fputs(text, stdout);
+		free(text);
+		return;
 	}
-	free(text);
+	out = json_out_new(true);
+	json_out_object(out);
+	conf_json(conf, out);
+	json_out_end(out);
+	report_json(out);
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/report.h"
 #include "lib/code.h"
 #include "lib/json.h"
 
@@ -39,7 +40,6 @@ static void
 print_json(const struct code_entry *const *entries, size_t count)
 {
 	struct json_out *out = json_out_new(true);
-	char *text;
 
 	json_out_array(out);
 	for (size_t i = 0; i < count; i++) {
@@ -49,18 +49,14 @@ print_json(const struct code_entry *const *entries, size_t count)
 		};
 
 		json_out_object(out);
-		json_out_name(out, "code");
-		json_out_integer(out, entries[i]->number);
+		json_out_member_integer(out, "code", entries[i]->number);
 		for (size_t k = 0; k < sizeof(member) / sizeof(member[0]); k++) {
-			json_out_name(out, member[k][0]);
-			json_out_text(out, member[k][1]);
+			json_out_member_text(out, member[k][0], member[k][1]);
 		}
 		json_out_end(out);
 	}
 	json_out_end(out);
-	text = json_out_finish(out);
-	fputs(text, stdout);
-	free(text);
+	report_json(out);
 }
 
 static int

@@ -60,18 +60,12 @@ json_verdict(struct json_out *out, int code, const char *message)
 {
 	const struct code_entry *entry = code_find(code);
 
-	json_out_name(out, "schema");
-	json_out_integer(out, 1);
-	json_out_name(out, "result");
-	json_out_text(out, code == CODE_OK ? "pass" : "refuse");
-	json_out_name(out, "code");
-	json_out_integer(out, code);
-	json_out_name(out, "name");
-	json_out_text(out, code_name(code));
-	json_out_name(out, "message");
-	json_out_text(out, message);
-	json_out_name(out, "hint");
-	json_out_text(out, entry ? entry->action : "");
+	json_out_member_integer(out, "schema", 1);
+	json_out_member_text(out, "result", code == CODE_OK ? "pass" : "refuse");
+	json_out_member_integer(out, "code", code);
+	json_out_member_text(out, "name", code_name(code));
+	json_out_member_text(out, "message", message);
+	json_out_member_text(out, "hint", entry ? entry->action : "");
 }
 
 static void
@@ -81,18 +75,13 @@ json_step(struct json_out *out, const struct step *step)
 
 	snprintf(gpu, sizeof(gpu), "GPU-%d", step->gpu);
 	json_out_object(out);
-	json_out_name(out, "gpu");
-	json_out_text(out, step->gpu == STEP_RUN ? NULL : gpu);
-	json_out_name(out, "step");
-	json_out_text(out, step->name);
-	json_out_name(out, "status");
-	json_out_text(out, status_word(step));
+	json_out_member_text(out, "gpu", step->gpu == STEP_RUN ? NULL : gpu);
+	json_out_member_text(out, "step", step->name);
+	json_out_member_text(out, "status", status_word(step));
 	if (step->status == STEP_FAIL) {
-		json_out_name(out, "code");
-		json_out_integer(out, step->code);
+		json_out_member_integer(out, "code", step->code);
 	}
-	json_out_name(out, "detail");
-	json_out_text(out, step->detail);
+	json_out_member_text(out, "detail", step->detail);
 	json_out_end(out);
 }
 
@@ -117,19 +106,25 @@ json_lists(struct json_out *out, const struct report *report)
 		json_out_null(out);
 }
 
+void
+report_json(struct json_out *out)
+{
+	char *text = json_out_finish(out);
+
+	fputs(text, stdout);
+	free(text);
+}
+
 static void
 print_json(const struct report *report, int code, const char *message)
 {
 	struct json_out *out = json_out_new(true);
-	char *text;
 
 	json_out_object(out);
 	json_verdict(out, code, message);
 	json_lists(out, report);
 	json_out_end(out);
-	text = json_out_finish(out);
-	fputs(text, stdout);
-	free(text);
+	report_json(out);
 }
 
 int

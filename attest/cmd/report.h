@@ -19,6 +19,9 @@ struct report {
 /* Prints to standard output and returns the exit code. */
 int report_print(const struct report *report, bool json);
 
+/* Ends the document and prints it to standard output. */
+void report_json(struct json_out *out);
+
 /* An error without steps in the same JSON form (text goes to standard error by main). */
 void report_error_json(const struct err *err);
 

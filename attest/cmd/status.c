@@ -5,6 +5,7 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/live.h"
+#include "attest/cmd/report.h"
 #include "attest/mode.h"
 #include "lib/code.h"
 #include "lib/json.h"
@@ -43,13 +44,6 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 }
 
 static void
-member_text(struct json_out *out, const char *name, const char *value)
-{
-	json_out_name(out, name);
-	json_out_text(out, value);
-}
-
-static void
 member_bool(struct json_out *out, const char *name, uint32_t value)
 {
 	json_out_name(out, name);
@@ -63,12 +57,11 @@ static void
 json_gpu(struct json_out *out, const struct collect_identity *gpu)
 {
 	json_out_object(out);
-	member_text(out, "uuid", gpu->uuid);
-	member_text(out, "pci", gpu->pci);
-	json_out_name(out, "minor");
-	json_out_integer(out, gpu->minor);
-	member_text(out, "architecture", architecture(gpu->architecture));
-	member_text(out, "vbios_version", gpu->vbios_version);
+	json_out_member_text(out, "uuid", gpu->uuid);
+	json_out_member_text(out, "pci", gpu->pci);
+	json_out_member_integer(out, "minor", gpu->minor);
+	json_out_member_text(out, "architecture", architecture(gpu->architecture));
+	json_out_member_text(out, "vbios_version", gpu->vbios_version);
 	member_bool(out, "persistence", gpu->persistence);
 	json_out_end(out);
 }
@@ -77,17 +70,15 @@ static void
 print_json(const struct collect_states *states, const struct collect_identity *gpu)
 {
 	struct json_out *out = json_out_new(true);
-	char *text;
 
 	json_out_object(out);
-	json_out_name(out, "schema");
-	json_out_integer(out, 1);
-	member_text(out, "driver_version", states->driver_version);
+	json_out_member_integer(out, "schema", 1);
+	json_out_member_text(out, "driver_version", states->driver_version);
 	member_bool(out, "cc", states->cc_feature);
-	member_text(out, "environment", mode_environment(states->environment));
+	json_out_member_text(out, "environment", mode_environment(states->environment));
 	member_bool(out, "devtools", states->devtools);
-	member_text(out, "multi_gpu", mode_multi_gpu(states->multi_gpu));
-	member_text(out, "cpu_capability", mode_cpu_caps(states->cpu_caps));
+	json_out_member_text(out, "multi_gpu", mode_multi_gpu(states->multi_gpu));
+	json_out_member_text(out, "cpu_capability", mode_cpu_caps(states->cpu_caps));
 	member_bool(out, "gpu_capability", states->gpu_caps);
 	member_bool(out, "ready", states->ready);
 	json_out_name(out, "gpus");
@@ -96,9 +87,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 		json_gpu(out, &gpu[i]);
 	json_out_end(out);
 	json_out_end(out);
-	text = json_out_finish(out);
-	fputs(text, stdout);
-	free(text);
+	report_json(out);
 }
 
 static int
