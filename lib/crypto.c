@@ -37,8 +37,11 @@ crypto_init(void)
 
 	if (done)
 		return;
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL);
-	crypto_random(NULL);
+	/* OpenSSL 3.0 runs into a null lock where its default context could not be made: ask for it by name first. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
+	    OSSL_LIB_CTX_get0_global_default() == NULL)
+		_exit(CODE_INTERNAL);
+	(void)crypto_random(NULL); /* a generator that runs already is as good, only slower to start */
 	done = true;
 }
 
