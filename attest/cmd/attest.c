@@ -63,6 +63,19 @@ read_request(const struct options *options, struct run_request *request, struct 
 	return 0;
 }
 
+/* Half a result could be taken for a whole one. */
+static void
+remove_files(const char *directory, const struct result *result)
+{
+	for (unsigned i = 0; i < RESULT_FILES; i++) {
+		char *path = xprintf("%s/%s", directory, result->file[i].name);
+
+		unlink(path);
+		free(path);
+	}
+	rmdir(directory);
+}
+
 static int
 write_files(const char *directory, const struct result *result, struct err *err)
 {
@@ -73,8 +86,10 @@ write_files(const char *directory, const struct result *result, struct err *err)
 		int rc = fs_write_atomic(path, bytes_of_text(result->file[i].content), 0444, err);
 
 		free(path);
-		if (rc != 0)
-			return err_wrap(err, CODE_USAGE, "--output-dir: %s", directory);
+		if (rc != 0) {
+			remove_files(directory, result);
+			return err_wrap(err, CODE_USAGE, "--output-dir");
+		}
 	}
 	return 0;
 }
