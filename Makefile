@@ -25,6 +25,9 @@ hooksdir ?= $(datadir)/containers/oci/hooks.d
 hookdir ?= $(libexecdir)/oci/hooks.d
 workerdir ?= $(libexecdir)/cgpu
 worker_user ?= cgpu
+# The system's CA certificates as one regular file: services of the network are trusted by it, nothing else is.
+ca_file ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem \
+	/var/lib/ca-certificates/ca-bundle.pem) /etc/ssl/certs/ca-certificates.crt)
 
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
@@ -51,6 +54,7 @@ SECCOMP := $(call pkg,--libs,libseccomp)
 CAP := $(call pkg,--libs,libcap)
 INIH := $(call pkg,--libs,inih)
 CRYPTO := $(call pkg,--libs,libcrypto)
+CURL := $(call pkg,--libs,libcurl)
 XML := $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
 XML_CFLAGS := $(call pkg,--cflags,xmlsec1-openssl)
 
@@ -83,11 +87,12 @@ UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
 # What each program may link is part of the design: one privilege, one process.
 collect_LIBS := $(SECCOMP) $(CAP) -ldl
+fetch_LIBS := $(CURL) $(YAJL) $(SECCOMP) $(CAP)
 appraise_LIBS := $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 cgpu_LIBS := $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CAP)
 hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
-test_LIBS := $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
+test_LIBS := $(CURL) $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
@@ -109,6 +114,7 @@ define CONFIG_H
 #define PATH_STATE "$(localstatedir)"
 #define PATH_RUN "$(runstatedir)"
 #define WORKER_USER "$(worker_user)"
+#define CA_FILE "$(ca_file)"
 #define BUILD_TIME $(SOURCE_DATE_EPOCH)
 endef
 FLAGS := $(compile) | $(link) | $(hook_STATIC)
@@ -149,7 +155,7 @@ $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(HOOK_UNITS) $(ARCHIVE)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 # The pages, the hook definition and the sample name the folders of this build.
-PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir worker_user
+PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir worker_user ca_file
 fill = sed $(foreach p,$(PLACES),-e 's|@$p@|$($p)|g')
 
 $(O)/man/cgpu-codes.7: man/cgpu-codes.7 man/codes.awk lib/code.def $(O)/config.h

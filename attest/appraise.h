@@ -4,6 +4,7 @@
 
 #include "attest/evidence.h"
 #include "attest/reference.h"
+#include "attest/remote.h"
 #include "attest/revocation.h"
 #include "attest/steps.h"
 
@@ -12,35 +13,65 @@
 
 #define APPRAISE_GPUS_MAX 16
 
-enum collateral_kind { COLLATERAL_DRIVER_RIM = 1, COLLATERAL_VBIOS_RIM, COLLATERAL_OCSP };
+enum collateral_kind {
+	COLLATERAL_DRIVER_RIM = 1, /* reference manifest, XML */
+	COLLATERAL_VBIOS_RIM,
+	COLLATERAL_OCSP,
+	COLLATERAL_TOKENS,  /* the remote verifier's answer to the run's evidence: a detached EAT */
+	COLLATERAL_KEY_SET, /* its JWKS */
+};
+
+/* Where an answer came from. What a directory or the cache gave and does not hold is asked for again, once. */
+enum collateral_origin { ORIGIN_NONE, ORIGIN_FILE, ORIGIN_DIRECTORY, ORIGIN_CACHE, ORIGIN_NETWORK };
 
 struct collateral {
 	enum collateral_kind kind;
-	char *name;           /* manifest id, or revocation_question.name */
-	struct bytes question; /* OCSP request; {NULL, 0} for manifests */
-	struct buf answer;    /* filled by the source */
-	struct err err;       /* why answer is not there; code 0 = it is there */
+	char *name;            /* manifest id, revocation_question.name, or "" */
+	struct bytes question; /* OCSP request; {NULL, 0} for others */
+	bool again;            /* the source gave one that does not hold: it shall drop that and look further */
+	struct buf answer;     /* filled by the source, and so below */
+	enum collateral_origin origin;
+	uint8_t nonce[32];     /* OCSP out of the cache: what was asked with when that answer came */
+	struct err err;        /* why answer is not there; code 0 = it is there */
 };
 
-/* Serves a whole round at once, so that requests can overlap. Distinct names only. */
+/* Serves a whole round at once, so that requests can overlap. Distinct names of one kind only. */
 struct collateral_source {
 	void (*serve)(void *context, struct collateral *need, unsigned count);
 	void *context;
 };
+
+/* Collateral that was verified: worth keeping until it ends by its own word. */
+struct keep {
+	enum collateral_kind kind;
+	char *name;
+	int64_t until; /* seconds since 1970: end of its signers' validity, nextUpdate */
+	int64_t time;  /* of an answer that echoed our nonce: when it was made, by its signer's clock; else 0 */
+};
+
+#define KEEPS_MAX 512
+
+#define APPRAISE_LOCAL 1u
+#define APPRAISE_REMOTE 2u
 
 struct appraise_input {
 	int64_t at; /* the one clock reading of the run */
 	uint8_t nonce[32];
 	struct bytes device_root, rim_root; /* PEM or DER */
 	struct revocation_policy revocation;
+	unsigned verifier; /* APPRAISE_LOCAL, APPRAISE_REMOTE or both: both must pass */
+	struct remote_trust remote;
 	struct evidence_raw gpu[APPRAISE_GPUS_MAX];
 	unsigned gpus;
 };
 
 struct appraisal {
 	struct steps steps;
-	char *claims[APPRAISE_GPUS_MAX]; /* one JSON object per GPU: NVIDIA's claims 3.0 without iss, iat, exp, nbf, jti */
+	/* One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier alone made them. */
+	char *claims[APPRAISE_GPUS_MAX];
 	unsigned gpus;
+	struct keep keep[KEEPS_MAX]; /* of what came from the network */
+	unsigned keeps;
 };
 
 /* Everything of one run; what GPUs share is verified once. 0 only if every step of every GPU passed. */

@@ -67,7 +67,8 @@ ask_source(struct run *run)
 		if (run->query[i].err.code != CODE_OK)
 			continue;
 		asked_by[count] = i;
-		needs[count++] = (struct collateral){COLLATERAL_OCSP, question->name, buf_bytes(&question->der), {0}, ERR_INIT};
+		needs[count++] = (struct collateral){
+			.kind = COLLATERAL_OCSP, .name = question->name, .question = buf_bytes(&question->der)};
 	}
 	if (count != 0)
 		run->source->serve(run->source->context, needs, count);

@@ -11,34 +11,16 @@
 #define HOLD 2u
 #define GPU_RUN 0xffffffffu
 
-static void
-put_i64(struct buf *payload, int64_t value)
-{
-	frame_put_u32(payload, (uint32_t)((uint64_t)value >> 32));
-	frame_put_u32(payload, (uint32_t)value);
-}
-
-static bool
-get_i64(struct cursor *cursor, int64_t *value)
-{
-	uint32_t high, low;
-
-	if (!frame_get_u32(cursor, &high) || !frame_get_u32(cursor, &low))
-		return false;
-	*value = (int64_t)((uint64_t)high << 32 | low);
-	return true;
-}
-
 void
 appraise_put_parameters(struct buf *payload, const struct appraise_input *input)
 {
-	put_i64(payload, input->at);
+	frame_put_i64(payload, input->at);
 	frame_put_field(payload, bytes_of(input->nonce, sizeof(input->nonce)));
 	frame_put_field(payload, input->device_root);
 	frame_put_field(payload, input->rim_root);
 	frame_put_u32(payload, (input->revocation.allow_without_nonce ? WITHOUT_NONCE : 0) |
 				       (input->revocation.allow_hold ? HOLD : 0));
-	put_i64(payload, input->revocation.max_age);
+	frame_put_i64(payload, input->revocation.max_age);
 	frame_put_u32(payload, input->gpus);
 }
 
@@ -50,10 +32,10 @@ appraise_get_parameters(struct bytes payload, struct appraise_input *out)
 	uint32_t allow, gpus;
 
 	*out = (struct appraise_input){0};
-	if (!get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(out->nonce) ||
+	if (!frame_get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(out->nonce) ||
 	    !frame_get_field(&cursor, &out->device_root) || !frame_get_field(&cursor, &out->rim_root) ||
 	    !frame_get_u32(&cursor, &allow) || allow > (WITHOUT_NONCE | HOLD) ||
-	    !get_i64(&cursor, &out->revocation.max_age) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
+	    !frame_get_i64(&cursor, &out->revocation.max_age) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
 	    gpus > APPRAISE_GPUS_MAX || cursor.left != 0)
 		return false;
 	memcpy(out->nonce, nonce.data, sizeof(out->nonce));
@@ -82,6 +64,7 @@ void
 appraise_put_need(struct buf *payload, const struct collateral *need)
 {
 	frame_put_u32(payload, need->kind);
+	frame_put_u32(payload, need->again);
 	frame_put_text(payload, need->name);
 	frame_put_field(payload, need->question);
 }
@@ -92,15 +75,16 @@ appraise_get_need(struct bytes payload, struct collateral *out)
 	struct cursor cursor = cursor_of(payload);
 	struct bytes question;
 	char *name = NULL;
-	uint32_t kind;
+	uint32_t kind, again;
 
 	*out = (struct collateral){0};
-	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_OCSP ||
-	    !frame_get_text(&cursor, &name) || !frame_get_field(&cursor, &question) || cursor.left != 0) {
+	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
+	    !frame_get_u32(&cursor, &again) || again > 1 || !frame_get_text(&cursor, &name) || !frame_get_field(&cursor, &question) || cursor.left != 0) {
 		free(name);
 		return false;
 	}
 	out->kind = kind;
+	out->again = again;
 	out->name = name;
 	if (question.size != 0)
 		out->question = bytes_of(xmemdup(question.data, question.size), question.size);
@@ -120,6 +104,8 @@ void
 appraise_put_collateral(struct buf *payload, const struct collateral *need)
 {
 	frame_put_u32(payload, (uint32_t)need->err.code);
+	frame_put_u32(payload, need->origin);
+	frame_put_field(payload, bytes_of(need->nonce, sizeof(need->nonce)));
 	if (need->err.code == CODE_OK)
 		frame_put_field(payload, buf_bytes(&need->answer));
 	else
@@ -130,12 +116,15 @@ bool
 appraise_get_collateral(struct bytes payload, struct collateral *need)
 {
 	struct cursor cursor = cursor_of(payload);
-	struct bytes content;
-	uint32_t code;
+	struct bytes nonce, content;
+	uint32_t code, origin;
 
-	if (!frame_get_u32(&cursor, &code) || code_find((int)code) == NULL || !frame_get_field(&cursor, &content) ||
-	    cursor.left != 0)
+	if (!frame_get_u32(&cursor, &code) || code_find((int)code) == NULL || !frame_get_u32(&cursor, &origin) ||
+	    origin > ORIGIN_NETWORK || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(need->nonce) ||
+	    !frame_get_field(&cursor, &content) || cursor.left != 0)
 		return false;
+	need->origin = origin;
+	memcpy(need->nonce, nonce.data, nonce.size);
 	if (code == CODE_OK)
 		buf_add(&need->answer, content.data, content.size);
 	else

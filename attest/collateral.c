@@ -21,6 +21,9 @@ code_missing(enum collateral_kind kind)
 		return CODE_VBIOS_RIM_MISSING;
 	case COLLATERAL_OCSP:
 		return CODE_OCSP_MISSING;
+	case COLLATERAL_TOKENS:
+	case COLLATERAL_KEY_SET:
+		break;
 	}
 	return CODE_INTERNAL;
 }
@@ -54,9 +57,11 @@ serve_one(const struct collateral_store *store, struct collateral *need)
 	char *path;
 
 	if (file != NULL) {
+		need->origin = ORIGIN_FILE;
 		read_path(need, file);
 		return;
 	}
+	need->origin = ORIGIN_DIRECTORY;
 	if (dir == NULL || dir[0] == '\0') {
 		err_set(&need->err, code_missing(need->kind), "%s: no directory given", need->name);
 		return;

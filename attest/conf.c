@@ -16,24 +16,29 @@
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/fs.h"
+#include "lib/url.h"
 
 #define FILE_MAX 65536
 #define LINE_MAX_INI 198 /* libinih cuts longer lines in two without a word */
 
-enum kind { KIND_TEXT, KIND_PATH, KIND_VERSION, KIND_LIST, KIND_NUMBER, KIND_DATE, KIND_CHOICE };
+enum kind { KIND_TEXT, KIND_PATH, KIND_VERSION, KIND_LIST, KIND_NUMBER, KIND_DATE, KIND_CHOICE, KIND_URL };
 
 struct key {
 	const char *section, *name;
 	enum kind kind;
 	size_t offset;
 	const char *initial;
-	int64_t min, max;           /* KIND_NUMBER */
+	int64_t min, max;           /* KIND_NUMBER; KIND_URL: min 1 = plain http is accepted, for what it brings is signed */
 	const char *const *choices; /* KIND_CHOICE: NULL-terminated, in the order of the enum */
 };
 
 static const char *const privileged_choices[] = {"gate", "deny", "allow", NULL};
 static const char *const ready_choices[] = {"require", "report", NULL};
 static const char *const audit_choices[] = {"best-effort", "required", NULL};
+static const char *const verifier_choices[] = {"local", "remote", "both", NULL};
+static const char *const mode_choices[] = {"enforce", "observe", NULL};
+static const char *const rim_store_choices[] = {"remote", "dir", NULL};
+static const char *const certid_choices[] = {"sha1", "sha384", NULL};
 
 #define AT(member) offsetof(struct conf, member)
 
@@ -44,11 +49,34 @@ static const struct key keys[] = {
 	{"trust", "rim-root", KIND_PATH, AT(rim_root), "", 0, 0, NULL},
 	{"collateral", "rim-dir", KIND_PATH, AT(rim_dir), PATH_STATE "/lib/cgpu/rim", 0, 0, NULL},
 	{"collateral", "ocsp-dir", KIND_PATH, AT(ocsp_dir), PATH_STATE "/lib/cgpu/ocsp", 0, 0, NULL},
+	{"collateral", "rim-store", KIND_CHOICE, AT(rim_store), "remote", 0, 0, rim_store_choices},
+	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", 1, 0, NULL},
+	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", 1, 0, NULL},
+	{"collateral", "ocsp-certid", KIND_CHOICE, AT(ocsp_certid), "sha1", 0, 0, certid_choices},
+	{"collateral", "cache-dir", KIND_PATH, AT(cache_dir), PATH_STATE "/cache/cgpu", 0, 0, NULL},
+	{"collateral", "cache-size", KIND_NUMBER, AT(cache_size), "64", 1, 65536, NULL},
+	{"network", "ca-file", KIND_PATH, AT(ca_file), CA_FILE, 0, 0, NULL},
+	{"network", "proxy", KIND_URL, AT(proxy), "", 1, 0, NULL},
+	{"network", "connect-timeout", KIND_NUMBER, AT(connect_timeout), "5", 1, 600, NULL},
+	{"network", "request-timeout", KIND_NUMBER, AT(request_timeout), "10", 1, 600, NULL},
+	{"network", "retries", KIND_NUMBER, AT(retries), "3", 0, 10, NULL},
+	{"network", "service-key-file", KIND_PATH, AT(service_key_file), "", 0, 0, NULL},
+	{"network", "service-key-origins", KIND_LIST, AT(service_key_origins), "", 0, 0, NULL},
+	{"remote", "nras-url", KIND_URL, AT(nras_url), "https://nras.attestation.nvidia.com", 0, 0, NULL},
+	{"remote", "nras-issuer", KIND_TEXT, AT(nras_issuer), "", 0, 0, NULL},
+	{"remote", "key-set-file", KIND_PATH, AT(key_set_file), "", 0, 0, NULL},
+	{"remote", "key-root", KIND_PATH, AT(key_root), "", 0, 0, NULL},
+	{"policy", "verifier", KIND_CHOICE, AT(verifier), "local", 0, 0, verifier_choices},
+	{"policy", "mode", KIND_CHOICE, AT(mode), "enforce", 0, 0, mode_choices},
+	{"policy", "observe-until", KIND_DATE, AT(observe_until), "", 0, 0, NULL},
+	{"policy", "policy-file", KIND_PATH, AT(policy_file), "", 0, 0, NULL},
 	{"policy", "privileged", KIND_CHOICE, AT(privileged), "gate", 0, 0, privileged_choices},
 	{"policy", "ready-state", KIND_CHOICE, AT(ready), "require", 0, 0, ready_choices},
 	{"policy", "audit", KIND_CHOICE, AT(audit), "best-effort", 0, 0, audit_choices},
 	{"policy", "min-driver-version", KIND_VERSION, AT(min_driver_version), "", 0, 0, NULL},
 	{"policy", "min-vbios-version", KIND_VERSION, AT(min_vbios_version), "", 0, 0, NULL},
+	{"policy", "denied-driver-versions", KIND_LIST, AT(denied_driver_versions), "", 0, 0, NULL},
+	{"policy", "denied-vbios-versions", KIND_LIST, AT(denied_vbios_versions), "", 0, 0, NULL},
 	{"policy", "hardware-models", KIND_LIST, AT(hardware_models), "", 0, 0, NULL},
 	{"policy", "gpu-count", KIND_NUMBER, AT(gpu_count), "0", 0, 16, NULL},
 	{"policy", "ocsp-max-age", KIND_NUMBER, AT(ocsp_max_age), "43200", 0, 604800, NULL},
@@ -159,6 +187,8 @@ set_checked_text(char **member, const char *value, const struct key *key, struct
 
 	if (key->kind == KIND_PATH && value[0] != '\0' && value[0] != '/')
 		return err_set(err, 0, "'%s' is not an absolute path", value);
+	if (key->kind == KIND_URL && value[0] != '\0' && url_check(value, key->min != 0, err) != 0)
+		return -1;
 	if (key->kind == KIND_VERSION && value[strspn(value, version)] != '\0')
 		return err_set(err, 0, "'%s' is not a version of numbers and dots", value);
 	set_text(member, value);
@@ -174,6 +204,7 @@ key_set(struct conf *conf, const struct key *key, const char *value, struct err 
 	case KIND_TEXT:
 	case KIND_PATH:
 	case KIND_VERSION:
+	case KIND_URL:
 		return set_checked_text(member, value, key, err);
 	case KIND_LIST:
 		return set_list(member, value, err);
@@ -406,6 +437,15 @@ load_drop_ins(struct conf *conf, struct err *err)
 	return rc;
 }
 
+/* A gate that only watches shall not stay so because nobody remembers it. */
+static int
+check_mode(const struct conf *conf, struct err *err)
+{
+	if (conf->mode == MODE_OBSERVE && conf->observe_until == 0)
+		return err_set(err, CODE_USAGE, "configuration: mode = observe needs observe-until = YYYY-MM-DD");
+	return 0;
+}
+
 int
 conf_load(struct conf *conf, struct err *err)
 {
@@ -418,6 +458,8 @@ conf_load(struct conf *conf, struct err *err)
 		rc = err_set(err, CODE_USAGE, "configuration %s: %s", PATH_SYSCONF "/cgpu.conf", err_errno(errno));
 	if (rc == 0)
 		rc = load_drop_ins(conf, err);
+	if (rc == 0)
+		rc = check_mode(conf, err);
 	return rc == 0 ? check_exempts(conf, err) : rc;
 }
 
@@ -429,7 +471,8 @@ conf_free(struct conf *conf)
 
 		if (keys[i].kind == KIND_LIST)
 			list_free((struct conf_list *)(void *)member);
-		else if (keys[i].kind == KIND_TEXT || keys[i].kind == KIND_PATH || keys[i].kind == KIND_VERSION)
+		else if (keys[i].kind == KIND_TEXT || keys[i].kind == KIND_PATH || keys[i].kind == KIND_VERSION ||
+			 keys[i].kind == KIND_URL)
 			free(*(char **)(void *)member);
 	}
 	for (unsigned i = 0; i < conf->exempts; i++) {
@@ -454,6 +497,7 @@ key_text(const struct conf *conf, const struct key *key)
 	case KIND_TEXT:
 	case KIND_PATH:
 	case KIND_VERSION:
+	case KIND_URL:
 		return xstrdup(*(char *const *)member);
 	case KIND_LIST:
 		for (unsigned i = 0; i < list->count; i++)
@@ -536,6 +580,12 @@ conf_json(const struct conf *conf, struct json_out *out)
 	json_out_end(out);
 }
 
+bool
+conf_observes(const struct conf *conf, int64_t at)
+{
+	return conf->mode == MODE_OBSERVE && conf->observe_until > at;
+}
+
 char *
 conf_loosenings(const struct conf *conf, int64_t at)
 {
@@ -547,6 +597,8 @@ conf_loosenings(const struct conf *conf, int64_t at)
 		buf_printf(&out, "%sallow-certificate-hold", out.size ? "," : "");
 	if (conf->ready == READY_REPORT)
 		buf_printf(&out, "%sready-state", out.size ? "," : "");
+	if (conf_observes(conf, at))
+		buf_printf(&out, "%sobserve", out.size ? "," : "");
 	return buf_steal_text(&out);
 }
 

@@ -17,6 +17,10 @@
 enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
 enum conf_ready { READY_REQUIRE, READY_REPORT };
 enum conf_audit { AUDIT_BEST_EFFORT, AUDIT_REQUIRED };
+enum conf_verifier { VERIFIER_LOCAL, VERIFIER_REMOTE, VERIFIER_BOTH };
+enum conf_mode { MODE_ENFORCE, MODE_OBSERVE };
+enum conf_rim_store { RIM_STORE_REMOTE, RIM_STORE_DIR };
+enum conf_certid { CERTID_SHA1, CERTID_SHA384 }; /* in the order of enum revocation_hash */
 
 #define CONF_LIST_MAX 32
 #define CONF_EXEMPT_MAX 32
@@ -39,8 +43,24 @@ struct conf {
 	char *driver_root;
 	char *device_root, *rim_root; /* PEM or DER file; "" = NVIDIA's */
 	char *rim_dir, *ocsp_dir;
-	int64_t privileged, ready, audit; /* the enums above */
+	int64_t rim_store;                /* the enums above, and so below */
+	char *rim_url, *ocsp_url;         /* "" = never asked */
+	int64_t ocsp_certid;
+	char *cache_dir;                  /* "" = no cache on disk */
+	int64_t cache_size;               /* MiB */
+	char *ca_file, *proxy;
+	int64_t connect_timeout, request_timeout; /* seconds */
+	int64_t retries;
+	char *service_key_file;           /* "" = none */
+	struct conf_list service_key_origins; /* none = nras_url's, and NVIDIA's own */
+	char *nras_url, *nras_issuer;     /* issuer "" = nras_url */
+	char *key_set_file, *key_root;    /* pinned JWKS; anchor of its certificates; "" = none */
+	int64_t verifier, mode;
+	int64_t observe_until;            /* as the loosenings below */
+	char *policy_file;                /* NVIDIA's JSON; "" = none */
+	int64_t privileged, ready, audit;
 	char *min_driver_version, *min_vbios_version; /* "" = none */
+	struct conf_list denied_driver_versions, denied_vbios_versions;
 	struct conf_list hardware_models;           /* common names of certificate 1 allowed; none = all */
 	int64_t gpu_count;                            /* 0 = any */
 	int64_t ocsp_max_age;                         /* seconds */
@@ -64,6 +84,8 @@ void conf_free(struct conf *conf);
 char *conf_text(const struct conf *conf);
 void conf_json(const struct conf *conf, struct json_out *out);
 
+/* mode = observe, and its end not yet come: what would be refused is started and told. */
+bool conf_observes(const struct conf *conf, int64_t at);
 /* Names of the loosenings in force at a time, separated by commas, in new memory; "" = none. */
 char *conf_loosenings(const struct conf *conf, int64_t at);
 /* Whether a root or driver library other than the default is configured. */

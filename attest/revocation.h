@@ -31,6 +31,7 @@ struct revocation_policy {
 	bool allow_without_nonce; /* named loosening: stored answers (mirror, bundle) */
 	bool allow_hold;          /* named loosening: certificateHold counts as good, and is said */
 	int64_t max_age;          /* seconds after thisUpdate, where nextUpdate is absent */
+	enum revocation_hash hash; /* of the CertIDs asked with */
 };
 
 enum revocation_status { REVOCATION_NO_STATUS, REVOCATION_GOOD, REVOCATION_REVOKED, REVOCATION_UNKNOWN };

@@ -28,6 +28,10 @@ static const struct frame_kind {
 	[FRAME_FILE] = {"FILE", 4096 * KIB},
 	[FRAME_FACTS] = {"FACTS", 16 * KIB},
 	[FRAME_VERDICT] = {"VERDICT", 4 * KIB},
+	[FRAME_KEEP] = {"KEEP", KIB},
+	[FRAME_NETWORK] = {"NETWORK", 1024 * KIB}, /* a bundle of CA certificates: 220 KiB on Debian */
+	[FRAME_REQUEST] = {"REQUEST", 1024 * KIB}, /* evidence of 16 GPUs in base64: 350 KiB */
+	[FRAME_RESPONSE] = {"RESPONSE", 4096 * KIB},
 };
 
 static const struct frame_kind *
@@ -120,6 +124,12 @@ frame_put_u32(struct buf *payload, uint32_t value)
 }
 
 void
+frame_put_i64(struct buf *payload, int64_t value)
+{
+	buf_add(payload, &value, sizeof(value));
+}
+
+void
 frame_put_field(struct buf *payload, struct bytes value)
 {
 	frame_put_u32(payload, (uint32_t)value.size);
@@ -134,6 +144,17 @@ frame_put_text(struct buf *payload, const char *text)
 
 bool
 frame_get_u32(struct cursor *payload, uint32_t *value)
+{
+	struct bytes taken;
+
+	if (!cursor_take(payload, sizeof(*value), &taken))
+		return false;
+	memcpy(value, taken.data, sizeof(*value));
+	return true;
+}
+
+bool
+frame_get_i64(struct cursor *payload, int64_t *value)
 {
 	struct bytes taken;
 

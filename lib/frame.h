@@ -16,7 +16,11 @@
  * run        ->  collect:      HELLO, REPORTS, RECHECK, end of file
  * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE; or FAILURE
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
- * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, VERDICT
+ * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
+ * collateral ->  appraise:     HELLO, PARAMETERS, FILE
+ * collateral <-  appraise:     HELLO; STEP*, FILE*, KEEP*, VERDICT
+ * run        ->  fetch:        HELLO, NETWORK, then REQUEST at any time, end of file
+ * run        <-  fetch:        HELLO; RESPONSE for each REQUEST, in any order
  */
 enum frame_type {
 	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes to be echoed (towards the worker), or empty */
@@ -28,17 +32,22 @@ enum frame_type {
 	FRAME_EVIDENCE,   /* field: report, field: chain PEM */
 	FRAME_RECHECK,    /* empty */
 	FRAME_PARAMETERS, /* see attest/appraise.h */
-	FRAME_NEED,       /* u32 kind, field: name, field: question */
-	FRAME_COLLATERAL, /* u32 code (CODE_OK or why it is missing), field: bytes or text */
+	FRAME_NEED,       /* u32 kind, u32 again, field: name, field: question */
+	FRAME_COLLATERAL, /* u32 code (CODE_OK or why it is missing), u32 origin, field: nonce, field: bytes or text */
 	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
 	FRAME_CLAIMS,     /* u32 gpu, field: JSON object */
 	FRAME_FILE,       /* field: name, field: content */
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
+	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time or 0 */
+	FRAME_NETWORK,    /* see attest/fetch.h */
+	FRAME_REQUEST,    /* see attest/fetch.h */
+	FRAME_RESPONSE,   /* u32 ticket, u32 code, u32 origin's connections, field: bytes or text */
 };
 
 #define FRAME_FACT_AUDIT 1u  /* the start is refused if its audit line cannot be written */
 #define FRAME_FACT_EXEMPT 2u /* the policy lets the container start unattested: there are no files */
+#define FRAME_FACT_OBSERVE 4u /* mode = observe: it would have been refused, see the facts; the only file is attestation.env */
 
 /* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
 int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);
@@ -49,11 +58,13 @@ int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes pay
  */
 int frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload, struct err *err);
 
-/* Fields of a payload: u32, and u32 size with bytes. Readers return false and take nothing if the payload is short. */
+/* Fields of a payload: u32, i64, and u32 size with bytes. Readers return false and take nothing if the payload is short. */
 void frame_put_u32(struct buf *payload, uint32_t value);
 void frame_put_field(struct buf *payload, struct bytes value);
 void frame_put_text(struct buf *payload, const char *text);
+void frame_put_i64(struct buf *payload, int64_t value);
 bool frame_get_u32(struct cursor *payload, uint32_t *value);
+bool frame_get_i64(struct cursor *payload, int64_t *value);
 bool frame_get_field(struct cursor *payload, struct bytes *value);
 /* A field without NUL, as text in new memory. */
 bool frame_get_text(struct cursor *payload, char **text);

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # What the programs and the emulator are built from, the engine, and what the tests call.
-build='gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libxml2-dev libxmlsec1-dev'
+build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux'
 tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps catatonit'
 
