@@ -176,10 +176,13 @@ read_facts(struct bytes payload, struct attest_reply *reply, struct err *err)
 {
 	struct cursor cursor = cursor_of(payload);
 	uint32_t flags = 0;
-	bool whole = frame_get_u32(&cursor, &flags) && (flags & ~(FRAME_FACT_AUDIT | FRAME_FACT_EXEMPT)) == 0;
+	bool whole = frame_get_u32(&cursor, &flags) &&
+		     (flags & ~(FRAME_FACT_AUDIT | FRAME_FACT_EXEMPT | FRAME_FACT_OBSERVE)) == 0;
 
 	reply->audit_required = (flags & FRAME_FACT_AUDIT) != 0;
 	reply->exempt = (flags & FRAME_FACT_EXEMPT) != 0;
+	reply->observed = (flags & FRAME_FACT_OBSERVE) != 0;
+	whole = whole && !(reply->exempt && reply->observed);
 	while (whole && cursor.left > 0 && reply->facts < ATTEST_FACTS) {
 		struct attest_fact *fact = &reply->fact[reply->facts];
 
@@ -193,7 +196,20 @@ read_facts(struct bytes payload, struct attest_reply *reply, struct err *err)
 	return whole && cursor.left == 0 ? 0 : err_set(err, CODE_WORKER, "frame FACTS is malformed");
 }
 
-/* 0 only for a pass that is complete. */
+/* All files of a pass, the first of a refusal that is only observed, none of an exemption. */
+static int
+check_files(const struct attest_reply *reply, struct err *err)
+{
+	unsigned want = reply->exempt ? 0 : reply->observed ? 1 : ATTEST_FILES;
+
+	if (reply->count != want)
+		return err_set(err, CODE_WORKER, "the verdict came with %u files, want %u", reply->count, want);
+	if (reply->observed && reply->files[0].name != wanted[0].name)
+		return err_set(err, CODE_WORKER, "the verdict came with %s, want %s", reply->files[0].name, wanted[0].name);
+	return 0;
+}
+
+/* 0 only for a pass that is complete, or where the policy lets the container start without. */
 static int
 read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attest_reply *reply, struct err *err)
 {
@@ -210,10 +226,7 @@ read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attes
 		return err_set(err, (int)code, "%s", reply->text);
 	if (code != CODE_OK)
 		return err_set(err, CODE_WORKER, "the verdict has the unknown code %u", code);
-	if (reply->count != (reply->exempt ? 0 : ATTEST_FILES))
-		return err_set(err, CODE_WORKER, "the verdict came with %u files, want %d", reply->count,
-			       reply->exempt ? 0 : ATTEST_FILES);
-	return 0;
+	return check_files(reply, err);
 }
 
 /* Nothing may follow the verdict. */

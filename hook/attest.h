@@ -34,7 +34,8 @@ struct attest_fact {
 };
 
 struct attest_reply {
-	bool exempt; /* the policy lets the container start unattested: there are no files */
+	bool exempt;   /* the policy lets the container start unattested: there are no files */
+	bool observed; /* it was refused and starts all the same (mode = observe): the one file says so */
 	char *text;  /* one line for log and audit */
 	struct attach_file files[ATTEST_FILES];
 	unsigned count;

@@ -178,7 +178,7 @@ gate_container(struct gate *gate, struct err *err)
 	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
 			 gate->reply.count, err) != 0)
 		return -1;
-	return record(gate, LOG_ALLOWED, NULL, err);
+	return record(gate, gate->reply.observed ? LOG_OBSERVED : LOG_ALLOWED, NULL, err);
 }
 
 static int

@@ -26,6 +26,7 @@ static const struct {
 } events[] = {
 	[LOG_ALLOWED] = {"allowed", "40bf2619fe5231e79730916c98bb9c63", 5},
 	[LOG_EXEMPT] = {"exempt", "120de45f1d71cdec3ad1d69c4557bf29", 4},
+	[LOG_OBSERVED] = {"observed", "2e7cf0602c28817a627886224f3a88d5", 4},
 	[LOG_REFUSED] = {"refused", "8e31571ba7a8286164505b5653d6ac0f", 3},
 };
 

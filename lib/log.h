@@ -15,8 +15,9 @@
 #define LOG_VALUE_MAX 1024
 
 enum log_event {
-	LOG_ALLOWED, /* attested, the container starts */
-	LOG_EXEMPT,  /* not attested, the policy lets it start */
+	LOG_ALLOWED,  /* attested, the container starts */
+	LOG_EXEMPT,   /* not attested, the policy lets it start */
+	LOG_OBSERVED, /* refused, and the mode lets it start all the same */
 	LOG_REFUSED,
 };
 

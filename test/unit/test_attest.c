@@ -103,12 +103,35 @@ is_started_right(char *const argv[])
 	       strcmp(value_of(argv, "--container-id"), "c1") == 0 && strcmp(argv[2], "--hook") == 0;
 }
 
+/* How many files a part sends, from which on, and the flags of its facts. */
+struct part {
+	const char *name;
+	unsigned first, files;
+	uint32_t flags;
+};
+
+static const struct part *
+part_find(const char *name)
+{
+	static const struct part parts[] = {
+		{"few", 0, 4, 1},	     {"no-files", 0, 0, 1},	  {"exempt", 0, 0, 3},
+		{"exempt-files", 0, 5, 3},   {"observed", 0, 1, 5},	  {"observed-files", 0, 5, 5},
+		{"observed-none", 0, 0, 5},  {"observed-other", 1, 1, 5}, {"observed-exempt", 0, 1, 7},
+		{"observed-refuse", 0, 1, 5}, {"fact-flag", 0, 5, 8},	  {"", 0, 5, 1},
+	};
+	size_t i = 0;
+
+	while (parts[i].name[0] != '\0' && strcmp(parts[i].name, name) != 0)
+		i++;
+	return &parts[i];
+}
+
 static int
 play(char *const argv[])
 {
 	const char *part = value_of(argv, "--image-id");
-	unsigned i, files = strcmp(part, "few") == 0 ? 4 : 5;
-	bool is_exempt = strcmp(part, "exempt") == 0;
+	const struct part *how = part_find(part);
+	unsigned i;
 
 	if (strcmp(part, "crash") == 0)
 		abort();
@@ -124,25 +147,24 @@ play(char *const argv[])
 		put_hello(strcmp(part, "version") == 0 ? "0.0.0" : PROJECT_VERSION);
 	if (strcmp(part, "hello-twice") == 0)
 		put_hello(PROJECT_VERSION);
-	for (i = 0; i < files && !is_exempt && strcmp(part, "no-files") != 0; i++)
-		put_file(names[i], names[i]);
+	for (i = 0; i < how->files; i++)
+		put_file(names[how->first + i], names[how->first + i]);
 	if (strcmp(part, "twice") == 0)
 		put_file("token.jwt", "other");
 	if (strcmp(part, "foreign") == 0)
 		put_file("../token.jwt", "other");
 	if (strcmp(part, "no-facts") != 0)
-		put_facts(strcmp(part, "fact-name") == 0 ? "GPUS=1\n" : "gpus",
-			  strcmp(part, "fact-flag") == 0 ? 4 : is_exempt || strcmp(part, "exempt-files") == 0 ? 3 : 1);
+		put_facts(strcmp(part, "fact-name") == 0 ? "GPUS=1\n" : "gpus", how->flags);
 	if (strcmp(part, "facts-twice") == 0)
 		put_facts("gpus", 1);
 	if (strcmp(part, "no-verdict") == 0)
 		return 0;
-	if (strcmp(part, "refuse") == 0)
+	if (strcmp(part, "refuse") == 0 || strcmp(part, "observed-refuse") == 0)
 		put_verdict(argv, CODE_MEASUREMENT, "gpu 0: index 7 differs", true);
 	else if (strcmp(part, "code") == 0)
 		put_verdict(argv, 222, "?", true);
 	else
-		put_verdict(argv, CODE_OK, is_exempt ? "exempt: system" : "passed", strcmp(part, "echo") != 0);
+		put_verdict(argv, CODE_OK, "passed", strcmp(part, "echo") != 0);
 	if (strcmp(part, "more") == 0)
 		put_file("token.jwt", "other");
 	return strcmp(part, "status") == 0 ? CODE_INTERNAL : 0;
@@ -177,7 +199,7 @@ test_pass(void)
 
 	CHECK(run_part("pass", &reply, &err) == 0);
 	CHECK_TEXT(err.text, "");
-	CHECK(reply.count == ATTEST_FILES && !reply.exempt);
+	CHECK(reply.count == ATTEST_FILES && !reply.exempt && !reply.observed);
 	for (i = 0; i < reply.count; i++)
 		CHECK_TEXT(reply.files[i].name, names[i]);
 	for (i = 0; i < reply.count; i++)
@@ -185,7 +207,10 @@ test_pass(void)
 	CHECK_TEXT(reply.text, "passed");
 	CHECK(reply.audit_required && reply.facts == 1 && strcmp(reply.fact[0].name, "gpus") == 0);
 	attest_free(&reply);
-	CHECK(run_part("exempt", &reply, &err) == 0 && reply.exempt && reply.count == 0);
+	CHECK(run_part("exempt", &reply, &err) == 0 && reply.exempt && !reply.observed && reply.count == 0);
+	attest_free(&reply);
+	CHECK(run_part("observed", &reply, &err) == 0 && reply.observed && !reply.exempt && reply.count == 1);
+	CHECK_TEXT(reply.files[0].name, "attestation.env");
 	attest_free(&reply);
 }
 
@@ -201,7 +226,9 @@ test_refusals(void)
 		{"hello-twice", CODE_WORKER}, {"few", CODE_WORKER},	 {"twice", CODE_WORKER},   {"foreign", CODE_WORKER},
 		{"no-verdict", CODE_WORKER},  {"no-files", CODE_WORKER}, {"echo", CODE_WORKER},	   {"more", CODE_WORKER},
 		{"status", CODE_WORKER},      {"no-facts", CODE_WORKER}, {"fact-name", CODE_WORKER}, {"facts-twice", CODE_WORKER},
-		{"fact-flag", CODE_WORKER},   {"exempt-files", CODE_WORKER},
+		{"fact-flag", CODE_WORKER},   {"exempt-files", CODE_WORKER}, {"observed-files", CODE_WORKER},
+		{"observed-none", CODE_WORKER}, {"observed-other", CODE_WORKER}, {"observed-exempt", CODE_WORKER},
+		{"observed-refuse", CODE_MEASUREMENT},
 	};
 	struct attest_reply reply;
 	struct err err;
