@@ -14,7 +14,6 @@
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/crypto.h"
 #include "lib/fs.h"
 #include "lib/url.h"
 
@@ -606,15 +605,4 @@ bool
 conf_custom_anchor(const struct conf *conf)
 {
 	return conf->device_root[0] != '\0' || conf->rim_root[0] != '\0' || conf->nvml_library[0] != '\0';
-}
-
-void
-conf_digest(const struct conf *conf, char out[65])
-{
-	char *text = conf_text(conf);
-	uint8_t digest[SHA256_SIZE];
-
-	crypto_sha256(bytes_of_text(text), digest);
-	hex_encode(out, digest, sizeof(digest));
-	free(text);
 }

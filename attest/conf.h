@@ -91,7 +91,4 @@ char *conf_loosenings(const struct conf *conf, int64_t at);
 /* Whether a root or driver library other than the default is configured. */
 bool conf_custom_anchor(const struct conf *conf);
 
-/* SHA-256 of conf_text in lower-case hex: the policy digest of token and audit line. */
-void conf_digest(const struct conf *conf, char out[65]);
-
 #endif

@@ -342,7 +342,7 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 	    read_root(conf->rim_root, roots_rim(), &rim_root, &input.rim_root, &err) != 0)
 		fail(run, "trust-anchor", &err);
 	else if (appraise(conf, &input, &store, request->deadline, run) == 0)
-		rc = policy_judge(conf, run->claims, run->gpus, &run->steps);
+		rc = policy_judge(conf, request->policy, run->claims, run->gpus, &run->steps);
 	buf_free(&device_root);
 	buf_free(&rim_root);
 	return rc;
@@ -387,7 +387,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 	int rc;
 
 	memcpy(input.nonce, live->nonce, NONCE_SIZE);
-	conf_digest(conf, digest);
+	policy_digest(conf, request->policy, digest);
 	for (unsigned i = 0; i < run->gpus; i++)
 		uuid[i] = run->identity[i].uuid;
 	rc = result_make(&input, &run->result, &err);
@@ -478,7 +478,7 @@ run_verify(struct verify_request *request, struct run *run)
 	input.device_root = request->device_root;
 	input.rim_root = request->rim_root;
 	if (appraise(request->conf, &input, &request->store, request->deadline, run) == 0 &&
-	    policy_judge(request->conf, run->claims, run->gpus, &run->steps) == 0)
+	    policy_judge(request->conf, request->policy, run->claims, run->gpus, &run->steps) == 0)
 		steps_conclude(&run->steps);
 	return finish(run);
 }

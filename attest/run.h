@@ -6,6 +6,7 @@
 #include "attest/collateral.h"
 #include "attest/collect.h"
 #include "attest/conf.h"
+#include "attest/policy_file.h"
 #include "attest/result.h"
 
 /*
@@ -15,6 +16,7 @@
 
 struct run_request {
 	const struct conf *conf;
+	const struct policy_file *policy;    /* besides; NULL = none */
 	const char *container_id, *image_id; /* NULL = not known */
 	struct bytes config;                 /* config.json of the container; {NULL, 0} = none */
 	struct bytes challenge;              /* of the relying party; {NULL, 0} = none */
@@ -41,6 +43,7 @@ int run_attest(const struct run_request *request, struct run *run);
 /* Evidence from a file against collateral from a directory; no driver, no key, no result files. */
 struct verify_request {
 	const struct conf *conf; /* policy, worker user */
+	const struct policy_file *policy; /* besides; NULL = none */
 	struct gpu_evidence *evidence; /* taken over and emptied */
 	unsigned gpus;
 	const uint8_t *nonce; /* 32 bytes, or NULL: the evidence's own, which proves no freshness */

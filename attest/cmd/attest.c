@@ -10,6 +10,8 @@
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
 #include "attest/exemption.h"
+#include "attest/observe.h"
+#include "attest/policy.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -27,6 +29,7 @@ static const struct option_entry table[] = {
 	{"config-file", "FILE", "config.json that the nonce is bound to"},
 	{"challenge", "TEXT", "challenge of the relying party, part of the nonce"},
 	{"output-dir", "DIR", "new directory for the five files that a container would get"},
+	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
 	{"verifier", "local", "who appraises"},
 	{"format", "text|json", "output form (default text)"},
 	{"hook", NULL, "called by cgpu-hook: the answer goes to --reply-fd as frames"},
@@ -94,6 +97,17 @@ write_files(const char *directory, const struct result *result, struct err *err)
 	return 0;
 }
 
+/* A step, so that text and JSON both have it. */
+static void
+tell_mode(const struct conf *conf, struct run *run)
+{
+	char *note = observe_note(conf, run->at, steps_code(&run->steps));
+
+	if (note != NULL)
+		steps_skip(&run->steps, STEP_RUN, "mode-observe", "%s", note);
+	free(note);
+}
+
 static int
 by_hand(const struct options *options, const struct run_request *request, struct err *err)
 {
@@ -107,6 +121,7 @@ by_hand(const struct options *options, const struct run_request *request, struct
 	if (options_format(options, &json, err) != 0)
 		return err_code(err);
 	code = run_attest(request, &run);
+	tell_mode(request->conf, &run);
 	if (code == CODE_OK && directory != NULL && write_files(directory, &run.result, err) != 0) {
 		run_free(&run);
 		return err_code(err);
@@ -135,13 +150,13 @@ reply_begin(const struct reply *reply, struct err *err)
 }
 
 static int
-reply_file(const struct reply *reply, const struct result_file *file, struct err *err)
+reply_file(const struct reply *reply, const char *name, const char *content, struct err *err)
 {
 	struct buf payload = {0};
 	int rc;
 
-	frame_put_text(&payload, file->name);
-	frame_put_text(&payload, file->content);
+	frame_put_text(&payload, name);
+	frame_put_text(&payload, content);
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FILE, buf_bytes(&payload), err);
 	buf_free(&payload);
 	return rc;
@@ -194,23 +209,37 @@ put_run(struct buf *payload, const struct run *run)
 	}
 }
 
+static void
+put_observed(struct buf *payload, int code)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", code);
+	put_fact(payload, "observed_code", number);
+	put_fact(payload, "observed_name", code_name(code));
+}
+
 /* What the audit line shall say; run is NULL where nothing was run. */
 static int
-reply_facts(const struct reply *reply, const struct conf *conf, const struct run *run, bool exempt, struct err *err)
+reply_facts(const struct reply *reply, const struct run_request *request, const struct run *run, uint32_t flags,
+	    struct err *err)
 {
+	const struct conf *conf = request->conf;
 	char digest[65], *loosenings = conf_loosenings(conf, clock_wall());
 	struct buf payload = {0};
 	int rc;
 
-	frame_put_u32(&payload, (conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | (exempt ? FRAME_FACT_EXEMPT : 0));
+	frame_put_u32(&payload, (conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | flags);
 	put_fact(&payload, "verifier", "local");
-	conf_digest(conf, digest);
+	policy_digest(conf, request->policy, digest);
 	put_fact(&payload, "policy_digest", digest);
 	put_fact(&payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
 	put_fact(&payload, "loosenings", loosenings);
 	free(loosenings);
 	if (run != NULL)
 		put_run(&payload, run);
+	if ((flags & FRAME_FACT_OBSERVE) != 0)
+		put_observed(&payload, steps_code(&run->steps));
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
 	buf_free(&payload);
 	return rc;
@@ -230,26 +259,50 @@ reply_verdict(const struct reply *reply, int code, const char *text, struct err 
 	return rc;
 }
 
+/* The five files of a pass, the one of a refusal that is only observed, or none. */
 static int
-reply_run(const struct reply *reply, const struct conf *conf, const struct run *run, struct err *err)
+reply_files(const struct reply *reply, const struct run *run, bool observed, struct err *err)
+{
+	int code = steps_code(&run->steps), rc = 0;
+	char *env;
+
+	for (unsigned i = 0; rc == 0 && code == CODE_OK && i < RESULT_FILES; i++)
+		rc = reply_file(reply, run->result.file[i].name, run->result.file[i].content, err);
+	if (!observed)
+		return rc;
+	env = observe_env(code);
+	rc = reply_file(reply, "attestation.env", env, err);
+	free(env);
+	return rc;
+}
+
+static char *
+verdict_text(const struct run *run, bool observed)
 {
 	const struct step *failed = steps_first_failure(&run->steps);
+	const char *prefix = observed ? "mode = observe, started although refused: " : "";
+
+	if (failed == NULL)
+		return xprintf("%s%s", prefix, steps_code(&run->steps) == CODE_OK ? "attested" : "no verdict");
+	if (failed->gpu == STEP_RUN)
+		return xprintf("%s%s: %s", prefix, failed->name, failed->detail);
+	return xprintf("%sGPU-%d: %s: %s", prefix, failed->gpu, failed->name, failed->detail);
+}
+
+static int
+reply_run(const struct reply *reply, const struct run_request *request, const struct run *run, struct err *err)
+{
 	int code = steps_code(&run->steps);
+	bool observed = observe_applies(request->conf, run->at, code);
 	char *text;
 	int rc;
 
-	for (unsigned i = 0; code == CODE_OK && i < RESULT_FILES; i++)
-		if (reply_file(reply, &run->result.file[i], err) != 0)
-			return -1;
-	if (failed == NULL)
-		text = xstrdup(code == CODE_OK ? "attested" : "no verdict");
-	else if (failed->gpu == STEP_RUN)
-		text = xprintf("%s: %s", failed->name, failed->detail);
-	else
-		text = xprintf("GPU-%d: %s: %s", failed->gpu, failed->name, failed->detail);
-	rc = reply_facts(reply, conf, run, false, err);
+	if (reply_files(reply, run, observed, err) != 0)
+		return -1;
+	text = verdict_text(run, observed);
+	rc = reply_facts(reply, request, run, observed ? FRAME_FACT_OBSERVE : 0, err);
 	if (rc == 0)
-		rc = reply_verdict(reply, code, text, err);
+		rc = reply_verdict(reply, observed ? CODE_OK : code, text, err);
 	free(text);
 	return rc;
 }
@@ -284,15 +337,15 @@ for_hook(const struct options *options, const struct run_request *request, const
 	switch (exemption_find(request->conf, &container, &why, err)) {
 	case EXEMPTION_GATE:
 		run_attest(request, &run);
-		rc = reply_run(reply, request->conf, &run, err);
+		rc = reply_run(reply, request, &run, err);
 		break;
 	case EXEMPTION_ALLOW:
-		rc = reply_facts(reply, request->conf, NULL, true, err);
+		rc = reply_facts(reply, request, NULL, FRAME_FACT_EXEMPT, err);
 		if (rc == 0)
 			rc = reply_verdict(reply, CODE_OK, why, err);
 		break;
 	default:
-		rc = reply_facts(reply, request->conf, NULL, false, &(struct err)ERR_INIT);
+		rc = reply_facts(reply, request, NULL, 0, &(struct err)ERR_INIT);
 		if (rc == 0)
 			rc = reply_verdict(reply, err_code(err), err->text, err);
 	}
@@ -307,21 +360,25 @@ refuse(const struct reply *reply, const struct conf *conf, struct err *err)
 {
 	struct err ignored = ERR_INIT;
 	struct conf defaults;
+	struct run_request request = {.conf = conf->driver_root != NULL ? conf : &defaults};
 	int rc;
 
 	conf_defaults(&defaults);
-	rc = reply_facts(reply, conf->driver_root != NULL ? conf : &defaults, NULL, false, &ignored);
+	rc = reply_facts(reply, &request, NULL, 0, &ignored);
 	conf_free(&defaults);
 	return rc == 0 && reply_verdict(reply, err_code(err), err->text, &ignored) == 0 ? CODE_OK : err_code(err);
 }
 
 static int
-prepare(const struct options *options, struct conf *conf, struct buf *config, struct run_request *request, struct err *err)
+prepare(const struct options *options, struct conf *conf, struct buf *config, struct policy_file **policy,
+	struct run_request *request, struct err *err)
 {
 	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 ||
-	    read_request(options, request, config, err) != 0)
+	    read_request(options, request, config, err) != 0 ||
+	    policy_choose(conf, options_get(options, "policy"), policy, err) != 0)
 		return -1;
 	request->conf = conf;
+	request->policy = *policy;
 	request->deadline = live_deadline(conf);
 	return 0;
 }
@@ -331,6 +388,7 @@ run(const struct options *options, struct err *err)
 {
 	bool hook = options_given(options, "hook");
 	struct reply reply = {.deadline = clock_boot_ms() + REPLY_MS};
+	struct policy_file *policy = NULL;
 	struct run_request request = {0};
 	struct buf config = {0};
 	struct conf conf = {0};
@@ -339,10 +397,11 @@ run(const struct options *options, struct err *err)
 	crypto_init();
 	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
 		return err_code(err);
-	if (prepare(options, &conf, &config, &request, err) == 0)
+	if (prepare(options, &conf, &config, &policy, &request, err) == 0)
 		code = hook ? for_hook(options, &request, &reply, err) : by_hand(options, &request, err);
 	else
 		code = hook ? refuse(&reply, &conf, err) : err_code(err);
+	policy_file_free(policy);
 	buf_free(&config);
 	conf_free(&conf);
 	return code;

@@ -5,7 +5,7 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/report.h"
-#include "attest/conf.h"
+#include "attest/policy.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 
@@ -33,6 +33,17 @@ show(const struct conf *conf, bool json)
 	report_json(out);
 }
 
+/* What the settings name must be right too. */
+static int
+check(const struct conf *conf, struct err *err)
+{
+	struct policy_file *policy;
+	int rc = policy_choose(conf, NULL, &policy, err);
+
+	policy_file_free(policy);
+	return rc;
+}
+
 static int
 run(const struct options *options, struct err *err)
 {
@@ -50,6 +61,8 @@ run(const struct options *options, struct err *err)
 	rc = conf_load(&conf, err);
 	if (rc == 0 && strcmp(options->operand[0], "show") == 0)
 		show(&conf, json);
+	else if (rc == 0)
+		rc = check(&conf, err);
 	conf_free(&conf);
 	return rc == 0 ? CODE_OK : err_code(err);
 }

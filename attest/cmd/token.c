@@ -7,6 +7,7 @@
 #include "attest/cmd/commands.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
+#include "attest/policy_file.h"
 #include "attest/roots.h"
 #include "attest/run.h"
 #include "attest/token.h"
@@ -21,6 +22,7 @@ static const struct option_entry table[] = {
 	{"jwks", "FILE", "key set (default jwks.json beside FILE)"},
 	{"gpu-evidence-file", "FILE", "evidence (default evidence.json beside FILE)"},
 	{"device-root", "FILE", "trust anchor of device chains (default NVIDIA's)"},
+	{"policy", "FILE", "NVIDIA's JSON policy that the claims must fulfil"},
 	{"at", "TIME", "judge at this time, such as 2026-06-01T00:00:00Z (default now)"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
@@ -29,6 +31,7 @@ static const struct option_entry table[] = {
 struct inputs {
 	struct buf text, keys_text, evidence_text, device_root;
 	struct json *keys;
+	struct policy_file *policy; /* NULL = none */
 	bool keys_given; /* by the caller, who then vouches for them; those beside the token came with it */
 	int64_t at;
 	bool json;
@@ -54,6 +57,8 @@ read_companion(const struct options *options, const char *option, const char *na
 static int
 read_inputs(const struct options *options, struct inputs *in, struct err *err)
 {
+	const char *policy = options_get(options, "policy");
+
 	if (options_format(options, &in->json, err) != 0 || options_operands(options, 1, 1, err) != 0 ||
 	    options_at(options, &in->at, err) != 0)
 		return -1;
@@ -62,6 +67,9 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	if (read_companion(options, "jwks", "jwks.json", KEYS_MAX, &in->keys_text, err) != 0 ||
 	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
+		return -1;
+	in->policy = policy ? policy_file_read(policy, false, err) : NULL;
+	if (policy != NULL && in->policy == NULL)
 		return -1;
 	in->keys_given = options_given(options, "jwks");
 	if (in->keys_text.data == NULL)
@@ -217,6 +225,9 @@ judge(const struct inputs *in, struct err *err)
 
 	if (rc == 0)
 		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);
+	if (rc == 0 && in->policy != NULL)
+		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device, token.devices, false,
+				       &steps);
 	if (rc == 0)
 		steps_conclude(&steps);
 	err->text[0] = '\0';
@@ -242,6 +253,7 @@ run(const struct options *options, struct err *err)
 	buf_free(&in.evidence_text);
 	buf_free(&in.device_root);
 	json_free(in.keys);
+	policy_file_free(in.policy);
 	return code;
 }
 

@@ -5,6 +5,7 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/report.h"
+#include "attest/policy.h"
 #include "attest/roots.h"
 #include "attest/run.h"
 #include "lib/clock.h"
@@ -29,6 +30,7 @@ static const struct option_entry table[] = {
 	{"at", "TIME", "judge at this time, such as 2026-06-01T00:00:00Z (default now)"},
 	{"allow-ocsp-without-nonce", NULL, "accept stored revocation answers, which cannot carry our nonce"},
 	{"allow-certificate-hold", NULL, "accept certificates on hold"},
+	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
 	{"verifier", "local", "who appraises"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
@@ -36,6 +38,7 @@ static const struct option_entry table[] = {
 
 struct inputs {
 	struct conf conf;
+	struct policy_file *policy;
 	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
 	unsigned gpus;
 	struct buf device_root, rim_root;
@@ -96,7 +99,8 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	if (options_format(options, &in->json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
 	    only_value(options, "verifier", "local", err) != 0 ||
 	    only_value(options, "gpu-evidence-source", "file", err) != 0 || options_at(options, &in->at, err) != 0 ||
-	    options_nonce(options, in->nonce, &in->nonce_given, err) != 0 || conf_load(&in->conf, err) != 0)
+	    options_nonce(options, in->nonce, &in->nonce_given, err) != 0 || conf_load(&in->conf, err) != 0 ||
+	    policy_choose(&in->conf, options_get(options, "policy"), &in->policy, err) != 0)
 		return -1;
 	if (options_given(options, "allow-ocsp-without-nonce"))
 		in->conf.allow_ocsp_without_nonce = INT64_MAX;
@@ -115,6 +119,7 @@ judge(const struct options *options, struct inputs *in)
 {
 	struct verify_request request = {
 		.conf = &in->conf,
+		.policy = in->policy,
 		.evidence = in->evidence,
 		.gpus = in->gpus,
 		.nonce = in->nonce_given ? in->nonce : NULL,
@@ -145,6 +150,7 @@ run(const struct options *options, struct err *err)
 	gpu_evidence_free(in.evidence, in.gpus);
 	buf_free(&in.device_root);
 	buf_free(&in.rim_root);
+	policy_file_free(in.policy);
 	conf_free(&in.conf);
 	return code;
 }

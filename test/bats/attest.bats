@@ -268,7 +268,7 @@ refused() {
 		POLICY=$line mint
 		attest
 		refused "$want"
-		[[ "$(jq -r .message <<<"$output")" = *want* || "$want" = 78 || "$want" = 79 ]]
+		[[ "$(jq -r .message <<<"$output")" = "${line%% *}: "*want* ]]
 	done <<-END
 		76 min-driver-version = 999
 		77 min-vbios-version = FF

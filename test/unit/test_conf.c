@@ -26,6 +26,9 @@ test_defaults_are_strict(void)
 	CHECK(conf.allow_ocsp_without_nonce == 0 && conf.allow_certificate_hold == 0);
 	CHECK_TEXT(conf.device_root, "");
 	CHECK(conf.ocsp_max_age == 43200);
+	CHECK(conf.mode == MODE_ENFORCE && conf.observe_until == 0 && conf.verifier == VERIFIER_LOCAL);
+	CHECK_TEXT(conf.policy_file, "");
+	CHECK(conf.denied_driver_versions.count == 0 && conf.denied_vbios_versions.count == 0);
 	conf_free(&conf);
 }
 
@@ -42,6 +45,32 @@ test_values(void)
 	CHECK(conf.hardware_models.count == 2);
 	CHECK_TEXT(conf.hardware_models.item[1], "GB100 A01 GSP BROM");
 	CHECK(conf.allow_certificate_hold == 1798761600); /* the whole day counts */
+	conf_free(&conf);
+}
+
+/* In force to the end of the day, and only with the mode. */
+static void
+test_observe(void)
+{
+	const int64_t end = 1798761600; /* 2027-01-01T00:00:00Z */
+	struct conf conf;
+	char *names;
+
+	CHECK(parse(&conf, "[policy]\nmode = observe\nobserve-until = 2026-12-31\n") == 0);
+	CHECK(conf.mode == MODE_OBSERVE && conf.observe_until == end);
+	CHECK(conf_observes(&conf, end - 1) && !conf_observes(&conf, end));
+	names = conf_loosenings(&conf, end - 1);
+	CHECK_TEXT(names, "observe");
+	free(names);
+	names = conf_loosenings(&conf, end);
+	CHECK_TEXT(names, "");
+	free(names);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[policy]\nobserve-until = 2026-12-31\nallow-certificate-hold = 2026-12-31\n") == 0);
+	CHECK(!conf_observes(&conf, end - 1));
+	names = conf_loosenings(&conf, end - 1);
+	CHECK_TEXT(names, "allow-certificate-hold");
+	free(names);
 	conf_free(&conf);
 }
 
@@ -82,6 +111,10 @@ test_refusals(void)
 		 "cgpu.conf:2: allow-certificate-hold: '2026-02-30' is not a date, want YYYY-MM-DD"},
 		{"[policy]\nmin-driver-version = 550-1\n",
 		 "cgpu.conf:2: min-driver-version: '550-1' is not a version of numbers and dots"},
+		{"[policy]\nmode = watch\n", "cgpu.conf:2: mode: 'watch' is none of enforce, observe"},
+		{"[policy]\nobserve-until = tomorrow\n",
+		 "cgpu.conf:2: observe-until: 'tomorrow' is not a date, want YYYY-MM-DD"},
+		{"[policy]\npolicy-file = policy.json\n", "cgpu.conf:2: policy-file: 'policy.json' is not an absolute path"},
 		{"no equals sign\n", "cgpu.conf:1: no section, or no 'key = value'"},
 	};
 
@@ -117,6 +150,8 @@ test_show_reads_back(void)
 	char *text, *second;
 
 	CHECK(parse(&conf, "[policy]\nmin-vbios-version = 96.00.9F\nallow-ocsp-without-nonce = 2027-01-01\n"
+			   "mode = observe\nobserve-until = 2027-02-03\npolicy-file = /etc/p.json\n"
+			   "denied-driver-versions = 550.1, 560.2\ndenied-vbios-versions = 96.00.9f.00.01\n"
 			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n") == 0);
 	text = conf_text(&conf);
 	CHECK(parse(&again, text) == 0);
@@ -133,6 +168,7 @@ main(void)
 {
 	RUN(test_defaults_are_strict);
 	RUN(test_values);
+	RUN(test_observe);
 	RUN(test_exempt);
 	RUN(test_refusals);
 	RUN(test_long_lines_and_nul);

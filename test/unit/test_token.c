@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "attest/policy.h"
 #include "attest/result.h"
 #include "lib/code.h"
 #include "lib/jws.h"
@@ -180,17 +179,6 @@ test_env_file(void)
 	drop(&made);
 }
 
-static void
-test_versions(void)
-{
-	CHECK(policy_version_compare("550.90.07", "550.90.7", 10) == 0);
-	CHECK(policy_version_compare("550.90.07", "550.144.03", 10) < 0);
-	CHECK(policy_version_compare("580", "550.144.03", 10) > 0);
-	CHECK(policy_version_compare("550.90", "550.90.07", 10) < 0);
-	CHECK(policy_version_compare("96.00.A5.00.01", "96.00.9F.00.01", 16) > 0);
-	CHECK(policy_version_compare("97.00.00.00.00", "96.00.9F.00.01", 16) > 0);
-}
-
 int
 main(void)
 {
@@ -201,6 +189,5 @@ main(void)
 	RUN(test_device_token_of_another_set);
 	RUN(test_every_flipped_byte_is_refused);
 	RUN(test_env_file);
-	RUN(test_versions);
 	return unit_end();
 }
