@@ -12,7 +12,6 @@
 #include "lib/random.h"
 
 #define ANSWER_MAX 0x10000
-#define SKEW 300                    /* seconds between the responder's clock and ours; what openssl ocsp allows */
 #define LIFETIME_MAX (10 * 86400)   /* CA/Browser Forum Baseline Requirements 4.9.10: no answer lives longer */
 #define SERIAL_MAX 20               /* RFC 5280 4.1.2.2 */
 
@@ -48,6 +47,8 @@ name_question(struct revocation_question *question, struct err *err)
 	hex_encode(text, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
 	strcat(question->name, "-");
 	strcat(question->name, text);
+	if (question->hash == REVOCATION_SHA384)
+		strcat(question->name, "-sha384");
 	rc = 0;
 out:
 	OCSP_CERTID_free(id);
@@ -301,33 +302,54 @@ same_id(OCSP_CERTID *a, OCSP_CERTID *b)
 	       ASN1_OCTET_STRING_cmp(key[0], key[1]) == 0 && ASN1_INTEGER_cmp(serial[0], serial[1]) == 0;
 }
 
-static OCSP_SINGLERESP *
-find_single(OCSP_BASICRESP *basic, const struct revocation_question *question, struct err *err)
+static bool
+is_about(OCSP_SINGLERESP *single, const OCSP_CERTID *const id[2])
 {
-	OCSP_CERTID *id = certificate_id(question->cert, question->issuer, question->hash, err);
+	OCSP_CERTID *have = (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single);
+
+	return same_id(have, (OCSP_CERTID *)id[0]) || (id[1] != NULL && same_id(have, (OCSP_CERTID *)id[1]));
+}
+
+static OCSP_SINGLERESP *
+find_among(OCSP_BASICRESP *basic, const OCSP_CERTID *const id[2], struct err *err)
+{
 	OCSP_SINGLERESP *found = NULL;
 	int matches = 0;
 
-	for (int i = 0; id != NULL && i < OCSP_resp_count(basic); i++) {
+	for (int i = 0; i < OCSP_resp_count(basic); i++) {
 		OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
 
-		if (same_id((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), id)) {
+		if (is_about(single, id)) {
 			found = single;
 			matches++;
 		}
 	}
-	if (id != NULL && matches != 1) {
-		err_set(err, CODE_OCSP_OTHER, "%d of %d single responses are about the certificate asked for, want 1", matches,
-			OCSP_resp_count(basic));
-		found = NULL;
-	}
-	OCSP_CERTID_free(id);
+	if (matches == 1)
+		return found;
+	err_set(err, CODE_OCSP_OTHER, "%d of %d single responses are about the certificate asked for, want 1", matches,
+		OCSP_resp_count(basic));
+	return NULL;
+}
+
+static OCSP_SINGLERESP *
+find_single(OCSP_BASICRESP *basic, const struct revocation_question *question, bool either_hash, struct err *err)
+{
+	enum revocation_hash other = question->hash == REVOCATION_SHA1 ? REVOCATION_SHA384 : REVOCATION_SHA1;
+	OCSP_CERTID *id[2] = {certificate_id(question->cert, question->issuer, question->hash, err), NULL};
+	OCSP_SINGLERESP *found = NULL;
+
+	if (id[0] != NULL && either_hash)
+		id[1] = certificate_id(question->cert, question->issuer, other, err);
+	if (id[0] != NULL && (id[1] != NULL || !either_hash))
+		found = find_among(basic, (const OCSP_CERTID *const *)id, err);
+	OCSP_CERTID_free(id[0]);
+	OCSP_CERTID_free(id[1]);
 	return found;
 }
 
 /* RFC 9654 2.1: the value of the extension is an OCTET STRING of its own. */
 static int
-read_nonce(OCSP_BASICRESP *basic, const struct revocation_question *question, struct revocation *out, struct err *err)
+check_nonce(OCSP_BASICRESP *basic, const struct revocation_question *question, struct err *err)
 {
 	uint8_t want[2 + REVOCATION_NONCE_SIZE] = {V_ASN1_OCTET_STRING, REVOCATION_NONCE_SIZE};
 	int index = OCSP_BASICRESP_get_ext_by_NID(basic, NID_id_pkix_OCSP_Nonce, -1);
@@ -339,9 +361,10 @@ read_nonce(OCSP_BASICRESP *basic, const struct revocation_question *question, st
 		return err_set(err, CODE_OCSP_NONCE, "the answer has two nonces");
 	memcpy(want + 2, question->nonce, REVOCATION_NONCE_SIZE);
 	value = X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(basic, index));
-	out->nonce_matches = bytes_equal(bytes_of(want, sizeof(want)),
-					 bytes_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)));
-	return out->nonce_matches ? 0 : err_set(err, CODE_OCSP_NONCE, "the answer's nonce is not the one asked with");
+	if (!bytes_equal(bytes_of(want, sizeof(want)),
+			 bytes_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value))))
+		return err_set(err, CODE_OCSP_NONCE, "the answer's nonce is not the one asked with");
+	return 0;
 }
 
 /* RFC 6960 4.2.2.1: GeneralizedTime, in the form of RFC 5280. */
@@ -351,32 +374,40 @@ read_time(const ASN1_GENERALIZEDTIME *time, int64_t *out)
 	return time != NULL && ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME && x509_time(time, out);
 }
 
-static int
-judge_window(const struct revocation *said, int64_t at, const struct revocation_policy *policy, struct err *err)
+/* Without nextUpdate newer information is always to be had (RFC 6960 4.2.2.1): only the policy's age bounds it. */
+static int64_t
+end_of_window(const struct revocation *said, const struct revocation_policy *policy)
 {
-	int64_t end = said->this_update + (said->next_update != 0 ? LIFETIME_MAX : policy->max_age);
+	if (said->next_update == 0)
+		return said->this_update + policy->max_age;
+	return said->next_update < said->this_update + LIFETIME_MAX ? said->next_update : said->this_update + LIFETIME_MAX;
+}
+
+static int
+judge_window(const struct revocation *said, int64_t at, struct err *err)
+{
 	char text[2][32];
 
-	if (said->next_update != 0 && said->next_update < end)
-		end = said->next_update;
 	clock_format(said->this_update, text[0]);
-	clock_format(end, text[1]);
-	if (said->this_update > at + SKEW)
+	clock_format(said->until, text[1]);
+	if (said->this_update > at + REVOCATION_SKEW)
 		return err_set(err, CODE_OCSP_STALE, "thisUpdate %s is in the future", text[0]);
-	if (end < said->this_update)
+	if (said->until < said->this_update)
 		return err_set(err, CODE_OCSP_STALE, "the window ends at %s, before its start %s", text[1], text[0]);
-	if (end < at - SKEW)
+	if (said->until < at - REVOCATION_SKEW)
 		return err_set(err, CODE_OCSP_STALE, "the answer of %s counted until %s", text[0], text[1]);
 	return 0;
 }
 
 static int
-read_status(OCSP_SINGLERESP *single, struct revocation *out, struct err *err)
+read_status(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct revocation *out, struct err *err)
 {
 	ASN1_GENERALIZEDTIME *from, *to;
 	int reason = OCSP_REVOKED_STATUS_NOSTATUS;
 	int status = OCSP_single_get0_status(single, &reason, NULL, &from, &to);
 
+	if (!read_time(OCSP_resp_get0_produced_at(basic), &out->produced_at))
+		return err_set(err, CODE_OCSP_FORMAT, "producedAt is no time");
 	if (!read_time(from, &out->this_update) || (to != NULL && !read_time(to, &out->next_update)))
 		return err_set(err, CODE_OCSP_FORMAT, "thisUpdate or nextUpdate is no time");
 	out->status = status == V_OCSP_CERTSTATUS_GOOD	    ? REVOCATION_GOOD
@@ -411,17 +442,20 @@ revocation_judge(const struct revocation_question *question, struct bytes answer
 	OCSP_BASICRESP *basic = read_answer(answer, err);
 	struct err nonce_err = ERR_INIT;
 	OCSP_SINGLERESP *single;
-	bool nonce_ok;
+	bool ours, nonce_ok;
 	int rc = -1;
 
 	*out = (struct revocation){0};
 	if (basic == NULL || check_responder(basic, question, at, memo, err) < 0)
 		goto out;
-	single = find_single(basic, question, err);
-	if (single == NULL || check_extensions(basic, single, err) < 0 || read_status(single, out, err) < 0)
+	ours = check_nonce(basic, question, &nonce_err) == 0;
+	nonce_ok = ours || policy->allow_without_nonce;
+	single = find_single(basic, question, !ours && nonce_ok, err);
+	if (single == NULL || check_extensions(basic, single, err) < 0 || read_status(basic, single, out, err) < 0)
 		goto out;
-	nonce_ok = read_nonce(basic, question, out, &nonce_err) == 0 || policy->allow_without_nonce;
-	out->response_valid = judge_window(out, at, policy, err) == 0;
+	out->nonce_matches = ours;
+	out->until = end_of_window(out, policy);
+	out->response_valid = judge_window(out, at, err) == 0;
 	if (!nonce_ok)
 		*err = nonce_err;
 	else if (out->response_valid)

@@ -100,7 +100,8 @@ struct answer {
 	bool no_next;
 	enum { NONCE_OURS, NONCE_NONE, NONCE_EMPTY, NONCE_OTHER, NONCE_TWICE } nonce;
 	bool twice;             /* two single responses about the subject */
-	bool sha384;
+	bool sha384;            /* question and answer */
+	bool other_hash;        /* the answer is by the hash that was not asked with */
 	const char *odd_time;   /* instead of thisUpdate */
 	bool critical;          /* an extension nobody knows, critical, in the single response */
 };
@@ -148,7 +149,7 @@ static void
 add_single(OCSP_BASICRESP *basic, const struct answer *how)
 {
 	const X509 *about = how->about ? how->about : subject.cert;
-	OCSP_CERTID *id = OCSP_cert_to_id(how->sha384 ? EVP_sha384() : EVP_sha1(), about, issuer.cert);
+	OCSP_CERTID *id = OCSP_cert_to_id(how->sha384 != how->other_hash ? EVP_sha384() : EVP_sha1(), about, issuer.cert);
 	ASN1_TIME *from = ASN1_TIME_set(NULL, AT + (how->this_update ? how->this_update : -HOUR));
 	ASN1_TIME *to = how->no_next ? NULL : ASN1_TIME_set(NULL, AT + (how->next_update ? how->next_update : DAY));
 	ASN1_TIME *revoked = ASN1_TIME_set(NULL, AT + 100 * DAY);
@@ -305,6 +306,41 @@ test_nonce(void)
 	CHECK(judge(&(struct answer){GOOD, .nonce = NONCE_NONE}, &loose, &out) == CODE_OK && !out.nonce_matches);
 	CHECK(judge(&(struct answer){REVOKED, .nonce = NONCE_NONE}, &loose, &out) == CODE_OCSP_REVOKED);
 	CHECK(judge(&(struct answer){GOOD, .nonce = NONCE_NONE, .next_update = -HOUR / 2}, &loose, &out) == CODE_OCSP_STALE);
+}
+
+/* A stored answer may be by either hash; one to our question is by the one asked with. */
+static void
+test_hash(void)
+{
+	static const struct revocation_policy loose = {.allow_without_nonce = true, .max_age = HOUR};
+	struct revocation out;
+
+	for (int sha384 = 0; sha384 < 2; sha384++) {
+		struct answer how = {GOOD, .sha384 = sha384, .other_hash = true};
+
+		CHECK(judge(&how, &strict, &out) == CODE_OCSP_OTHER && judge(&how, &loose, &out) == CODE_OCSP_OTHER);
+		CHECK(!out.nonce_matches);
+		how.nonce = NONCE_NONE;
+		CHECK(judge(&how, &strict, &out) == CODE_OCSP_OTHER && judge(&how, &loose, &out) == CODE_OK);
+		how.about = neighbour.cert;
+		CHECK(judge(&how, &loose, &out) == CODE_OCSP_OTHER);
+	}
+}
+
+static void
+test_end_of_window(void)
+{
+	static const struct revocation_policy now = {.max_age = 0};
+	struct revocation out;
+
+	CHECK(judge(&(struct answer){GOOD}, &strict, &out) == CODE_OK && out.until == AT + DAY);
+	CHECK(judge(&(struct answer){GOOD, .no_next = true}, &strict, &out) == CODE_OK && out.until == AT + 11 * HOUR);
+	CHECK(judge(&(struct answer){GOOD, .next_update = 3000 * DAY}, &strict, &out) == CODE_OK);
+	CHECK(out.until == AT - HOUR + 10 * DAY);
+	/* Asked at each start: whoever gives no end says that he always knows the newest. */
+	CHECK(judge(&(struct answer){GOOD, .no_next = true, .this_update = -299}, &now, &out) == CODE_OK);
+	CHECK(judge(&(struct answer){GOOD, .no_next = true, .this_update = -301}, &now, &out) == CODE_OCSP_STALE);
+	CHECK(judge(&(struct answer){GOOD}, &now, &out) == CODE_OK);
 }
 
 static void
@@ -471,7 +507,8 @@ test_question(void)
 	CHECK(revocation_ask(subject.cert, issuer.cert, REVOCATION_SHA1, &one, &err) == 0);
 	CHECK(revocation_ask(subject.cert, issuer.cert, REVOCATION_SHA384, &two, &err) == 0);
 	CHECK(memcmp(one.nonce, two.nonce, sizeof(one.nonce)) != 0);
-	CHECK_TEXT(one.name, two.name); /* of the certificate, whatever the hash */
+	CHECK(strncmp(one.name, two.name, 43) == 0); /* of the certificate, whatever the hash */
+	CHECK_TEXT(two.name + 43, "-sha384");
 	CHECK(strlen(one.name) == 43 && strcmp(one.name + 40, "-4d") == 0);
 	revocation_question_free(&one);
 	revocation_question_free(&two);
@@ -488,7 +525,9 @@ main(void)
 	RUN(test_foreign_tree_of_the_same_names);
 	RUN(test_other_certificate);
 	RUN(test_nonce);
+	RUN(test_hash);
 	RUN(test_window);
+	RUN(test_end_of_window);
 	RUN(test_form_of_times);
 	RUN(test_critical_extension);
 	RUN(test_version);
