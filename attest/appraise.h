@@ -31,21 +31,29 @@ struct collateral {
 	bool again;            /* the source gave one that does not hold: it shall drop that and look further */
 	struct buf answer;     /* filled by the source, and so below */
 	enum collateral_origin origin;
-	uint8_t nonce[32];     /* OCSP out of the cache: what was asked with when that answer came */
+	uint8_t nonce[32];     /* OCSP: what question asks with; out of the cache: what was asked with when that answer came */
 	struct err err;        /* why answer is not there; code 0 = it is there */
 };
 
-/* Serves a whole round at once, so that requests can overlap. Distinct names of one kind only. */
+/*
+ * Serves a whole round at once, so that requests can overlap. Distinct names of one kind only. There are two rounds: what the
+ * evidence names, then the answers about the signers of the manifests. After each may come one more, with again set, for
+ * what a directory or the cache gave and does not hold, and for a key set that lacks the tokens' key. If that brings nothing,
+ * the first fault counts.
+ */
 struct collateral_source {
 	void (*serve)(void *context, struct collateral *need, unsigned count);
 	void *context;
 };
 
-/* Collateral that was verified: worth keeping until it ends by its own word. */
+/*
+ * Collateral that the network gave and that was verified: worth keeping until it ends by its own word. Tokens are listed for their
+ * time only.
+ */
 struct keep {
 	enum collateral_kind kind;
 	char *name;
-	int64_t until; /* seconds since 1970: end of its signers' validity, nextUpdate */
+	int64_t until; /* seconds since 1970: end of its signers' validity, of a revocation answer's window; else 0 */
 	int64_t time;  /* of an answer that echoed our nonce: when it was made, by its signer's clock; else 0 */
 };
 
@@ -67,7 +75,10 @@ struct appraise_input {
 
 struct appraisal {
 	struct steps steps;
-	/* One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier alone made them. */
+	/*
+	 * One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier alone made them,
+	 * which may leave a GPU without (NULL).
+	 */
 	char *claims[APPRAISE_GPUS_MAX];
 	unsigned gpus;
 	struct keep keep[KEEPS_MAX]; /* of what came from the network */

@@ -2,24 +2,37 @@
 #include "attest/appraise_client.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "attest/appraise_link.h"
 #include "attest/appraise_wire.h"
 #include "lib/code.h"
 #include "lib/frame.h"
 
-#define ROUNDS_MAX 2 /* manifests, revocation answers */
+#define ROUNDS_MAX 2 /* what the evidence names, then the manifests' signers; each may be repeated once */
 #define NEEDS_MAX 512
 #define STEPS_MAX 1024
+
+/* What was served: a thing is asked for once, and once more only where attest/appraise.h says so. */
+struct served {
+	enum collateral_kind kind;
+	char *name;
+	bool again;   /* may be asked for again, in the next round */
+	bool network; /* may be kept */
+};
 
 struct client {
 	const struct appraise_input *input;
 	const struct collateral_source *source;
 	struct appraisal *out;
 	struct appraise_link link;
-	unsigned rounds, claims;
+	unsigned rounds; /* repeats not counted */
+	bool concluded;  /* nothing is asked for any more */
+	unsigned claims, gpu; /* gpu: the next that claims may be about */
 	struct collateral need[NEEDS_MAX];
 	unsigned needs;
+	struct served served[NEEDS_MAX];
+	unsigned count;
 	int code;           /* the verdict's, and its text */
 	char text[ERR_TEXT_MAX];
 };
@@ -58,31 +71,110 @@ free_needs(struct client *client)
 	client->needs = 0;
 }
 
+/* What the policy does not ask for is not asked for by a worker that was taken over either. */
+static bool
+is_wanted(const struct client *client, const struct collateral *need)
+{
+	unsigned verifier = client->input->verifier;
+
+	switch (need->kind) {
+	case COLLATERAL_TOKENS:
+		return verifier & APPRAISE_REMOTE;
+	case COLLATERAL_KEY_SET:
+		return (verifier & APPRAISE_REMOTE) && client->input->remote.key_set.data == NULL;
+	default:
+		return verifier & APPRAISE_LOCAL;
+	}
+}
+
 static int
 on_need(struct client *client, struct err *err)
 {
-	if (client->needs == NEEDS_MAX || !appraise_get_need(buf_bytes(&client->link.payload), &client->need[client->needs]))
+	struct collateral *need = &client->need[client->needs];
+
+	if (client->concluded || client->needs == NEEDS_MAX || !appraise_get_need(buf_bytes(&client->link.payload), need))
 		return broken(err, "appraise needs what cannot be");
 	client->needs++;
-	return 0;
+	return is_wanted(client, need) ? 0 : broken(err, "appraise needs what the policy does not ask for");
+}
+
+static struct served *
+find_served(struct client *client, enum collateral_kind kind, const char *name)
+{
+	for (unsigned i = 0; i < client->count; i++)
+		if (client->served[i].kind == kind && strcmp(client->served[i].name, name) == 0)
+			return &client->served[i];
+	return NULL;
+}
+
+static bool
+may_ask_again(const struct collateral *need)
+{
+	if (need->err.code != CODE_OK || need->again || need->kind == COLLATERAL_TOKENS)
+		return false;
+	return need->origin == ORIGIN_DIRECTORY || need->origin == ORIGIN_CACHE ||
+	       (need->kind == COLLATERAL_KEY_SET && need->origin == ORIGIN_NETWORK);
+}
+
+/* Enters every need of a new round, or finds it among those of the last one. */
+static bool
+enter_round(struct client *client, struct served *place[])
+{
+	bool again = client->need[0].again;
+
+	if (!again && ++client->rounds > ROUNDS_MAX)
+		return false;
+	for (unsigned i = 0; i < client->count && !again; i++)
+		client->served[i].again = false;
+	for (unsigned i = 0; i < client->needs; i++) {
+		const struct collateral *need = &client->need[i];
+
+		place[i] = find_served(client, need->kind, need->name);
+		if (need->again != again || (place[i] != NULL ? !place[i]->again : again || client->count == NEEDS_MAX))
+			return false;
+		if (place[i] == NULL) {
+			place[i] = &client->served[client->count++];
+			*place[i] = (struct served){.kind = need->kind, .name = xstrdup(need->name)};
+		}
+		place[i]->again = false;
+	}
+	for (unsigned i = 0; i < client->count && again; i++)
+		client->served[i].again = false;
+	return true;
+}
+
+static int
+serve_round(struct client *client, struct served *place[], struct err *err)
+{
+	struct buf payload = {0};
+	int rc = 0;
+
+	client->source->serve(client->source->context, client->need, client->needs);
+	for (unsigned i = 0; rc == 0 && i < client->needs; i++) {
+		const struct collateral *need = &client->need[i];
+
+		place[i]->again = may_ask_again(need);
+		place[i]->network = need->err.code == CODE_OK ? need->origin == ORIGIN_NETWORK : place[i]->network;
+		appraise_put_collateral(&payload, need);
+		rc = appraise_link_send(&client->link, FRAME_COLLATERAL, &payload, err);
+	}
+	buf_free(&payload);
+	return rc;
 }
 
 static int
 on_done(struct client *client, struct err *err)
 {
 	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
-	struct buf payload = {0};
+	struct served **place;
 	uint32_t count;
-	int rc = 0;
+	int rc;
 
-	if (!frame_get_u32(&cursor, &count) || count != client->needs || count == 0 || ++client->rounds > ROUNDS_MAX)
+	if (!frame_get_u32(&cursor, &count) || count != client->needs || count == 0)
 		return broken(err, "appraise asks out of order");
-	client->source->serve(client->source->context, client->need, client->needs);
-	for (unsigned i = 0; rc == 0 && i < client->needs; i++) {
-		appraise_put_collateral(&payload, &client->need[i]);
-		rc = appraise_link_send(&client->link, FRAME_COLLATERAL, &payload, err);
-	}
-	buf_free(&payload);
+	place = xcalloc(count, sizeof(struct served *));
+	rc = enter_round(client, place) ? serve_round(client, place, err) : broken(err, "appraise asks out of order");
+	free(place);
 	free_needs(client);
 	return rc;
 }
@@ -90,10 +182,11 @@ on_done(struct client *client, struct err *err)
 static int
 on_step(struct client *client, struct err *err)
 {
-	if (client->needs != 0 || client->claims != 0 || client->out->steps.count == STEPS_MAX ||
+	if (client->needs != 0 || client->claims != 0 || client->out->keeps != 0 ||
+	    client->out->steps.count == STEPS_MAX ||
 	    !appraise_get_step(buf_bytes(&client->link.payload), client->input->gpus, &client->out->steps))
 		return broken(err, "appraise passed a step that cannot be");
-	client->rounds = ROUNDS_MAX;
+	client->concluded = true;
 	return 0;
 }
 
@@ -103,10 +196,31 @@ on_claims(struct client *client, struct err *err)
 	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
 	uint32_t gpu;
 
-	if (client->needs != 0 || !frame_get_u32(&cursor, &gpu) || gpu != client->claims || gpu >= client->input->gpus ||
-	    !frame_get_text(&cursor, &client->out->claims[gpu]) || cursor.left != 0)
+	if (client->needs != 0 || client->out->keeps != 0 || !frame_get_u32(&cursor, &gpu) || gpu < client->gpu ||
+	    gpu >= client->input->gpus || !frame_get_text(&cursor, &client->out->claims[gpu]) || cursor.left != 0)
 		return broken(err, "appraise passed claims that cannot be");
+	client->concluded = true;
+	client->gpu = gpu + 1;
 	client->claims++;
+	return 0;
+}
+
+/* Only what the network gave, each once. No signer is ahead of our clock by more than what appraise lets pass. */
+static int
+on_keep(struct client *client, struct err *err)
+{
+	struct appraisal *out = client->out;
+	struct keep *keep = &out->keep[out->keeps];
+	struct served *served;
+
+	if (client->needs != 0 || out->keeps == KEEPS_MAX || !appraise_get_keep(buf_bytes(&client->link.payload), keep))
+		return broken(err, "appraise keeps what cannot be");
+	client->concluded = true;
+	out->keeps++;
+	served = find_served(client, keep->kind, keep->name);
+	if (served == NULL || !served->network || keep->time > client->input->at + REVOCATION_SKEW)
+		return broken(err, "appraise keeps what did not come from the network");
+	served->network = false;
 	return 0;
 }
 
@@ -142,6 +256,8 @@ read_answer(struct client *client, struct err *err)
 			rc = on_step(client, err);
 		else if (type == FRAME_CLAIMS)
 			rc = on_claims(client, err);
+		else if (type == FRAME_KEEP)
+			rc = on_keep(client, err);
 		else if (type == FRAME_VERDICT)
 			break;
 		else
@@ -191,6 +307,8 @@ appraise_remote(const struct appraise_worker *worker, const struct appraise_inpu
 	else if (client->code != CODE_OK)
 		rc = err_set(err, client->code, "%s", client->text);
 	free_needs(client);
+	for (unsigned i = 0; i < client->count; i++)
+		free(client->served[i].name);
 	free(client);
 	return rc;
 }

@@ -171,9 +171,15 @@ deliver(struct worker *worker, const struct appraisal *appraisal, const struct e
 		rc = send_frame(worker, FRAME_STEP, &payload);
 	}
 	for (unsigned i = 0; rc == 0 && i < appraisal->gpus; i++) {
+		if (appraisal->claims[i] == NULL)
+			continue;
 		frame_put_u32(&payload, i);
 		frame_put_text(&payload, appraisal->claims[i]);
 		rc = send_frame(worker, FRAME_CLAIMS, &payload);
+	}
+	for (unsigned i = 0; rc == 0 && i < appraisal->keeps; i++) {
+		appraise_put_keep(&payload, &appraisal->keep[i]);
+		rc = send_frame(worker, FRAME_KEEP, &payload);
 	}
 	frame_put_u32(&payload, (uint32_t)steps_code(&appraisal->steps));
 	frame_put_field(&payload, bytes_of(worker->echo, sizeof(worker->echo)));
@@ -213,6 +219,7 @@ main(int argc, char **argv)
 		rc = deliver(&worker, &appraisal, &verdict);
 	}
 	appraisal_free(&appraisal);
+	appraise_free_parameters(&worker.input);
 	buf_free(&worker.parameters);
 	for (unsigned i = 0; i < APPRAISE_GPUS_MAX; i++)
 		buf_free(&worker.evidence[i]);

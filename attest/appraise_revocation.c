@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attest/appraise_run.h"
+#include "lib/clock.h"
 #include "lib/code.h"
 
 /*
@@ -12,22 +13,42 @@
 #define DEVICE_FIRST 1
 #define RIM_FIRST 0
 
+static void
+ask_source(struct run *run, struct query *query)
+{
+	unsigned index = appraise_need(run, COLLATERAL_OCSP, xstrdup(query->question.name));
+	struct collateral *need = &run->round.need[index];
+
+	if (run->round.state[index].query != NULL) {
+		err_set(&query->err, CODE_OCSP_OTHER, "another certificate of the same issuer has its serial number");
+		return;
+	}
+	need->question = buf_bytes(&query->question.der);
+	memcpy(need->nonce, query->question.nonce, sizeof(need->nonce));
+	run->round.state[index].query = query;
+}
+
+/* A certificate authority that was certified again is asked once. */
+static bool
+same_issuer(const X509 *a, const X509 *b)
+{
+	return X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0 &&
+	       EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+}
+
 static struct query *
 find_query(struct run *run, const X509 *cert, const X509 *issuer)
 {
 	struct query *query;
-	struct revocation_question question;
-	struct err err = ERR_INIT;
 
 	for (unsigned i = 0; i < run->queries; i++) {
 		query = &run->query[i];
-		if (X509_cmp(query->question.cert, cert) == 0 && X509_cmp(query->question.issuer, issuer) == 0)
+		if (X509_cmp(query->question.cert, cert) == 0 && same_issuer(query->question.issuer, issuer))
 			return query;
 	}
 	query = &run->query[run->queries++];
-	if (revocation_ask(cert, issuer, REVOCATION_SHA1, &question, &err) < 0)
-		query->err = err;
-	query->question = question;
+	if (revocation_ask(cert, issuer, run->input->revocation.hash, &query->question, &query->err) == 0)
+		ask_source(run, query);
 	return query;
 }
 
@@ -43,55 +64,57 @@ ask_chain(struct run *run, enum x509_verdict verdict, const struct x509_chain *c
 	}
 }
 
-static void
-judge_query(struct run *run, struct query *query, const struct collateral *need)
-{
-	if (need->err.code != CODE_OK) {
-		query->err = need->err;
-		return;
-	}
-	query->good = revocation_judge(&query->question, buf_bytes(&need->answer), run->input->at, &run->input->revocation,
-				       run->memo, &query->said, &query->err) == 0;
-}
-
-static void
-ask_source(struct run *run)
-{
-	struct collateral *needs = xcalloc(run->queries, sizeof(*needs));
-	unsigned *asked_by = xcalloc(run->queries, sizeof(*asked_by));
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < run->queries; i++) {
-		struct revocation_question *question = &run->query[i].question;
-
-		if (run->query[i].err.code != CODE_OK)
-			continue;
-		asked_by[count] = i;
-		needs[count++] = (struct collateral){
-			.kind = COLLATERAL_OCSP, .name = question->name, .question = buf_bytes(&question->der)};
-	}
-	if (count != 0)
-		run->source->serve(run->source->context, needs, count);
-	for (unsigned i = 0; i < count; i++) {
-		judge_query(run, &run->query[asked_by[i]], &needs[i]);
-		buf_free(&needs[i].answer);
-	}
-	free(needs);
-	free(asked_by);
-}
-
 void
-appraise_revocation(struct run *run)
+appraise_ask_devices(struct run *run)
 {
 	for (unsigned i = 0; i < run->input->gpus; i++)
 		ask_chain(run, run->evidence[i].chain_verdict, &run->evidence[i].chain, DEVICE_FIRST, &run->gpu[i].path);
+}
+
+void
+appraise_ask_signers(struct run *run)
+{
 	for (unsigned i = 0; i < run->manifests; i++) {
 		struct manifest *manifest = &run->manifest[i];
 
 		ask_chain(run, manifest->reference.chain_verdict, &manifest->reference.chain, RIM_FIRST, &manifest->path);
 	}
-	if (run->queries != 0)
-		ask_source(run);
+}
+
+const uint8_t *
+appraise_nonce(const struct query *query, const struct collateral *need)
+{
+	return need->origin == ORIGIN_CACHE ? need->nonce : query->question.nonce;
+}
+
+/* Whoever echoes our nonce answers after we asked: a responder that is ahead of our clock says that ours was set back. */
+static int
+check_clock(const struct revocation *said, int64_t at, struct err *err)
+{
+	char text[2][32];
+
+	if (!said->nonce_matches || said->produced_at <= at + REVOCATION_SKEW)
+		return 0;
+	clock_format(said->produced_at, text[0]);
+	clock_format(at, text[1]);
+	return err_set(err, CODE_OCSP_STALE, "producedAt %s is in the future: our clock says %s", text[0], text[1]);
+}
+
+bool
+appraise_judge_query(struct run *run, struct query *query, const struct collateral *need)
+{
+	const struct appraise_input *input = run->input;
+	struct revocation_question asked = query->question;
+
+	query->err = need->err;
+	query->good = false;
+	if (need->err.code != CODE_OK)
+		return false;
+	memcpy(asked.nonce, appraise_nonce(query, need), sizeof(asked.nonce));
+	query->good = revocation_judge(&asked, buf_bytes(&need->answer), input->at, &input->revocation, run->memo,
+				       &query->said, &query->err) == 0 &&
+		      check_clock(&query->said, input->at, &query->err) == 0;
+	return query->good;
 }
 
 /* From the root down: an upper certificate that is revoked takes everything below with it. */

@@ -8,6 +8,7 @@
 
 #define MANIFESTS_MAX (2 * APPRAISE_GPUS_MAX)
 #define QUERIES_MAX ((APPRAISE_GPUS_MAX + MANIFESTS_MAX) * (X509_CHAIN_MAX - 1))
+#define NEEDS_MAX (MANIFESTS_MAX + QUERIES_MAX)
 
 /* One certificate's revocation, asked for and judged once. */
 struct query {
@@ -41,9 +42,21 @@ struct gpu_run {
 	struct steps steps;
 };
 
+/* What is asked for at once: need[i] with what is known about it. */
+struct round {
+	struct collateral need[NEEDS_MAX];
+	struct need_state {
+		struct query *query; /* of a revocation answer */
+		bool came;           /* to be judged */
+		bool holds;
+	} state[NEEDS_MAX];
+	unsigned count;
+};
+
 struct run {
 	const struct appraise_input *input;
 	const struct collateral_source *source;
+	struct appraisal *out;
 	X509 *device_root, *rim_root;
 	struct x509_memo *memo;
 	struct evidence evidence[APPRAISE_GPUS_MAX];
@@ -52,13 +65,34 @@ struct run {
 	unsigned manifests;
 	struct query query[QUERIES_MAX];
 	unsigned queries;
+	struct round round;
 };
 
 /* True if the path up to the anchor is right, whatever the time: what its certificates sign may be looked at. */
 bool appraise_chain_holds(enum x509_verdict verdict);
 
-/* Round 2: asks about every chain of the run, and judges; then the steps "*-revocation" of GPU gpu. */
-void appraise_revocation(struct run *run);
+/* Copies the steps, as those of GPU gpu. */
+void appraise_copy_steps(struct steps *to, const struct steps *from, int gpu);
+
+/* The round's need of that kind and name, which is taken over: two of the same are one. Its index. */
+unsigned appraise_need(struct run *run, enum collateral_kind kind, char *name);
+/* Asks for the needs of the round, judges what came, asks once more for what does not hold; then there are no needs. */
+void appraise_round(struct run *run);
+
+/* Names what the reports are to be compared with. */
+void appraise_name_manifests(struct run *run);
+/* Judges the answer to need index of the round, again where it did not hold. True if it holds for all who need it. */
+bool appraise_judge_manifests(struct run *run, unsigned index);
+/* End of the signer's validity. */
+int64_t appraise_manifests_until(const struct run *run, unsigned index);
+void appraise_manifest_steps(struct run *run, unsigned gpu);
+
+/* Asks about the certificates of the devices, or of the manifests' signers; then the steps "*-revocation" of a GPU. */
+void appraise_ask_devices(struct run *run);
+void appraise_ask_signers(struct run *run);
+/* What an answer to query must have echoed. */
+const uint8_t *appraise_nonce(const struct query *query, const struct collateral *need);
+bool appraise_judge_query(struct run *run, struct query *query, const struct collateral *need);
 void appraise_revocation_steps(struct run *run, unsigned gpu);
 
 /* The claims of GPU gpu in new memory. */

@@ -9,7 +9,15 @@
 
 #define WITHOUT_NONCE 1u
 #define HOLD 2u
+#define SHA384 4u
 #define GPU_RUN 0xffffffffu
+
+static uint32_t
+revocation_flags(const struct revocation_policy *policy)
+{
+	return (policy->allow_without_nonce ? WITHOUT_NONCE : 0) | (policy->allow_hold ? HOLD : 0) |
+	       (policy->hash == REVOCATION_SHA384 ? SHA384 : 0);
+}
 
 void
 appraise_put_parameters(struct buf *payload, const struct appraise_input *input)
@@ -18,10 +26,50 @@ appraise_put_parameters(struct buf *payload, const struct appraise_input *input)
 	frame_put_field(payload, bytes_of(input->nonce, sizeof(input->nonce)));
 	frame_put_field(payload, input->device_root);
 	frame_put_field(payload, input->rim_root);
-	frame_put_u32(payload, (input->revocation.allow_without_nonce ? WITHOUT_NONCE : 0) |
-				       (input->revocation.allow_hold ? HOLD : 0));
+	frame_put_u32(payload, revocation_flags(&input->revocation));
 	frame_put_i64(payload, input->revocation.max_age);
+	frame_put_u32(payload, input->verifier);
+	frame_put_text(payload, input->remote.issuer ? input->remote.issuer : "");
+	frame_put_field(payload, input->remote.key_set);
+	frame_put_field(payload, input->remote.key_root);
 	frame_put_u32(payload, input->gpus);
+}
+
+static bool
+get_revocation(struct cursor *cursor, struct revocation_policy *out)
+{
+	uint32_t flags;
+
+	if (!frame_get_u32(cursor, &flags) || flags > (WITHOUT_NONCE | HOLD | SHA384) ||
+	    !frame_get_i64(cursor, &out->max_age) || out->max_age < 0)
+		return false;
+	out->allow_without_nonce = flags & WITHOUT_NONCE;
+	out->allow_hold = flags & HOLD;
+	out->hash = flags & SHA384 ? REVOCATION_SHA384 : REVOCATION_SHA1;
+	return true;
+}
+
+/* An empty field is what is not pinned. */
+static bool
+get_pinned(struct cursor *cursor, struct bytes *out)
+{
+	if (!frame_get_field(cursor, out))
+		return false;
+	if (out->size == 0)
+		out->data = NULL;
+	return true;
+}
+
+static bool
+get_remote(struct cursor *cursor, uint32_t *verifier, struct remote_trust *out)
+{
+	char *issuer;
+
+	if (!frame_get_u32(cursor, verifier) || *verifier == 0 || *verifier > (APPRAISE_LOCAL | APPRAISE_REMOTE) ||
+	    !frame_get_text(cursor, &issuer))
+		return false;
+	out->issuer = issuer;
+	return get_pinned(cursor, &out->key_set) && get_pinned(cursor, &out->key_root);
 }
 
 bool
@@ -29,20 +77,27 @@ appraise_get_parameters(struct bytes payload, struct appraise_input *out)
 {
 	struct cursor cursor = cursor_of(payload);
 	struct bytes nonce;
-	uint32_t allow, gpus;
+	uint32_t verifier, gpus;
 
 	*out = (struct appraise_input){0};
 	if (!frame_get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(out->nonce) ||
 	    !frame_get_field(&cursor, &out->device_root) || !frame_get_field(&cursor, &out->rim_root) ||
-	    !frame_get_u32(&cursor, &allow) || allow > (WITHOUT_NONCE | HOLD) ||
-	    !frame_get_i64(&cursor, &out->revocation.max_age) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
-	    gpus > APPRAISE_GPUS_MAX || cursor.left != 0)
+	    !get_revocation(&cursor, &out->revocation) || !get_remote(&cursor, &verifier, &out->remote) ||
+	    !frame_get_u32(&cursor, &gpus) || gpus == 0 || gpus > APPRAISE_GPUS_MAX || cursor.left != 0) {
+		appraise_free_parameters(out);
 		return false;
+	}
 	memcpy(out->nonce, nonce.data, sizeof(out->nonce));
-	out->revocation.allow_without_nonce = allow & WITHOUT_NONCE;
-	out->revocation.allow_hold = allow & HOLD;
+	out->verifier = verifier;
 	out->gpus = gpus;
 	return true;
+}
+
+void
+appraise_free_parameters(struct appraise_input *input)
+{
+	free((char *)input->remote.issuer);
+	input->remote.issuer = NULL;
 }
 
 void
@@ -67,25 +122,36 @@ appraise_put_need(struct buf *payload, const struct collateral *need)
 	frame_put_u32(payload, need->again);
 	frame_put_text(payload, need->name);
 	frame_put_field(payload, need->question);
+	frame_put_field(payload, bytes_of(need->nonce, sizeof(need->nonce)));
+}
+
+static bool
+kind_has_name(uint32_t kind)
+{
+	return kind != COLLATERAL_TOKENS && kind != COLLATERAL_KEY_SET;
 }
 
 bool
 appraise_get_need(struct bytes payload, struct collateral *out)
 {
 	struct cursor cursor = cursor_of(payload);
-	struct bytes question;
+	struct bytes question, nonce;
 	char *name = NULL;
 	uint32_t kind, again;
 
 	*out = (struct collateral){0};
 	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
-	    !frame_get_u32(&cursor, &again) || again > 1 || !frame_get_text(&cursor, &name) || !frame_get_field(&cursor, &question) || cursor.left != 0) {
+	    !frame_get_u32(&cursor, &again) || again > 1 || !frame_get_text(&cursor, &name) ||
+	    (name[0] != '\0') != kind_has_name(kind) || !frame_get_field(&cursor, &question) ||
+	    (question.size != 0) != (kind == COLLATERAL_OCSP) || !frame_get_field(&cursor, &nonce) ||
+	    nonce.size != sizeof(out->nonce) || cursor.left != 0) {
 		free(name);
 		return false;
 	}
 	out->kind = kind;
 	out->again = again;
 	out->name = name;
+	memcpy(out->nonce, nonce.data, sizeof(out->nonce));
 	if (question.size != 0)
 		out->question = bytes_of(xmemdup(question.data, question.size), question.size);
 	return true;
@@ -161,9 +227,40 @@ appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps)
 }
 
 void
+appraise_put_keep(struct buf *payload, const struct keep *keep)
+{
+	frame_put_u32(payload, keep->kind);
+	frame_put_text(payload, keep->name);
+	frame_put_i64(payload, keep->until);
+	frame_put_i64(payload, keep->time);
+}
+
+bool
+appraise_get_keep(struct bytes payload, struct keep *out)
+{
+	struct cursor cursor = cursor_of(payload);
+	char *name = NULL;
+	uint32_t kind;
+
+	*out = (struct keep){0};
+	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
+	    !frame_get_text(&cursor, &name) || (name[0] != '\0') != kind_has_name(kind) ||
+	    !frame_get_i64(&cursor, &out->until) || !frame_get_i64(&cursor, &out->time) || out->until < 0 || out->time < 0 ||
+	    cursor.left != 0) {
+		free(name);
+		return false;
+	}
+	out->kind = kind;
+	out->name = name;
+	return true;
+}
+
+void
 appraisal_free(struct appraisal *appraisal)
 {
 	steps_free(&appraisal->steps);
+	for (unsigned i = 0; i < appraisal->keeps; i++)
+		free(appraisal->keep[i].name);
 	for (unsigned i = 0; i < APPRAISE_GPUS_MAX; i++)
 		free(appraisal->claims[i]);
 	*appraisal = (struct appraisal){0};

@@ -315,7 +315,7 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 static struct appraise_input
 make_input(const struct conf *conf, const struct run *run, const uint8_t nonce[NONCE_SIZE])
 {
-	struct appraise_input input = {.at = run->at, .gpus = run->gpus};
+	struct appraise_input input = {.at = run->at, .verifier = APPRAISE_LOCAL, .gpus = run->gpus};
 
 	memcpy(input.nonce, nonce, NONCE_SIZE);
 	input.revocation = (struct revocation_policy){

@@ -20,7 +20,7 @@ static const struct frame_kind {
 	[FRAME_REPORTS] = {"REPORTS", 48},
 	[FRAME_EVIDENCE] = {"EVIDENCE", 32 * KIB}, /* NVML: report at most 8 KiB, chain 4 KiB; ten certificates as PEM fit */
 	[FRAME_RECHECK] = {"RECHECK", 0},
-	[FRAME_PARAMETERS] = {"PARAMETERS", 64 * KIB}, /* two roots of some KiB */
+	[FRAME_PARAMETERS] = {"PARAMETERS", 1088 * KIB}, /* roots of some KiB, a pinned key set like a fetched one */
 	[FRAME_NEED] = {"NEED", 8 * KIB},
 	[FRAME_COLLATERAL] = {"COLLATERAL", 1024 * KIB + 64}, /* a manifest of 1 MiB and what stands before it */
 	[FRAME_STEP] = {"STEP", 4 * KIB},

@@ -43,6 +43,7 @@ read_parameters(struct bytes payload)
 		appraise_put_parameters(&back, &input);
 		if (!bytes_equal(buf_bytes(&back), payload))
 			abort();
+		appraise_free_parameters(&input);
 	}
 	buf_free(&back);
 }
@@ -77,6 +78,21 @@ read_need(struct bytes payload)
 }
 
 static void
+read_keep(struct bytes payload)
+{
+	struct keep keep;
+	struct buf back = {0};
+
+	if (appraise_get_keep(payload, &keep)) {
+		appraise_put_keep(&back, &keep);
+		if (!bytes_equal(buf_bytes(&back), payload))
+			abort();
+		free(keep.name);
+	}
+	buf_free(&back);
+}
+
+static void
 read_collateral(struct bytes payload)
 {
 	struct collateral need = {.kind = COLLATERAL_OCSP};
@@ -99,7 +115,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(struct bytes) = {read_states, read_identity,   read_parameters, read_evidence,
-							read_need,   read_collateral, read_step};
+							read_need,   read_collateral, read_step,       read_keep};
 
 	if (size > 0)
 		readers[data[0] % (sizeof(readers) / sizeof(*readers))](bytes_of(data + 1, size - 1));

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/appraise.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "attest/appraise_client.h"
 #include "attest/appraise_wire.h"
 #include "attest/collateral.h"
-#include "attest/nvml.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/fs.h"
 #include "lib/json.h"
+#include "test/unit/emulated_report.h"
 #include "test/unit/unit.h"
 
 /* Whole appraisals of what the emulated library and its mint make: in this process, and in the worker beside this test. */
@@ -59,33 +58,9 @@ static struct evidence_raw evidence[GPUS_MAX];
 static void
 fetch_evidence(unsigned gpus)
 {
-	char *path = xprintf("%s/node/libnvidia-ml.so.1", scene);
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	int (*init)(void) = NULL;
-	int (*handle)(unsigned, struct nvml_device **) = NULL;
-	int (*certificate)(struct nvml_device *, struct nvml_cc_certificate *) = NULL;
-	int (*report)(struct nvml_device *, struct nvml_cc_report *) = NULL;
-
-	free(path);
-	if (library != NULL) {
-		*(void **)&init = dlsym(library, "nvmlInit_v2");
-		*(void **)&handle = dlsym(library, "nvmlDeviceGetHandleByIndex_v2");
-		*(void **)&certificate = dlsym(library, "nvmlDeviceGetConfComputeGpuCertificate");
-		*(void **)&report = dlsym(library, "nvmlDeviceGetConfComputeGpuAttestationReport");
-	}
-	CHECK(init != NULL && init() == 0);
-	for (unsigned i = 0; init != NULL && i < gpus; i++) {
-		static struct nvml_cc_certificate chain;
-		static struct nvml_cc_report blob;
-		struct nvml_device *device;
-
-		memcpy(blob.nonce, nonce, sizeof(nonce));
-		CHECK(handle(i, &device) == 0 && certificate(device, &chain) == 0 && report(device, &blob) == 0);
-		chains[i].size = reports[i].size = 0;
-		buf_add(&chains[i], chain.attestation_cert_chain, chain.attestation_cert_chain_size);
-		buf_add(&reports[i], blob.report, blob.report_size);
+	CHECK(emulated_reports(scene, nonce, gpus, reports, chains));
+	for (unsigned i = 0; i < gpus; i++)
 		evidence[i] = (struct evidence_raw){buf_bytes(&reports[i]), buf_bytes(&chains[i])};
-	}
 }
 
 /* False: no emulator here. */
@@ -131,7 +106,7 @@ static const struct revocation_policy lenient = {.allow_without_nonce = true, .m
 static struct appraise_input
 make_input(unsigned gpus, const struct revocation_policy *policy)
 {
-	struct appraise_input input = {.at = AT, .revocation = *policy, .gpus = gpus};
+	struct appraise_input input = {.at = AT, .verifier = APPRAISE_LOCAL, .revocation = *policy, .gpus = gpus};
 	char *device = xprintf("%s/device-root.pem", scene), *rim = xprintf("%s/rim-root.pem", scene);
 	struct err err = ERR_INIT;
 
@@ -197,7 +172,7 @@ judge(unsigned gpus, const struct revocation_policy *policy)
 	struct result here = appraise(&input, NULL), there;
 	char *worker = xprintf("%s/appraise", out_dir);
 
-	CHECK(rounds == 2);
+	CHECK(rounds >= 2 && rounds <= 4); /* a directory may be asked again, and say the same */
 	there = appraise(&input, worker);
 	CHECK(here.code == there.code);
 	CHECK_TEXT(here.err.text, there.err.text);
@@ -419,7 +394,7 @@ test_worker_that_is_none(void)
 static void
 test_worker_that_waits(void)
 {
-	static const uint8_t large[128 << 10];
+	static const uint8_t large[2 << 20];
 	struct appraise_input input;
 	struct result result;
 	int64_t start = clock_boot_ms();
@@ -457,20 +432,84 @@ test_worker_says_why_it_cannot_begin(void)
 static void
 test_parameters_on_the_wire(void)
 {
-	struct appraise_input input = {.at = -5, .nonce = {9}, .gpus = 3, .revocation = {true, false, 1LL << 40}}, back;
+	struct appraise_input input = {.at = -5, .nonce = {9}, .gpus = 3, .verifier = APPRAISE_LOCAL | APPRAISE_REMOTE}, back;
 	struct buf payload = {0};
 
+	input.revocation = (struct revocation_policy){true, false, 1LL << 40, REVOCATION_SHA384};
 	input.device_root = bytes_of_text("device");
 	input.rim_root = bytes_of_text("rim");
+	input.remote = (struct remote_trust){.issuer = "https://x", .key_set = bytes_of_text("{}")};
 	appraise_put_parameters(&payload, &input);
 	CHECK(appraise_get_parameters(buf_bytes(&payload), &back));
 	CHECK(back.at == -5 && back.gpus == 3 && back.nonce[0] == 9 && back.revocation.max_age == 1LL << 40);
-	CHECK(back.revocation.allow_without_nonce && !back.revocation.allow_hold);
+	CHECK(back.revocation.allow_without_nonce && !back.revocation.allow_hold && back.revocation.hash == REVOCATION_SHA384);
 	CHECK(bytes_equal(back.device_root, input.device_root) && bytes_equal(back.rim_root, input.rim_root));
+	CHECK(back.verifier == input.verifier && bytes_equal(back.remote.key_set, input.remote.key_set));
+	CHECK(back.remote.key_root.data == NULL);
+	CHECK_TEXT(back.remote.issuer, "https://x");
+	appraise_free_parameters(&back);
 	for (size_t size = 0; size < payload.size; size++)
 		CHECK(!appraise_get_parameters(bytes_of(payload.data, size), &back));
 	buf_add(&payload, "", 1);
 	CHECK(!appraise_get_parameters(buf_bytes(&payload), &back));
+	payload.size = 0;
+	input.verifier = 0;
+	appraise_put_parameters(&payload, &input);
+	CHECK(!appraise_get_parameters(buf_bytes(&payload), &back));
+	buf_free(&payload);
+}
+
+static bool
+need_passes(struct collateral need)
+{
+	struct buf payload = {0};
+	struct collateral back;
+	bool ok;
+
+	appraise_put_need(&payload, &need);
+	ok = appraise_get_need(buf_bytes(&payload), &back);
+	if (ok)
+		CHECK(back.kind == need.kind && back.again == need.again && strcmp(back.name, need.name) == 0 &&
+		      bytes_equal(back.question, need.question) && memcmp(back.nonce, need.nonce, 32) == 0);
+	if (ok)
+		appraise_free_need(&back);
+	buf_free(&payload);
+	return ok;
+}
+
+static void
+test_needs_on_the_wire(void)
+{
+	struct bytes question = bytes_of_text("?");
+
+	CHECK(need_passes((struct collateral){.kind = COLLATERAL_DRIVER_RIM, .name = "x", .again = true}));
+	CHECK(need_passes((struct collateral){.kind = COLLATERAL_OCSP, .name = "x", .question = question, .nonce = {1, 2}}));
+	CHECK(need_passes((struct collateral){.kind = COLLATERAL_TOKENS, .name = ""}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_TOKENS, .name = "x"}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_KEY_SET, .name = "", .question = question}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_VBIOS_RIM, .name = ""}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_VBIOS_RIM, .name = "x", .question = question}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_OCSP, .name = "x"}));
+	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_KEY_SET + 1, .name = "x"}));
+}
+
+static void
+test_keeps_on_the_wire(void)
+{
+	struct keep keep = {COLLATERAL_OCSP, "name", 5000000000, 7}, back;
+	struct buf payload = {0};
+
+	appraise_put_keep(&payload, &keep);
+	CHECK(appraise_get_keep(buf_bytes(&payload), &back));
+	CHECK(back.kind == keep.kind && back.until == keep.until && back.time == keep.time);
+	CHECK_TEXT(back.name, keep.name);
+	free(back.name);
+	for (size_t size = 0; size < payload.size; size++)
+		CHECK(!appraise_get_keep(bytes_of(payload.data, size), &back));
+	payload.size = 0;
+	keep.time = -1;
+	appraise_put_keep(&payload, &keep);
+	CHECK(!appraise_get_keep(buf_bytes(&payload), &back));
 	buf_free(&payload);
 }
 
@@ -480,6 +519,8 @@ main(void)
 	crypto_init();
 	find_build();
 	RUN(test_parameters_on_the_wire);
+	RUN(test_needs_on_the_wire);
+	RUN(test_keeps_on_the_wire);
 	RUN(test_three_gpus_share_what_they_can);
 	RUN(test_blackwell);
 	RUN(test_strict_by_default);

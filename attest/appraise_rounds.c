@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/appraise_run.h"
+#include "lib/code.h"
+
+unsigned
+appraise_need(struct run *run, enum collateral_kind kind, char *name)
+{
+	struct round *round = &run->round;
+
+	for (unsigned i = 0; i < round->count; i++) {
+		if (round->need[i].kind == kind && strcmp(round->need[i].name, name) == 0) {
+			free(name);
+			return i;
+		}
+	}
+	round->need[round->count] = (struct collateral){.kind = kind, .name = name};
+	round->state[round->count] = (struct need_state){.came = true};
+	return round->count++;
+}
+
+static bool
+is_manifest(const struct collateral *need)
+{
+	return need->kind == COLLATERAL_DRIVER_RIM || need->kind == COLLATERAL_VBIOS_RIM;
+}
+
+/* Signatures over plain bytes come before any XML is read. */
+static void
+judge(struct run *run)
+{
+	struct round *round = &run->round;
+	struct need_state *state = round->state;
+
+	for (unsigned i = 0; i < round->count; i++)
+		if (state[i].came && round->need[i].kind == COLLATERAL_OCSP)
+			state[i].holds = appraise_judge_query(run, state[i].query, &round->need[i]);
+	for (unsigned i = 0; i < round->count; i++) {
+		if (state[i].came && is_manifest(&round->need[i]))
+			state[i].holds = appraise_judge_manifests(run, i);
+		state[i].came = false;
+	}
+}
+
+static bool
+want_again(const struct run *run, unsigned index)
+{
+	const struct collateral *need = &run->round.need[index];
+
+	if (need->err.code != CODE_OK || run->round.state[index].holds)
+		return false;
+	return need->origin == ORIGIN_DIRECTORY || need->origin == ORIGIN_CACHE;
+}
+
+/* Takes the second answer, unless there is none or judging it would only tell the first fault once more. */
+static bool
+replace(struct collateral *need, struct collateral *second, const struct query *query)
+{
+	bool same = bytes_equal(buf_bytes(&need->answer), buf_bytes(&second->answer));
+
+	if (query != NULL)
+		same = same && memcmp(appraise_nonce(query, need), appraise_nonce(query, second), REVOCATION_NONCE_SIZE) == 0;
+	if (second->err.code != CODE_OK || same) {
+		buf_free(&second->answer);
+		return false;
+	}
+	buf_free(&need->answer);
+	*need = *second;
+	return true;
+}
+
+static void
+ask_again(struct run *run)
+{
+	struct round *round = &run->round;
+	struct collateral *again = xcalloc(round->count, sizeof(*again));
+	unsigned *place = xcalloc(round->count, sizeof(*place)), count = 0;
+
+	for (unsigned i = 0; i < round->count; i++) {
+		const struct collateral *need = &round->need[i];
+
+		if (!want_again(run, i))
+			continue;
+		again[count] = (struct collateral){need->kind, need->name, need->question, .again = true};
+		if (round->state[i].query != NULL)
+			memcpy(again[count].nonce, round->state[i].query->question.nonce, sizeof(again->nonce));
+		place[count++] = i;
+	}
+	if (count != 0)
+		run->source->serve(run->source->context, again, count);
+	for (unsigned i = 0; i < count; i++)
+		round->state[place[i]].came = replace(&round->need[place[i]], &again[i], round->state[place[i]].query);
+	if (count != 0)
+		judge(run);
+	free(again);
+	free(place);
+}
+
+static void
+keep(struct run *run, const struct collateral *need, int64_t until, int64_t time)
+{
+	run->out->keep[run->out->keeps++] = (struct keep){need->kind, xstrdup(need->name), until, time};
+}
+
+static void
+keep_what_holds(struct run *run)
+{
+	for (unsigned i = 0; i < run->round.count; i++) {
+		const struct collateral *need = &run->round.need[i];
+		const struct need_state *state = &run->round.state[i];
+
+		if (need->origin != ORIGIN_NETWORK || need->err.code != CODE_OK)
+			continue;
+		if (need->kind == COLLATERAL_OCSP && state->holds)
+			keep(run, need, state->query->said.until,
+			     state->query->said.nonce_matches ? state->query->said.produced_at : 0);
+		else if (is_manifest(need) && state->holds)
+			keep(run, need, appraise_manifests_until(run, i), 0);
+	}
+}
+
+void
+appraise_round(struct run *run)
+{
+	struct round *round = &run->round;
+
+	if (round->count == 0)
+		return;
+	run->source->serve(run->source->context, round->need, round->count);
+	judge(run);
+	ask_again(run);
+	keep_what_holds(run);
+	for (unsigned i = 0; i < round->count; i++) {
+		free(round->need[i].name);
+		buf_free(&round->need[i].answer);
+	}
+	round->count = 0;
+}
