@@ -6,6 +6,7 @@
 
 #include "attest/evidence.h"
 #include "attest/steps.h"
+#include "attest/token.h"
 #include "lib/json.h"
 #include "spec/gpu_evidence.h"
 
@@ -18,11 +19,17 @@
 struct remote_trust {
 	const char *issuer;      /* claim iss, compared byte by byte */
 	struct bytes key_set;    /* pinned JWKS: no other key counts, none is fetched; {NULL, 0} = not pinned */
-	struct bytes key_root;   /* PEM or DER: the x5c chain of a key must lead to it; {NULL, 0} = not asked for */
+	struct bytes key_root;   /* PEM or DER, root or intermediate: the x5c chain of a key must lead to it; {NULL, 0} = not asked for */
 };
 
 /* {"nonce","arch","claims_version":"3.0","evidence_list":[{"evidence","certificate"}]} in new memory; one nonce, one arch. */
 char *remote_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *err);
+
+/*
+ * How tokens of this issuer are judged, by whoever reads them. The service's keys live for two days and come with their
+ * certificate (x5c), from which its own readers take them: a key without one is refused.
+ */
+struct token_rules remote_rules(const char *issuer);
 
 /* What a key set lacks: the run fetches it once more, for services roll their keys over. */
 enum remote_verdict { REMOTE_PASS, REMOTE_FAIL, REMOTE_KEY_MISSING };
@@ -37,9 +44,11 @@ struct remote_request {
 };
 
 /*
- * Steps "remote-token" (envelope, overall token), "remote-device-token" of each GPU, "remote-set", "remote-evidence" (ueid,
- * model and versions are those of the evidence). claims[i]: payload of GPU i's token as it came, for the policy, owned by the
- * caller; NULL where there is none. issued: claim iat of the overall token, or 0.
+ * Steps "remote-key-set" where it cannot be read, "remote-format" (envelope, form of the overall token), "remote-signature",
+ * "remote-time", "remote-token" (what the overall token says), "remote-device-token" of each GPU, "remote-set", and
+ * "remote-evidence" of each GPU (ueid, model and versions are those of the evidence). claims[i]: payload of GPU i's token, for
+ * the policy, owned by the caller; NULL where there is none that the service signed. issued: claim iat of the overall token, or
+ * 0. With REMOTE_KEY_MISSING the steps say CODE_KEY_SET: who asks again does so with a new list.
  */
 enum remote_verdict remote_judge(const struct remote_request *request, struct steps *steps, char *claims[], int64_t *issued);
 

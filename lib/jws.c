@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 64
-
 static const struct json_limits limits = {
 	.bytes = JWS_MAX, .string = JWS_MAX, .depth = 32, .values = 65536,
 };
@@ -41,27 +39,28 @@ jws_sign(EVP_PKEY *key, const char *kid, const char *payload, struct buf *out, s
 	return rc;
 }
 
-/* Decodes one part of the compact form as a JSON object. */
 static struct json *
-parse_part(const char *part, size_t size, const char *name, struct err *err)
+parse_object(struct bytes text, const char *name, struct err *err)
 {
-	struct buf decoded = {0};
-	struct json *json = NULL;
+	struct json *json = json_read(text, &limits, err);
 
-	if (!base64url_decode(&decoded, part, size)) {
-		err_set(err, 0, "%s: not strict base64url", name);
-	} else {
-		json = json_read(buf_bytes(&decoded), &limits, err);
-		if (json == NULL) {
-			err_wrap(err, 0, "%s", name);
-		} else if (json_type(json) != JSON_OBJECT) {
-			err_set(err, 0, "%s: not a JSON object", name);
-			json_free(json);
-			json = NULL;
-		}
+	if (json == NULL) {
+		err_wrap(err, 0, "%s", name);
+	} else if (json_type(json) != JSON_OBJECT) {
+		err_set(err, 0, "%s: not a JSON object", name);
+		json_free(json);
+		json = NULL;
 	}
-	buf_free(&decoded);
 	return json;
+}
+
+/* One part of the compact form. */
+static int
+decode_part(const char *from, const char *end, const char *name, struct buf *out, struct err *err)
+{
+	if (base64url_decode(out, from, (size_t)(end - from)))
+		return 0;
+	return err_set(err, 0, "%s: not strict base64url", name);
 }
 
 static int
@@ -97,40 +96,59 @@ split(const char *text, size_t size, const char **dot1, const char **dot2)
 	return memchr(*dot2 + 1, '.', size - (size_t)(*dot2 + 1 - text)) == NULL;
 }
 
+static int
+open_signature(struct jws *jws, const char *from, const char *end, struct err *err)
+{
+	struct buf signature = {0};
+	int rc = decode_part(from, end, "signature", &signature, err);
+
+	if (rc == 0 && signature.size != P384_RAW_SIGNATURE)
+		rc = err_set(err, 0, "signature: %zu bytes, want %d", signature.size, P384_RAW_SIGNATURE);
+	if (rc == 0)
+		memcpy(jws->signature, signature.data, sizeof(jws->signature));
+	buf_free(&signature);
+	return rc;
+}
+
+static int
+open_header(struct jws *jws, const char *from, const char *end, struct err *err)
+{
+	struct buf header = {0};
+
+	if (decode_part(from, end, "header", &header, err) == 0)
+		jws->header = parse_object(buf_bytes(&header), "header", err);
+	buf_free(&header);
+	return jws->header ? check_header(jws, err) : -1;
+}
+
 int
-jws_parse(const char *text, size_t size, struct jws *out, struct err *err)
+jws_open(const char *text, size_t size, struct jws *out, struct err *err)
 {
 	const char *dot1, *dot2;
-	struct buf signature = {0};
-	int rc = -1;
 
 	*out = (struct jws){0};
 	if (size > JWS_MAX)
 		return err_set(err, 0, "%zu bytes, at most %d are read", size, JWS_MAX);
 	if (!split(text, size, &dot1, &dot2))
 		return err_set(err, 0, "not three parts separated by dots");
-	if (!base64url_decode(&signature, dot2 + 1, size - (size_t)(dot2 + 1 - text))) {
-		err_set(err, 0, "signature: not strict base64url");
-		goto out;
-	}
-	if (signature.size != P384_RAW_SIGNATURE) {
-		err_set(err, 0, "signature: %zu bytes, want %d", signature.size, P384_RAW_SIGNATURE);
-		goto out;
-	}
-	memcpy(out->signature, signature.data, sizeof(out->signature));
 	out->signing_input = bytes_of(text, (size_t)(dot2 - text));
-	out->header = parse_part(text, (size_t)(dot1 - text), "header", err);
-	if (out->header == NULL || check_header(out, err) != 0)
-		goto out;
-	out->payload = parse_part(dot1 + 1, (size_t)(dot2 - dot1 - 1), "payload", err);
-	if (out->payload == NULL)
-		goto out;
-	rc = 0;
-out:
-	buf_free(&signature);
-	if (rc != 0)
-		jws_free(out);
-	return rc;
+	if (open_signature(out, dot2 + 1, text + size, err) == 0 && open_header(out, text, dot1, err) == 0 &&
+	    decode_part(dot1 + 1, dot2, "payload", &out->content, err) == 0)
+		return 0;
+	jws_free(out);
+	return -1;
+}
+
+int
+jws_parse(const char *text, size_t size, struct jws *out, struct err *err)
+{
+	if (jws_open(text, size, out, err) != 0)
+		return -1;
+	out->payload = parse_object(buf_bytes(&out->content), "payload", err);
+	if (out->payload != NULL)
+		return 0;
+	jws_free(out);
+	return -1;
 }
 
 int
@@ -144,109 +162,6 @@ jws_free(struct jws *jws)
 {
 	json_free(jws->header);
 	json_free(jws->payload);
+	buf_free(&jws->content);
 	*jws = (struct jws){0};
-}
-
-static bool
-text_is(const struct json *object, const char *name, const char *want)
-{
-	const char *have = json_text(json_get(object, name));
-
-	return have != NULL && strcmp(have, want) == 0;
-}
-
-static bool
-coordinate(const struct json *key, const char *name, uint8_t out[48])
-{
-	const char *text = json_text(json_get(key, name));
-	struct buf decoded = {0};
-	bool ok = text != NULL && base64url_decode(&decoded, text, strlen(text)) && decoded.size == 48;
-
-	if (ok)
-		memcpy(out, decoded.data, 48);
-	buf_free(&decoded);
-	return ok;
-}
-
-static EVP_PKEY *
-read_key(const struct json *key, const char *kid, struct err *err)
-{
-	uint8_t x[48], y[48];
-
-	if (!text_is(key, "kty", "EC") || !text_is(key, "crv", "P-384")) {
-		err_set(err, 0, "key '%s': not an EC key on P-384", kid);
-		return NULL;
-	}
-	if ((json_get(key, "use") != NULL && !text_is(key, "use", "sig")) ||
-	    (json_get(key, "alg") != NULL && !text_is(key, "alg", "ES384"))) {
-		err_set(err, 0, "key '%s': not for ES384 signatures", kid);
-		return NULL;
-	}
-	if (!coordinate(key, "x", x) || !coordinate(key, "y", y)) {
-		err_set(err, 0, "key '%s': coordinates are not 48 bytes in base64url", kid);
-		return NULL;
-	}
-	return crypto_p384_from_coordinates(x, y, err);
-}
-
-EVP_PKEY *
-jws_key_find(const struct json *key_set, const char *kid, struct err *err)
-{
-	const struct json *keys = json_get(key_set, "keys"), *found = NULL;
-
-	if (keys == NULL || json_type(keys) != JSON_ARRAY || json_count(keys) > KEYS_MAX) {
-		err_set(err, 0, "no array 'keys' of at most %d keys", KEYS_MAX);
-		return NULL;
-	}
-	for (size_t i = 0; i < json_count(keys); i++) {
-		if (!text_is(json_at(keys, i), "kid", kid))
-			continue;
-		if (found != NULL) {
-			err_set(err, 0, "two keys with kid '%s'", kid);
-			return NULL;
-		}
-		found = json_at(keys, i);
-	}
-	if (found == NULL) {
-		err_set(err, 0, "no key with kid '%s'", kid);
-		return NULL;
-	}
-	return read_key(found, kid, err);
-}
-
-static void
-write_coordinate(struct json_out *json, const char *name, const uint8_t value[48])
-{
-	struct buf text = {0};
-
-	base64url_encode(&text, bytes_of(value, 48));
-	json_out_name(json, name);
-	json_out_bytes(json, buf_bytes(&text));
-	buf_free(&text);
-}
-
-char *
-jws_key_set(EVP_PKEY *key, const char *kid, struct err *err)
-{
-	static const char *const fixed[][2] = {{"kty", "EC"}, {"crv", "P-384"}, {"use", "sig"}, {"alg", "ES384"}};
-	uint8_t x[48], y[48];
-	struct json_out *json;
-
-	if (crypto_p384_coordinates(key, x, y, err) != 0)
-		return NULL;
-	json = json_out_new(true);
-	json_out_object(json);
-	json_out_name(json, "keys");
-	json_out_array(json);
-	json_out_object(json);
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-		json_out_member_text(json, fixed[i][0], fixed[i][1]);
-	}
-	json_out_member_text(json, "kid", kid);
-	write_coordinate(json, "x", x);
-	write_coordinate(json, "y", y);
-	json_out_end(json);
-	json_out_end(json);
-	json_out_end(json);
-	return json_out_finish(json);
 }

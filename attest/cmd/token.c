@@ -221,7 +221,9 @@ judge(const struct inputs *in, struct err *err)
 	struct token token;
 	struct report report;
 	bool walked = in->evidence_text.data != NULL;
-	int rc = token_verify(buf_bytes(&in->text), in->keys, in->at, &steps, &token), code;
+	struct token_rules rules = token_rules_own();
+	struct token_request request = {buf_bytes(&in->text), in->keys, &rules, in->at};
+	int rc = token_verify(&request, &steps, &token), code;
 
 	if (rc == 0)
 		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);

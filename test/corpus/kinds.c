@@ -40,11 +40,13 @@ static const struct {
 	{CODE_OCSP_HOLD, "ocsp"},
 	{CODE_OCSP_UNKNOWN, "ocsp"},
 	{CODE_OCSP_OTHER, "ocsp"},
-	{CODE_TOKEN_FORMAT, "envelope"},
+	{CODE_TOKEN_FORMAT, "token"},
 	{CODE_TOKEN_SET, "envelope"},
 	{CODE_TOKEN_SIGNATURE, "token"},
 	{CODE_TOKEN_TIME, "token"},
 	{CODE_TOKEN_CLAIM, "token"},
+	{CODE_REMOTE_REFUSED, "token"},
+	{CODE_REMOTE_MISMATCH, "token"},
 	{CODE_KEY_SET, "keyset"},
 };
 

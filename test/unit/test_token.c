@@ -44,7 +44,7 @@ make(struct made *made, const char *measres)
 	};
 	nonce_derive(&made->parts, made->input.nonce);
 	hex_encode(hex, made->input.nonce, NONCE_SIZE);
-	text = xprintf("{\"measres\":\"%s\",\"secboot\":true,\"hwmodel\":\"GH100 A01 GSP BROM\",\"ueid\":\"1\",\"eat_nonce\":\"%s\"}",
+	text = xprintf("{\"measres\":\"%s\",\"secboot\":true,\"dbgstat\":\"disabled\",\"hwmodel\":\"GH100 A01 GSP BROM\",\"ueid\":\"1\",\"eat_nonce\":\"%s\"}",
 		       measres, hex);
 	made->claims[0] = json_read(bytes_of_text(text), &json_limits_default, &err);
 	free(text);
@@ -67,11 +67,13 @@ drop(struct made *made)
 static int
 judge(const char *text, const struct json *keys, int64_t at, const uint8_t *evidence_nonce)
 {
+	struct token_rules rules = token_rules_own();
+	struct token_request request = {bytes_of_text(text), keys, &rules, at};
 	struct steps steps = {0};
 	struct token token;
 	int code;
 
-	if (token_verify(bytes_of_text(text), keys, at, &steps, &token) == 0 && evidence_nonce != NULL)
+	if (token_verify(&request, &steps, &token) == 0 && evidence_nonce != NULL)
 		token_anchor(&token, keys, evidence_nonce, &steps);
 	steps_conclude(&steps);
 	code = steps_code(&steps);
