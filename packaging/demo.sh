@@ -20,19 +20,7 @@ mint() {
 # use NAME [FAULT]: the node has these GPUs from now on, with this fault.
 use() {
 	local dir=$emulated/$1
-	cat >$conf <<-END
-	[driver]
-	nvml-library = $dir/node/libnvidia-ml.so.1
-	[trust]
-	device-root = $dir/device-root.pem
-	rim-root = $dir/rim-root.pem
-	[collateral]
-	rim-dir = $dir/rim
-	ocsp-dir = $dir/ocsp
-	[policy]
-	# Stored answers cannot carry a nonce of ours.
-	allow-ocsp-without-nonce = $(date -u -d tomorrow +%F)
-	END
+	cp "$dir/cgpu.conf" $conf
 	rm -f "$dir/node/faults.conf"
 	[ -z "${2-}" ] || echo "$2" >"$dir/node/faults.conf"
 }

@@ -14,20 +14,7 @@ at=$(date -u +%FT%TZ)
 rm -rf "$node"
 mkdir -p "$top/etc/cgpu/cgpu.conf.d" "$top/var"
 "$top/emulator/mint" --library "$top/emulator/libnvidia-ml.so.1" "$node" >/dev/null
-cat >"$top/etc/cgpu/cgpu.conf.d/fault.conf" <<END
-[run]
-worker-user = nobody
-[driver]
-nvml-library = $node/node/libnvidia-ml.so.1
-[trust]
-device-root = $node/device-root.pem
-rim-root = $node/rim-root.pem
-[collateral]
-rim-dir = $node/rim
-ocsp-dir = $node/ocsp
-[policy]
-allow-ocsp-without-nonce = $(date -u -d '+2 days' +%F)
-END
+{ cat "$node/cgpu.conf"; printf '[run]\nworker-user = nobody\n'; } >"$top/etc/cgpu/cgpu.conf.d/fault.conf"
 cgpu=$top/cgpu
 rm -f "$library.control"
 "$cgpu" evidence --nonce "$nonce" --output "$top/evidence.json"

@@ -11,24 +11,12 @@ CONF=$ROOT/etc/cgpu/cgpu.conf.d/test.conf
 # The user of the package need not exist where the tests run as root.
 printf '[run]\nworker-user = nobody\n' >"$ROOT/etc/cgpu/cgpu.conf.d/00-user.conf"
 
-# mint ARGUMENT...: an emulated machine in $NODE, and the configuration that names it.
+# mint ARGUMENT...: an emulated machine in $NODE, and the configuration that names it, with $POLICY added.
 mint() {
 	NODE=$BATS_TEST_TMPDIR/node
 	rm -rf "$NODE"
 	"$EMULATOR/mint" --library "$EMULATOR/libnvidia-ml.so.1" "$@" "$NODE"
-	cat >"$CONF" <<-END
-		[driver]
-		nvml-library = $NODE/node/libnvidia-ml.so.1
-		[trust]
-		device-root = $NODE/device-root.pem
-		rim-root = $NODE/rim-root.pem
-		[collateral]
-		rim-dir = $NODE/rim
-		ocsp-dir = $NODE/ocsp
-		[policy]
-		allow-ocsp-without-nonce = $(date -u -d '+2 days' +%F)
-		${POLICY-}
-	END
+	{ cat "$NODE/cgpu.conf"; echo "${POLICY-}"; } >"$CONF"
 }
 
 # fault LINE...: states and faults of the emulated machine (test/emulator/node.h).

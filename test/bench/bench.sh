@@ -21,23 +21,9 @@ judge() {
 
 # mint ARGUMENT...: an emulated machine, and the configuration that names it.
 mint() {
-	rm -rf "$work/node"
-	"$dir/emulator/mint" --library "$dir/emulator/libnvidia-ml.so.1" "$@" "$work/node"
-	cp -r "$work/node" /opt/cgpu/node.new
 	rm -rf /opt/cgpu/node
-	mv /opt/cgpu/node.new /opt/cgpu/node
-	cat >/opt/cgpu/etc/cgpu/cgpu.conf.d/bench.conf <<-END
-		[driver]
-		nvml-library = /opt/cgpu/node/node/libnvidia-ml.so.1
-		[trust]
-		device-root = /opt/cgpu/node/device-root.pem
-		rim-root = /opt/cgpu/node/rim-root.pem
-		[collateral]
-		rim-dir = /opt/cgpu/node/rim
-		ocsp-dir = /opt/cgpu/node/ocsp
-		[policy]
-		allow-ocsp-without-nonce = $(date -u -d '+2 days' +%F)
-	END
+	"$dir/emulator/mint" --library "$dir/emulator/libnvidia-ml.so.1" "$@" /opt/cgpu/node
+	cp /opt/cgpu/node/cgpu.conf /opt/cgpu/etc/cgpu/cgpu.conf.d/bench.conf
 }
 
 # -- a container without a GPU ----------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/emulator/answer.h"
 
-#include <openssl/ocsp.h>
 #include <stdlib.h>
 
 static ASN1_TIME *
@@ -13,36 +12,35 @@ time_of(int64_t at)
 	return time;
 }
 
-static void
-add_status(OCSP_BASICRESP *basic, const struct answer_request *request)
+void
+answer_add(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum answer_status answer, int64_t this_update, int64_t next_update)
 {
-	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), request->cert, request->issuer->cert);
-	ASN1_TIME *from = time_of(request->this_update), *to = time_of(request->next_update);
+	ASN1_TIME *from = time_of(this_update), *to = time_of(next_update);
 	int status = V_OCSP_CERTSTATUS_GOOD, reason = OCSP_REVOKED_STATUS_NOSTATUS;
 
-	if (request->status == ANSWER_UNKNOWN)
+	if (answer == ANSWER_UNKNOWN)
 		status = V_OCSP_CERTSTATUS_UNKNOWN;
-	if (request->status == ANSWER_REVOKED || request->status == ANSWER_HOLD) {
+	if (answer == ANSWER_REVOKED || answer == ANSWER_HOLD) {
 		status = V_OCSP_CERTSTATUS_REVOKED;
-		reason = request->status == ANSWER_HOLD ? OCSP_REVOKED_STATUS_CERTIFICATEHOLD :
-							  OCSP_REVOKED_STATUS_KEYCOMPROMISE;
+		reason = answer == ANSWER_HOLD ? OCSP_REVOKED_STATUS_CERTIFICATEHOLD : OCSP_REVOKED_STATUS_KEYCOMPROMISE;
 	}
-	pki_check(id != NULL && OCSP_basic_add1_status(basic, id, status, reason, from, from, to) != NULL,
-		  "OCSP status");
+	pki_check(OCSP_basic_add1_status(basic, id, status, reason, from, from, to) != NULL, "OCSP status");
 	ASN1_TIME_free(to);
 	ASN1_TIME_free(from);
-	OCSP_CERTID_free(id);
 }
 
 void
 answer_write(const struct answer_request *request, struct buf *out)
 {
+	OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), request->cert, request->issuer->cert);
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
 	OCSP_RESPONSE *response;
 	unsigned char *der = NULL;
 	int size = 0;
 
-	add_status(basic, request);
+	pki_check(id != NULL, "OCSP id");
+	answer_add(basic, id, request->status, request->this_update, request->next_update);
+	OCSP_CERTID_free(id);
 	pki_check(OCSP_basic_sign(basic, request->responder->cert, request->responder->key, EVP_sha384(), NULL, 0) == 1,
 		  "OCSP signature");
 	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);

@@ -5,6 +5,8 @@
 
 #include "test/emulator/mint.h"
 
+const char *const mint_subjects[SUBJECTS] = {"brom", "ica", "identity", "rim-signer", "rim-l3", "rim-ca"};
+
 static void
 make_device_tree(struct mint *mint)
 {
@@ -84,6 +86,41 @@ mint_certify(struct mint *mint)
 	for (unsigned i = 0; i < mint->options.gpus; i++)
 		make_gpu(mint, &mint->gpu[i]);
 	make_rim_tree(mint);
+}
+
+struct pki_entity
+mint_responder(const struct mint *mint, const struct pki_entity *issuer, EVP_PKEY *key, unsigned parts, int64_t days)
+{
+	int64_t at = mint->options.at;
+
+	return pki_issue(&(struct pki_request){.subject = "/CN=NVIDIA OCSP Responder/O=NVIDIA Corporation/C=US",
+					       .from = at - 90 * (int64_t)PKI_DAY, .to = at + days * PKI_DAY,
+					       .parts = parts}, issuer, key);
+}
+
+unsigned
+mint_issuances(const struct mint *mint, struct issuance out[ISSUANCES_MAX])
+{
+	const struct pki_entity *issuer[SUBJECTS] = {&mint->ica,    &mint->identity, &mint->root,
+						     &mint->rim_l3, &mint->rim_ca,   &mint->rim_root};
+	const struct pki_entity *issued[SUBJECTS] = {[ICA] = &mint->ica,	       [IDENTITY] = &mint->identity,
+						     [RIM_SIGNER] = &mint->rim_signer, [RIM_L3] = &mint->rim_l3,
+						     [RIM_CA] = &mint->rim_ca};
+	unsigned gpus = mint->options.gpus;
+
+	for (unsigned i = 0; i < SUBJECTS; i++) {
+		out[i] = (struct issuance){.issuer = issuer[i], .issued = {issued[i]}, .count = 1};
+		snprintf(out[i].name, sizeof(out[i].name), "%s", mint_subjects[i]);
+	}
+	out[BROM].count = gpus;
+	for (unsigned i = 0; i < gpus; i++) {
+		struct issuance *leaf = &out[SUBJECTS + i];
+
+		out[BROM].issued[i] = &mint->gpu[i].brom;
+		*leaf = (struct issuance){.issuer = &mint->gpu[i].brom, .issued = {&mint->gpu[i].leaf}, .count = 1};
+		snprintf(leaf->name, sizeof(leaf->name), "leaf%u", i);
+	}
+	return SUBJECTS + gpus;
 }
 
 void

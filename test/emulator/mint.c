@@ -6,6 +6,8 @@
  *   DIR/rim/ID.xml                          reference manifests
  *   DIR/ocsp/NAME.der                       stored revocation answers
  *   DIR/node/                               node.conf, keys and chains of the GPUs; with --library the emulated library
+ *   DIR/services/                           what the emulated services answer from, and their keys
+ *   DIR/cgpu.conf DIR/services/cgpu.conf    for cgpu.conf.d/: collateral comes from the folders above, or from the services
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,14 +18,14 @@
 #include "lib/crypto.h"
 #include "test/emulator/mint.h"
 
-static const char *const subject_names[SUBJECTS] = {"brom", "ica", "identity", "rim-signer", "rim-l3", "rim-ca"};
 static const char *const kind_names[KINDS] = {"driver", "vbios"};
 
 static const char usage[] =
 	"usage: mint [--arch hopper|blackwell] [--gpus N] [--driver VERSION] [--vbios VERSION] [--at TIME]\n"
-	"            [--library FILE]\n"
+	"            [--library FILE] [--port PORT]\n"
 	"            [--revoked|--hold|--unknown|--unanswered|--damaged-answer CERT]... [--stale] [--without-ocsp]\n"
 	"            [--damaged|--wrong-version|--wrong-product|--without-rim driver|vbios]... [--expired-signer] DIR\n"
+	"PORT: of the RIM service (44380); revocation and remote verifier have the next two\n"
 	"CERT: brom ica identity rim-signer rim-l3 rim-ca\n";
 
 _Noreturn static void
@@ -44,7 +46,7 @@ find(const char *const *names, unsigned count, const char *name)
 }
 
 /* About the whole first; from REVOKED on about one certificate, from RIM_DAMAGED on about one manifest. */
-enum choice { ARCH = 1, GPUS, DRIVER_VERSION, VBIOS_VERSION, AT, LIBRARY, STALE, WITHOUT_OCSP, EXPIRED_SIGNER,
+enum choice { ARCH = 1, GPUS, DRIVER_VERSION, VBIOS_VERSION, AT, LIBRARY, PORT, STALE, WITHOUT_OCSP, EXPIRED_SIGNER,
 	      REVOKED, HOLD, UNKNOWN, UNANSWERED, DAMAGED_ANSWER,
 	      RIM_DAMAGED, RIM_VERSION, RIM_PRODUCT, RIM_MISSING };
 
@@ -55,6 +57,7 @@ static const struct option long_options[] = {
 	{"vbios", required_argument, NULL, VBIOS_VERSION},
 	{"at", required_argument, NULL, AT},
 	{"library", required_argument, NULL, LIBRARY},
+	{"port", required_argument, NULL, PORT},
 	{"revoked", required_argument, NULL, REVOKED},
 	{"hold", required_argument, NULL, HOLD},
 	{"unknown", required_argument, NULL, UNKNOWN},
@@ -93,6 +96,9 @@ take(struct options *options, int option, const char *value)
 	case LIBRARY:
 		options->library = value;
 		break;
+	case PORT:
+		options->port = (unsigned)strtoul(value, NULL, 10);
+		break;
 	case STALE:
 		options->stale = true;
 		break;
@@ -119,11 +125,11 @@ take_fault(struct options *options, int option, const char *value)
 	if (option >= RIM_DAMAGED)
 		options->manifest[find(kind_names, KINDS, value)] = fault[option];
 	else if (option == UNANSWERED)
-		options->unanswered[find(subject_names, SUBJECTS, value)] = true;
+		options->unanswered[find(mint_subjects, SUBJECTS, value)] = true;
 	else if (option == DAMAGED_ANSWER)
-		options->damaged_answer[find(subject_names, SUBJECTS, value)] = true;
+		options->damaged_answer[find(mint_subjects, SUBJECTS, value)] = true;
 	else
-		options->status[find(subject_names, SUBJECTS, value)] = status[option];
+		options->status[find(mint_subjects, SUBJECTS, value)] = status[option];
 }
 
 static void
@@ -131,14 +137,15 @@ read_options(int argc, char **argv, struct options *options)
 {
 	int option;
 
-	*options = (struct options){.gpus = 1, .at = clock_wall(), .model = model_find("hopper")};
+	*options = (struct options){.gpus = 1, .port = 44380, .at = clock_wall(), .model = model_find("hopper")};
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (option >= REVOKED && option <= RIM_MISSING)
 			take_fault(options, option, optarg);
 		else
 			take(options, option, optarg);
 	}
-	if (optind != argc - 1 || options->model == NULL || options->gpus < 1 || options->gpus > NODE_GPUS_MAX)
+	if (optind != argc - 1 || options->model == NULL || options->gpus < 1 || options->gpus > NODE_GPUS_MAX ||
+	    options->port < 1 || options->port > 65533)
 		refuse();
 	options->directory = argv[optind];
 	if (options->driver == NULL)
@@ -157,6 +164,7 @@ main(int argc, char **argv)
 	model_measure(&mint.measurements);
 	mint_certify(&mint);
 	mint_store(&mint);
+	mint_provision(&mint);
 	mint_free(&mint);
 	return 0;
 }

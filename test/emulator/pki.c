@@ -92,6 +92,13 @@ add_parts(X509 *cert, X509 *issuer, unsigned parts)
 }
 
 static void
+add_server(X509 *cert, X509 *issuer, const char *hosts)
+{
+	add_text(cert, issuer, NID_ext_key_usage, "serverAuth");
+	add_text(cert, issuer, NID_subject_alt_name, hosts);
+}
+
+static void
 add_identifiers(X509 *cert, X509 *issuer)
 {
 	add_text(cert, issuer, NID_subject_key_identifier, "hash");
@@ -170,6 +177,8 @@ pki_issue(const struct pki_request *request, const struct pki_entity *issuer, EV
 	made.cert = begin(request, issuer ? issuer->cert : NULL, made.key);
 	upper = issuer ? issuer->cert : made.cert;
 	add_parts(made.cert, upper, request->parts);
+	if (request->hosts != NULL)
+		add_server(made.cert, upper, request->hosts);
 	add_identifiers(made.cert, upper);
 	pki_check(X509_sign(made.cert, issuer ? issuer->key : made.key, EVP_sha384()) > 0, "signature");
 	return made;
@@ -315,17 +324,32 @@ pki_leaf(const char *chip, const struct pki_entity *brom, int64_t from, const ui
 	return made;
 }
 
+static void
+put_bio(struct buf *out, BIO *bio)
+{
+	char *data;
+	long size = BIO_get_mem_data(bio, &data);
+
+	buf_add(out, data, (size_t)size);
+	BIO_free(bio);
+}
+
 void
 pki_put_pem(struct buf *out, const X509 *cert)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	char *data;
-	long size;
 
 	pki_check(bio != NULL && PEM_write_bio_X509(bio, cert) == 1, "PEM");
-	size = BIO_get_mem_data(bio, &data);
-	buf_add(out, data, (size_t)size);
-	BIO_free(bio);
+	put_bio(out, bio);
+}
+
+void
+pki_put_key(struct buf *out, const EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	pki_check(bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1, "PEM");
+	put_bio(out, bio);
 }
 
 struct signer

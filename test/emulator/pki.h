@@ -32,6 +32,7 @@ struct pki_request {
 	const char *subject; /* "/CN=x/O=y": RDNs in this order */
 	int64_t from, to;
 	unsigned parts;
+	const char *hosts; /* a TLS server for these: "DNS:a,IP:b"; NULL: none */
 	const uint8_t *serial; /* big-endian; NULL: 16 random bytes */
 	size_t serial_size;
 };
@@ -46,6 +47,7 @@ struct pki_entity pki_issue(const struct pki_request *request, const struct pki_
 /* The leaf that a GPU makes for its attestation key: serial and subject from the key, device info, firmware id. */
 struct pki_entity pki_leaf(const char *chip, const struct pki_entity *brom, int64_t from, const uint8_t fwid[48]);
 void pki_put_pem(struct buf *out, const X509 *cert);
+void pki_put_key(struct buf *out, const EVP_PKEY *key); /* PKCS #8, not encrypted */
 /* What signs for this key in the emulated library. */
 struct signer pki_signer(const EVP_PKEY *key);
 void pki_free(struct pki_entity *entity);

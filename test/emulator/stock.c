@@ -10,8 +10,8 @@
 #include "lib/fs.h"
 #include "test/emulator/mint.h"
 
-static void
-write_file(const struct mint *mint, const char *name, const struct buf *content, mode_t mode)
+void
+mint_write(const struct mint *mint, const char *name, const struct buf *content, mode_t mode)
 {
 	char *path = xprintf("%s/%s", mint->options.directory, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
@@ -23,8 +23,8 @@ write_file(const struct mint *mint, const char *name, const struct buf *content,
 	free(path);
 }
 
-static void
-make_folder(const struct mint *mint, const char *name)
+void
+mint_folder(const struct mint *mint, const char *name)
 {
 	char *path = xprintf("%s/%s", mint->options.directory, name);
 
@@ -57,17 +57,16 @@ manifest_id(const struct mint *mint, enum kind kind)
 }
 
 static void
-make_manifest(const struct mint *mint, enum kind kind)
+make_manifest(const struct mint *mint, const char *folder, enum kind kind, enum manifest_fault fault)
 {
 	const struct pki_entity *chain[] = {&mint->rim_signer, &mint->rim_l3, &mint->rim_ca, &mint->rim_root};
-	enum manifest_fault fault = mint->options.manifest[kind];
 	struct manifest manifest = {
 		.product = fault == WRONG_PRODUCT ? "GX999" : mint->options.model->chip,
 		.version = fault == WRONG_VERSION ? "1.2.3"
 			   : kind == DRIVER	  ? mint->options.driver
 						  : mint->options.vbios,
 	};
-	char *id = manifest_id(mint, kind), *name = xprintf("rim/%s.xml", id);
+	char *id = manifest_id(mint, kind), *name = xprintf("%s/%s.xml", folder, id);
 	struct buf xml = {0};
 
 	if (fault != MISSING) {
@@ -75,21 +74,11 @@ make_manifest(const struct mint *mint, enum kind kind)
 		manifest_write(&manifest, chain, &xml);
 		if (fault == DAMAGED)
 			manifest_damage(&xml);
-		write_file(mint, name, &xml, 0644);
+		mint_write(mint, name, &xml, 0644);
 	}
 	buf_free(&xml);
 	free(name);
 	free(id);
-}
-
-static struct pki_entity
-make_responder(const struct mint *mint, const struct pki_entity *issuer)
-{
-	int64_t at = mint->options.at;
-
-	return pki_issue(&(struct pki_request){.subject = "/CN=NVIDIA OCSP Responder/O=NVIDIA Corporation/C=US",
-					       .from = at - 90 * (int64_t)PKI_DAY, .to = at + 90 * (int64_t)PKI_DAY,
-					       .parts = PKI_RESPONDER}, issuer, NULL);
 }
 
 static void
@@ -109,7 +98,7 @@ make_answer(const struct mint *mint, enum subject subject, const struct pki_enti
 	answer_write(&request, &answer);
 	if (mint->options.damaged_answer[subject])
 		answer.data[answer.size / 4] ^= 1;
-	write_file(mint, path, &answer, 0644);
+	mint_write(mint, path, &answer, 0644);
 	buf_free(&answer);
 	free(path);
 	free(name);
@@ -118,25 +107,16 @@ make_answer(const struct mint *mint, enum subject subject, const struct pki_enti
 static void
 make_answers(const struct mint *mint)
 {
-	const struct {
-		enum subject subject;
-		const struct pki_entity *entity, *issuer;
-	} upper[] = {
-		{ICA, &mint->ica, &mint->identity},       {IDENTITY, &mint->identity, &mint->root},
-		{RIM_SIGNER, &mint->rim_signer, &mint->rim_l3}, {RIM_L3, &mint->rim_l3, &mint->rim_ca},
-		{RIM_CA, &mint->rim_ca, &mint->rim_root},
-	};
-	struct pki_entity responder;
+	struct issuance list[ISSUANCES_MAX];
 
-	for (size_t i = 0; i < sizeof(upper) / sizeof(upper[0]); i++) {
-		responder = make_responder(mint, upper[i].issuer);
-		make_answer(mint, upper[i].subject, upper[i].entity, upper[i].issuer, &responder);
+	mint_issuances(mint, list);
+	for (unsigned i = 0; i < SUBJECTS; i++) {
+		struct pki_entity responder = mint_responder(mint, list[i].issuer, NULL, PKI_RESPONDER, 90);
+
+		for (unsigned k = 0; k < list[i].count; k++)
+			make_answer(mint, i, list[i].issued[k], list[i].issuer, &responder);
 		pki_free(&responder);
 	}
-	responder = make_responder(mint, &mint->ica);
-	for (unsigned i = 0; i < mint->options.gpus; i++)
-		make_answer(mint, BROM, &mint->gpu[i].brom, &mint->ica, &responder);
-	pki_free(&responder);
 }
 
 /* -- node ---------------------------------------------------------------------------------------------------------- */
@@ -182,9 +162,9 @@ write_gpu(const struct mint *mint, unsigned number)
 
 	for (unsigned i = 0; i < 5; i++)
 		pki_put_pem(&text, chain[i]);
-	write_file(mint, name, &text, 0644);
+	mint_write(mint, name, &text, 0644);
 	buf_add(&secret, &signer, sizeof(signer));
-	write_file(mint, key, &secret, 0600);
+	mint_write(mint, key, &secret, 0600);
 	buf_free(&secret);
 	buf_free(&text);
 	free(key);
@@ -202,7 +182,7 @@ write_node(const struct mint *mint)
 		describe_gpu(mint, i, &text);
 		write_gpu(mint, i);
 	}
-	write_file(mint, "node/node.conf", &text, 0644);
+	mint_write(mint, "node/node.conf", &text, 0644);
 	buf_free(&text);
 }
 
@@ -216,7 +196,7 @@ copy_library(const struct mint *mint)
 		err_print(&err, "mint");
 		exit(1);
 	}
-	write_file(mint, "node/libnvidia-ml.so.1", &content, 0755);
+	mint_write(mint, "node/libnvidia-ml.so.1", &content, 0755);
 	buf_free(&content);
 }
 
@@ -226,21 +206,25 @@ write_anchor(const struct mint *mint, const char *name, const X509 *cert)
 	struct buf text = {0};
 
 	pki_put_pem(&text, cert);
-	write_file(mint, name, &text, 0644);
+	mint_write(mint, name, &text, 0644);
 	buf_free(&text);
 }
 
 void
 mint_store(const struct mint *mint)
 {
-	make_folder(mint, "");
-	make_folder(mint, "rim");
-	make_folder(mint, "ocsp");
-	make_folder(mint, "node");
+	mint_folder(mint, "");
+	mint_folder(mint, "rim");
+	mint_folder(mint, "ocsp");
+	mint_folder(mint, "node");
+	mint_folder(mint, "services");
+	mint_folder(mint, "services/rim");
 	write_anchor(mint, "device-root.pem", mint->root.cert);
 	write_anchor(mint, "rim-root.pem", mint->rim_root.cert);
-	make_manifest(mint, DRIVER);
-	make_manifest(mint, VBIOS);
+	for (enum kind kind = DRIVER; kind < KINDS; kind++) {
+		make_manifest(mint, "rim", kind, mint->options.manifest[kind]);
+		make_manifest(mint, "services/rim", kind, WRONG_VERSION);
+	}
 	if (!mint->options.without_ocsp)
 		make_answers(mint);
 	write_node(mint);

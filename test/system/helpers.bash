@@ -60,18 +60,7 @@ mint_gpus() {
 
 # use_gpus DIR: this node has these GPUs and trusts their roots.
 use_gpus() {
-	cat >/opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf <<-END
-	[driver]
-	nvml-library = $1/node/libnvidia-ml.so.1
-	[trust]
-	device-root = $1/device-root.pem
-	rim-root = $1/rim-root.pem
-	[collateral]
-	rim-dir = $1/rim
-	ocsp-dir = $1/ocsp
-	[policy]
-	allow-ocsp-without-nonce = $(date -u -d '+30 days' +%F)
-	END
+	cp "$1/cgpu.conf" /opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf
 }
 
 # One Hopper GPU that passes.
