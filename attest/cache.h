@@ -10,22 +10,30 @@
  * just been downloaded. Every fault of it means "no cache" (told in fault), never a refusal and never a pass. Evidence and verdicts
  * are never kept.
  *
- *   DISK/rim/<id>.xml            DISK/keys/<SHA-256 of the address>.json
+ *   DISK/rim/<id>.xml            DISK/keys/<SHA-256 of the address>.keys
  *   BOOT/ocsp/<name>.answer      BOOT/floor
+ *
+ * Readers take no lock: a name stands for the old content or for the new one. Writers wait for each other, all of a run's waits
+ * together no longer than lock_ms. A directory put back from yesterday brings back nothing but genuine collateral of yesterday:
+ * manifests and key sets carry their own validity, and answers and floor name the boot and the boot clock at which they were kept.
  */
 
 struct cache {
 	int disk, boot;  /* directories, -1 = cannot be used */
-	uint64_t bytes_max;
-	unsigned entries_max;
-	int64_t lock_deadline;
-	struct err fault; /* the first */
+	uint64_t bytes_max;   /* of each */
+	unsigned entries_max; /* in each */
+	int64_t lock_ms;      /* what waiting for other writers may still take */
+	char boot_id[37];     /* "" = not known: nothing is of this boot */
+	struct err fault;     /* the first; code 0 = none */
 };
 
-/* Both directories are made if missing; root-owned (or the caller's), 0700, not a symlink. NULL or "" = none. */
+/* Both directories are made if missing; the caller's, 0700, below trusted ones (lib/fs.h). NULL or "" = none. */
 void cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out);
 void cache_close(struct cache *cache);
-/* The places of this caller: root's by configuration and PATH_RUN, another's by XDG (or /run/user/UID where by_hook: no environment). */
+/*
+ * The places of this caller, each NULL or for free(): root's by configuration and PATH_RUN, another's by XDG (or /run/user/UID
+ * where by_hook: no environment).
+ */
 void cache_places(const char *configured, bool by_hook, char **disk, char **boot);
 
 struct cache_entry {
@@ -34,9 +42,15 @@ struct cache_entry {
 	int64_t age;       /* seconds on the boot clock since it was kept; COLLATERAL_OCSP and key sets of this boot, else -1 */
 };
 
-/* name: manifest id, question name, address of a key set. False: there is none. A revocation answer of another boot is none. */
+/*
+ * name: manifest id, question name, address of a key set. False: there is none, and content is empty. A revocation answer of
+ * another boot is none. What is damaged or not the caller's alone is none either, and goes away.
+ */
 bool cache_get(struct cache *cache, enum collateral_kind kind, const char *name, struct cache_entry *out);
-/* nonce: 32 bytes for COLLATERAL_OCSP, else NULL. Whole or not at all; the oldest entries make room. */
+/*
+ * nonce: 32 bytes for COLLATERAL_OCSP, else NULL. Whole or not at all; the oldest entries make room. Names other than
+ * [A-Za-z0-9._-]+ without a leading dot, and what is larger than its kind may be, are not kept.
+ */
 void cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content, const uint8_t *nonce);
 void cache_drop(struct cache *cache, enum collateral_kind kind, const char *name);
 
@@ -47,7 +61,7 @@ void cache_drop(struct cache *cache, enum collateral_kind kind, const char *name
 int64_t cache_floor(struct cache *cache);
 void cache_raise_floor(struct cache *cache, int64_t time);
 
-/* Calls each for every manifest, key set and answer, in the order of their names. */
+/* Calls each for every manifest, key set and answer, kind by kind in the order of their files' names; each may drop it. */
 void cache_list(struct cache *cache, void (*each)(void *context, enum collateral_kind kind, const char *name), void *context);
 
 #endif

@@ -40,20 +40,26 @@ fs_read_fd(int fd, size_t max, struct buf *out, struct err *err)
 }
 
 int
+fs_read_named(int fd, const char *name, size_t max, struct buf *out, struct err *err)
+{
+	int rc = fs_read_fd(fd, max, out, err), saved = errno;
+
+	close(fd);
+	if (rc != 0)
+		err_wrap(err, 0, "%s", name);
+	errno = saved;
+	return rc;
+}
+
+int
 fs_read_file(const char *path, size_t max, struct buf *out, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hold us up before its type is known. */
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), rc, saved;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return fail(err, errno, "%s: open: %s", path, err_errno(errno));
-	rc = fs_read_fd(fd, max, out, err);
-	saved = errno;
-	close(fd);
-	if (rc != 0)
-		err_wrap(err, 0, "%s", path);
-	errno = saved;
-	return rc;
+	return fs_read_named(fd, path, max, out, err);
 }
 
 int
@@ -87,8 +93,8 @@ create_temporary(int dir, const char *name, char *temporary, size_t size, struct
 	return fd >= 0 ? fd : fail(err, errno, "create %s: %s", temporary, err_errno(errno));
 }
 
-static int
-write_and_rename(int dir, const char *name, struct bytes content, mode_t mode, struct err *err)
+int
+fs_write_atomic_at(int dir, const char *name, struct bytes content, mode_t mode, struct err *err)
 {
 	char temporary[256];
 	int fd = create_temporary(dir, name, temporary, sizeof(temporary), err), rc, saved;
@@ -125,7 +131,7 @@ fs_write_atomic(const char *path, struct bytes content, mode_t mode, struct err 
 	if (dir < 0)
 		fail(err, errno, "open of the directory: %s", err_errno(errno));
 	else
-		rc = write_and_rename(dir, name, content, mode, err);
+		rc = fs_write_atomic_at(dir, name, content, mode, err);
 	saved = errno;
 	if (dir >= 0)
 		close(dir);

@@ -32,8 +32,27 @@ int fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *e
 /* The owner rule alone. */
 bool fs_owner_trusted(uid_t owner);
 
-/* Writes by temporary file in the same directory, fsync and rename: afterwards the old content or the new one is there. */
+/*
+ * What is the caller's alone: the caller owns it and nobody else has any permission. fs_make_own_dir opens a directory below
+ * trusted ones; what is missing of its path is made, 0700. The others take a directory's descriptor and one name in it.
+ */
+int fs_make_own_dir(const char *path, struct err *err);
+int fs_open_own_dir(int dir, const char *name, bool make, struct err *err);
+int fs_read_own(int dir, const char *name, size_t max, struct buf *out, struct err *err);
+/*
+ * One of so many places of a lock, 0600, made if missing; dir may be AT_FDCWD. The place belongs to the descriptor that is
+ * returned and ends with it, whatever becomes of the process. ETIMEDOUT: all were taken until deadline (lib/clock.h).
+ */
+int fs_lock(int dir, const char *name, unsigned places, int64_t deadline, struct err *err);
+/* A directory, never through a symlink, with these flags of open(2); made, 0700, if it is missing and make says so. No err. */
+int fs_open_directory(int dir, const char *name, int flags, bool make);
+
+/*
+ * Writes by temporary file in the same directory, fsync and rename: afterwards the old content or the new one is there. The
+ * name of a temporary file begins with a dot; a writer that is killed leaves it behind.
+ */
 int fs_write_atomic(const char *path, struct bytes content, mode_t mode, struct err *err);
+int fs_write_atomic_at(int dir, const char *name, struct bytes content, mode_t mode, struct err *err);
 
 /* All of it to fd, retrying short writes. */
 int fs_write_fd(int fd, struct bytes content, struct err *err);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
 
 /* For lib/fs*.c: sets err, leaves errno at number, is -1. */
@@ -14,5 +15,8 @@
 		errno = number_;                                                                                       \
 		-1;                                                                                                    \
 	})
+
+/* The whole of an open file (lib/fs.h), which is closed. */
+int fs_read_named(int fd, const char *name, size_t max, struct buf *out, struct err *err);
 
 #endif

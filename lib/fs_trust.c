@@ -67,20 +67,28 @@ check_object(int fd, bool directory, const char *what, int size, struct err *err
 		    status.st_mode & 07777);
 }
 
+enum object { OBJECT_FILE, OBJECT_DIRECTORY, OBJECT_MADE_DIRECTORY };
+
+static int
+open_object(int dir, const char *name, enum object object)
+{
+	if (object != OBJECT_FILE)
+		return fs_open_directory(dir, name, O_PATH, object == OBJECT_MADE_DIRECTORY);
+	/* O_NONBLOCK: a FIFO in the file's place must not hold us up before its type is known. */
+	return openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Steps from dir (consumed) to the component that ends at path + end. */
 static int
-step(int dir, const char *path, size_t start, size_t end, bool last, struct err *err)
+step(int dir, const char *path, size_t start, size_t end, enum object object, struct err *err)
 {
-	/* O_NONBLOCK: a FIFO in the file's place must not hold us up before its type is known. */
-	int flags = last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH | O_DIRECTORY, fd, saved;
 	char *name = xprintf("%.*s", (int)(end - start), path + start);
+	int fd = open_object(dir, name, object), saved = errno;
 
-	fd = openat(dir, name, flags | O_NOFOLLOW | O_CLOEXEC);
-	saved = errno;
 	/* ENOTDIR and ELOOP stand for a symlink, too: none is followed. */
 	if (fd < 0)
 		fail(err, saved, "%.*s: open: %s", (int)end, path, err_errno(saved));
-	if (fd >= 0 && check_object(fd, !last, path, (int)end, err) != 0) {
+	if (fd >= 0 && check_object(fd, object != OBJECT_FILE, path, (int)end, err) != 0) {
 		saved = errno;
 		close(fd);
 		fd = -1;
@@ -97,47 +105,76 @@ is_dots(const char *name, size_t size)
 	return (size == 1 && name[0] == '.') || (size == 2 && name[0] == '.' && name[1] == '.');
 }
 
-int
-fs_open_trusted(const char *path, struct err *err)
+static int
+open_root(struct err *err)
+{
+	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail(err, errno, "/: open: %s", err_errno(errno));
+	if (check_object(fd, true, "/", 1, err) == 0)
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
+/* The directory that the last component of path is in, which begins at *last. */
+static int
+open_parent(const char *path, enum object above, size_t *last, struct err *err)
 {
 	size_t at = 0, size = strlen(path);
 	int fd;
 
 	if (path[0] != '/' || path[size - 1] == '/')
-		return fail(err, EPERM, "%s: not the absolute path of a file", path);
-	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fail(err, errno, "/: open: %s", err_errno(errno));
-	if (check_object(fd, true, "/", 1, err) != 0) {
-		close(fd);
-		errno = EPERM;
-		return -1;
-	}
-	while (fd >= 0 && at < size) {
+		return fail(err, EPERM, "%s: not an absolute path to something in a directory", path);
+	fd = open_root(err);
+	while (fd >= 0) {
 		size_t start = at + strspn(path + at, "/"), end = start + strcspn(path + start, "/");
 
 		if (is_dots(path + start, end - start)) {
 			close(fd);
 			return fail(err, EPERM, "%s: '.' and '..' are not allowed", path);
 		}
-		fd = step(fd, path, start, end, end == size, err);
+		*last = start;
+		if (end == size)
+			return fd;
+		fd = step(fd, path, start, end, above, err);
 		at = end;
 	}
+	return -1;
+}
+
+int
+fs_open_trusted(const char *path, struct err *err)
+{
+	size_t last;
+	int parent = open_parent(path, OBJECT_DIRECTORY, &last, err);
+
+	return parent < 0 ? -1 : step(parent, path, last, strlen(path), OBJECT_FILE, err);
+}
+
+int
+fs_make_own_dir(const char *path, struct err *err)
+{
+	size_t last;
+	int parent = open_parent(path, OBJECT_MADE_DIRECTORY, &last, err), fd, saved;
+
+	if (parent < 0)
+		return -1;
+	fd = fs_open_own_dir(parent, path + last, true, err);
+	saved = errno;
+	close(parent);
+	if (fd < 0)
+		err_wrap(err, 0, "%s", path);
+	errno = saved;
 	return fd;
 }
 
 int
 fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *err)
 {
-	int fd = fs_open_trusted(path, err), rc, saved;
+	int fd = fs_open_trusted(path, err);
 
-	if (fd < 0)
-		return -1;
-	rc = fs_read_fd(fd, max, out, err);
-	saved = errno;
-	close(fd);
-	if (rc != 0)
-		err_wrap(err, 0, "%s", path);
-	errno = saved;
-	return rc;
+	return fd < 0 ? -1 : fs_read_named(fd, path, max, out, err);
 }
