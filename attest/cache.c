@@ -336,7 +336,9 @@ cache_put(struct cache *cache, enum collateral_kind kind, const char *name, stru
 	enum place place;
 	int fd;
 
-	if (!place_of(kind, &place) || content.size == 0 || content.size > places[place].max || top_of(cache, place) < 0)
+	if (!place_of(kind, &place) || top_of(cache, place) < 0)
+		return;
+	if (content.size == 0 || content.size > places[place].max)
 		return;
 	fd = lock(cache, place);
 	if (fd < 0)

@@ -5,17 +5,18 @@
 #include "attest/appraise.h"
 
 /*
- * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation answers and
- * the time floor in a directory that ends with the boot. Nothing in it is believed: whatever comes out is verified as if it had
- * just been downloaded. Every fault of it means "no cache" (told in fault), never a refusal and never a pass. Evidence and verdicts
- * are never kept.
+ * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation answers
+ * and the time floor in a directory that ends with the boot. Nothing in it is believed: whatever comes out is verified as if
+ * it had just been downloaded. Every fault of it means "no cache" (told in fault), never a refusal and never a pass. Evidence
+ * and verdicts are never kept.
  *
  *   DISK/rim/<id>.xml            DISK/keys/<SHA-256 of the address>.keys
  *   BOOT/ocsp/<name>.answer      BOOT/floor
  *
- * Readers take no lock: a name stands for the old content or for the new one. Writers wait for each other, all of a run's waits
- * together no longer than lock_ms. A directory put back from yesterday brings back nothing but genuine collateral of yesterday:
- * manifests and key sets carry their own validity, and answers and floor name the boot and the boot clock at which they were kept.
+ * Readers take no lock: a name stands for the old content or for the new one. Writers wait for each other, all of a run's
+ * waits together no longer than lock_ms. A directory put back from yesterday brings back nothing but genuine collateral of
+ * yesterday: manifests and key sets carry their own validity, and answers and floor name the boot and the boot clock at which
+ * they were kept.
  */
 
 struct cache {
@@ -31,37 +32,39 @@ struct cache {
 void cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out);
 void cache_close(struct cache *cache);
 /*
- * The places of this caller, each NULL or for free(): root's by configuration and PATH_RUN, another's by XDG (or /run/user/UID
- * where by_hook: no environment).
+ * The places of this caller, each NULL or for free(): root's by configuration and PATH_RUN, another's by XDG (or
+ * /run/user/UID where by_hook: no environment).
  */
 void cache_places(const char *configured, bool by_hook, char **disk, char **boot);
 
 struct cache_entry {
 	struct buf content;
 	uint8_t nonce[32]; /* COLLATERAL_OCSP: the question's */
-	int64_t age;       /* seconds on the boot clock since it was kept; COLLATERAL_OCSP and key sets of this boot, else -1 */
+	int64_t age;       /* seconds on the boot clock since; COLLATERAL_OCSP and key sets of this boot, else -1 */
 };
 
 /*
- * name: manifest id, question name, address of a key set. False: there is none, and content is empty. A revocation answer of
- * another boot is none. What is damaged or not the caller's alone is none either, and goes away.
+ * name: manifest id, question name, address of a key set. False: there is none, and content is empty. A revocation answer
+ * of another boot is none. What is damaged or not the caller's alone is none either, and goes away.
  */
 bool cache_get(struct cache *cache, enum collateral_kind kind, const char *name, struct cache_entry *out);
 /*
  * nonce: 32 bytes for COLLATERAL_OCSP, else NULL. Whole or not at all; the oldest entries make room. Names other than
  * [A-Za-z0-9._-]+ without a leading dot, and what is larger than its kind may be, are not kept.
  */
-void cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content, const uint8_t *nonce);
+void cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content,
+	       const uint8_t *nonce);
 void cache_drop(struct cache *cache, enum collateral_kind kind, const char *name);
 
 /*
- * The time floor: the highest time that a signer bound to a nonce of ours in this boot, moved on by the boot clock since; 0 = none.
- * A wall clock earlier than it (by more than the skew of revocation answers) was set back.
+ * The time floor: the highest time that a signer bound to a nonce of ours in this boot, moved on by the boot clock since;
+ * 0 = none. A wall clock earlier than it (by more than the skew of revocation answers) was set back.
  */
 int64_t cache_floor(struct cache *cache);
 void cache_raise_floor(struct cache *cache, int64_t time);
 
-/* Calls each for every manifest, key set and answer, kind by kind in the order of their files' names; each may drop it. */
-void cache_list(struct cache *cache, void (*each)(void *context, enum collateral_kind kind, const char *name), void *context);
+/* Calls each for every manifest, key set and answer, kind by kind in the order of the files' names; each may drop it. */
+void cache_list(struct cache *cache, void (*each)(void *context, enum collateral_kind kind, const char *name),
+		void *context);
 
 #endif

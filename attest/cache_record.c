@@ -52,7 +52,9 @@ record_read(struct bytes raw, struct record *out)
 		return false;
 	memcpy(&header, start.data, sizeof(header));
 	digest_of(raw, digest);
-	if (memcmp(header.magic, MAGIC, sizeof(header.magic)) != 0 || memcmp(header.digest, digest, sizeof(digest)) != 0)
+	if (memcmp(header.magic, MAGIC, sizeof(header.magic)) != 0)
+		return false;
+	if (memcmp(header.digest, digest, sizeof(digest)) != 0)
 		return false;
 	memcpy(out->boot_id, header.boot_id, sizeof(header.boot_id));
 	memcpy(out->nonce, header.nonce, sizeof(out->nonce));

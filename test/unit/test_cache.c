@@ -99,7 +99,8 @@ has(enum collateral_kind kind, const char *name, const char *want)
 static bool
 holds(const char *rim, const char *keys, const char *answer)
 {
-	return has(COLLATERAL_DRIVER_RIM, RIM, rim) && has(COLLATERAL_KEY_SET, URL, keys) && has(COLLATERAL_OCSP, ANSWER, answer);
+	return has(COLLATERAL_DRIVER_RIM, RIM, rim) && has(COLLATERAL_KEY_SET, URL, keys) &&
+	       has(COLLATERAL_OCSP, ANSWER, answer);
 }
 
 static bool
@@ -162,7 +163,7 @@ finish_child(pid_t child)
 	return status;
 }
 
-/* -- what it is for --------------------------------------------------------------------------------------------------- */
+/* -- what it is for ------------------------------------------------------------------------------------------------ */
 
 static void
 test_keeps(void)
@@ -277,7 +278,8 @@ test_list(void)
 	spill("disk/rim/stranger", bytes_of_text("content"));
 	spill("disk/keys/stranger", bytes_of_text("content"));
 	cache_list(&cache, add_name, &text);
-	CHECK_TEXT((char *)text.data, "1 NV_GPU_CC_DRIVER_a\n1 NV_GPU_DRIVER_b\n2 NV_GPU_VBIOS_1\n5 " URL "\n3 1\n3 2\n");
+	CHECK_TEXT((char *)text.data,
+		   "1 NV_GPU_CC_DRIVER_a\n1 NV_GPU_DRIVER_b\n2 NV_GPU_VBIOS_1\n5 " URL "\n3 1\n3 2\n");
 	text.size = 0;
 	cache_list(&cache, add_name, &text);
 	CHECK(text.size == 0);
@@ -304,7 +306,7 @@ test_no_cache(void)
 	cache_close(&none);
 }
 
-/* -- boot and clock --------------------------------------------------------------------------------------------------- */
+/* -- boot and clock ------------------------------------------------------------------------------------------------ */
 
 static void
 test_boot(void)
@@ -405,11 +407,11 @@ test_floor(void)
 	CHECK(cache_floor(&cache) == 0 && !is_there("boot/floor"));
 }
 
-/* -- damage ----------------------------------------------------------------------------------------------------------- */
+/* -- damage -------------------------------------------------------------------------------------------------------- */
 
 /*
- * Every byte of a record is seen: in the magic, the digest, or under the digest. A manifest is kept as it came, and its signature
- * is what sees a change: that is why whatever comes out is verified again.
+ * Every byte of a record is seen: in the magic, the digest, or under the digest. A manifest is kept as it came, and its
+ * signature is what sees a change: that is why whatever comes out is verified again.
  */
 static void
 damage_record(const char *file, enum collateral_kind kind, const char *name)
@@ -462,9 +464,9 @@ test_damage(void)
 	buf_free(&whole);
 }
 
-/* -- owners, modes, links --------------------------------------------------------------------------------------------- */
+/* -- owners, modes, links ------------------------------------------------------------------------------------------ */
 
-/* What stands in an entry's place and is not a file of the caller's alone is no entry, is told, goes away, and is replaced. */
+/* What stands in an entry's place and is not a file of the caller's alone is no entry, is told, and goes away. */
 static void
 check_stranger(void)
 {
@@ -576,7 +578,7 @@ test_makes_directories(void)
 	CHECK(has(COLLATERAL_DRIVER_RIM, RIM, NULL) && strstr(cache.fault.text, "ENOENT") != NULL);
 }
 
-/* -- full, read-only, large ------------------------------------------------------------------------------------------- */
+/* -- full, read-only, large ---------------------------------------------------------------------------------------- */
 
 static void
 test_file_size_limit(void)
@@ -694,7 +696,7 @@ test_growth(void)
 	CHECK(count_files("disk/rim", false) == 4 && cache.fault.code == 0);
 }
 
-/* -- many at once ----------------------------------------------------------------------------------------------------- */
+/* -- many at once -------------------------------------------------------------------------------------------------- */
 
 static void
 test_lock_taken(void)
@@ -800,7 +802,7 @@ test_64_processes(void)
 	CHECK(work(30, 4711));
 }
 
-/* -- faults and kills at every call ----------------------------------------------------------------------------------- */
+/* -- faults and kills at every call -------------------------------------------------------------------------------- */
 
 /* The calls that the cache makes, counted: the one at strike_at fails with strike_errno, or with 0 kills. */
 static unsigned strike_count, strike_at;
@@ -1023,7 +1025,7 @@ test_killed_at_random(void)
 	CHECK(bad == 0 && killed == 200 && litter() == 0 && cache.fault.code == 0);
 }
 
-/* -- places ----------------------------------------------------------------------------------------------------------- */
+/* -- places -------------------------------------------------------------------------------------------------------- */
 
 static bool
 places_are(const char *configured, bool by_hook, const char *disk, const char *boot)
