@@ -206,7 +206,7 @@ MINT_PARTS := $(addprefix $(O)/test/emulator/,authority.o answer.o manifest.o mo
 $(O)/test/unit/test_rounds: $(MINT_PARTS)
 
 # These run the emulated machine, and look for it beside themselves.
-$(addprefix $(O)/test/unit/,test_collect_worker test_emulator test_rounds): | $(EMULATOR) $(WORKERS)
+$(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_rounds): | $(EMULATOR) $(WORKERS)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 
@@ -217,7 +217,8 @@ CONF := $(sysconfdir)/cgpu/cgpu.conf
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d -m 755 '$D$(bindir)' '$D$(hookdir)' '$D$(workerdir)' '$D$(hooksdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' \
-		'$D$(localstatedir)/lib/cgpu/rim' '$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/log/cgpu' \
+		'$D$(localstatedir)/lib/cgpu/rim' '$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' \
+		'$D$(localstatedir)/log/cgpu' \
 		'$D$(mandir)/man1' '$D$(mandir)/man5' '$D$(mandir)/man7' '$D$(mandir)/man8'
 	$(INSTALL) -m 755 $(O)/cgpu '$D$(bindir)/cgpu'
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
@@ -232,7 +233,8 @@ uninstall:
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
 	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' '$D$(localstatedir)/lib/cgpu/rim' \
-		'$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu'; do \
+		'$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' '$D$(localstatedir)/lib/cgpu' \
+		'$D$(localstatedir)/log/cgpu'; do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "attest/appraise_wire.h"
+#include "attest/archive.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -27,6 +28,7 @@ struct worker {
 	uint8_t echo[APPRAISE_ECHO_SIZE];
 	struct buf parameters, evidence[APPRAISE_GPUS_MAX];
 	struct appraise_input input;
+	bool archive; /* to be judged instead: it stands in place of the first evidence */
 	struct err err; /* first fault of the protocol */
 };
 
@@ -98,19 +100,17 @@ confine(struct worker *worker, int argc, char **argv)
 }
 
 static int
-read_input(struct worker *worker)
+read_evidence(struct worker *worker)
 {
 	struct buf done = {0};
 	struct cursor cursor;
 	uint32_t count;
 	int rc;
 
-	if (expect(worker, FRAME_PARAMETERS, &worker->parameters) < 0)
-		return -1;
 	if (!appraise_get_parameters(buf_bytes(&worker->parameters), &worker->input))
 		return bad_payload(worker, "parameters");
 	for (unsigned i = 0; i < worker->input.gpus; i++) {
-		if (expect(worker, FRAME_EVIDENCE, &worker->evidence[i]) < 0)
+		if (i > 0 && expect(worker, FRAME_EVIDENCE, &worker->evidence[i]) < 0)
 			return -1;
 		if (!appraise_get_evidence(buf_bytes(&worker->evidence[i]), &worker->input.gpu[i]))
 			return bad_payload(worker, "evidence");
@@ -121,6 +121,21 @@ read_input(struct worker *worker)
 		rc = bad_payload(worker, "end of evidence");
 	buf_free(&done);
 	return rc;
+}
+
+static int
+read_input(struct worker *worker)
+{
+	enum frame_type type;
+
+	if (expect(worker, FRAME_PARAMETERS, &worker->parameters) < 0)
+		return -1;
+	if (frame_read(IN, worker->deadline, false, &type, &worker->evidence[0], &worker->err) < 0)
+		return err_wrap(&worker->err, CODE_WORKER, "from the run");
+	worker->archive = type == FRAME_FILE;
+	if (!worker->archive && type != FRAME_EVIDENCE)
+		return err_set(&worker->err, CODE_WORKER, "frame of type %d, want evidence or an archive", type);
+	return worker->archive ? 0 : read_evidence(worker);
 }
 
 /* -- rounds -------------------------------------------------------------------------------------------------------- */
@@ -190,6 +205,15 @@ deliver(struct worker *worker, const struct appraisal *appraisal, const struct e
 	return rc;
 }
 
+static int
+judge_archive(struct worker *worker)
+{
+	const struct archive_request request = {buf_bytes(&worker->parameters), buf_bytes(&worker->evidence[0]), OUT,
+						worker->deadline, bytes_of(worker->echo, sizeof(worker->echo))};
+
+	return archive_serve(&request, &worker->err);
+}
+
 static void
 say_failure(struct worker *worker)
 {
@@ -214,6 +238,8 @@ main(int argc, char **argv)
 		rc = read_input(&worker);
 	if (rc < 0) {
 		say_failure(&worker);
+	} else if (worker.archive) {
+		rc = judge_archive(&worker);
 	} else {
 		appraise_run(&worker.input, &source, &appraisal, &verdict);
 		rc = deliver(&worker, &appraisal, &verdict);

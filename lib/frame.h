@@ -18,7 +18,7 @@
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
  * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
  * collateral ->  appraise:     HELLO, PARAMETERS, FILE
- * collateral <-  appraise:     HELLO; STEP*, FILE*, KEEP*, VERDICT
+ * collateral <-  appraise:     HELLO; STEP*, CLAIMS*, FILE*, KEEP*, VERDICT: see attest/archive.h
  * run        ->  fetch:        HELLO, NETWORK, then REQUEST at any time, end of file
  * run        <-  fetch:        HELLO; RESPONSE for each REQUEST, in any order
  */

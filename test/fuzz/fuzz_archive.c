@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Archives of collateral: what is read is printed and read again, and judged against roots that vouch for nothing in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/archive.h"
+#include "attest/roots.h"
+#include "lib/code.h"
+#include "lib/crypto.h"
+
+#define AT 1780272000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_names(const struct archive *archive)
+{
+	for (unsigned i = 0; i < archive->items; i++) {
+		const char *name = archive->item[i].name;
+
+		if (name[0] == '.' || name[0] == '\0' || strchr(name, '/') != NULL || strlen(name) > 200 ||
+		    archive_find(archive, name) != &archive->item[i])
+			abort();
+	}
+}
+
+static void
+check_printed(const struct archive *archive)
+{
+	char *text = archive_print(archive), *again;
+	struct archive back;
+
+	if (archive_parse(bytes_of_text(text), &back, &(struct err)ERR_INIT) == 0) {
+		again = archive_print(&back);
+		if (strcmp(text, again) != 0)
+			abort();
+		free(again);
+		archive_free(&back);
+	} else if (strlen(text) <= ARCHIVE_MAX) {
+		abort();
+	}
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct archive_trust trust = {roots_device(), roots_rim(), AT, {.max_age = 86400}};
+	struct archive archive;
+	struct steps steps = {0};
+	struct err err = ERR_INIT;
+
+	crypto_init();
+	if (archive_parse(bytes_of(data, size), &archive, &err) != 0) {
+		if (err.code != CODE_ARCHIVE)
+			abort();
+		return 0;
+	}
+	check_names(&archive);
+	check_printed(&archive);
+	archive_judge(&archive, &trust, &steps);
+	if (steps.count != archive.items + 1)
+		abort();
+	steps_free(&steps);
+	archive_free(&archive);
+	return 0;
+}
