@@ -48,6 +48,7 @@ static const struct key keys[] = {
 	{"trust", "rim-root", KIND_PATH, AT(rim_root), "", 0, 0, NULL},
 	{"collateral", "rim-dir", KIND_PATH, AT(rim_dir), PATH_STATE "/lib/cgpu/rim", 0, 0, NULL},
 	{"collateral", "ocsp-dir", KIND_PATH, AT(ocsp_dir), PATH_STATE "/lib/cgpu/ocsp", 0, 0, NULL},
+	{"collateral", "chain-dir", KIND_PATH, AT(chain_dir), PATH_STATE "/lib/cgpu/chain", 0, 0, NULL},
 	{"collateral", "rim-store", KIND_CHOICE, AT(rim_store), "remote", 0, 0, rim_store_choices},
 	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", 1, 0, NULL},
 	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", 1, 0, NULL},

@@ -43,6 +43,7 @@ struct conf {
 	char *driver_root;
 	char *device_root, *rim_root; /* PEM or DER file; "" = NVIDIA's */
 	char *rim_dir, *ocsp_dir;
+	char *chain_dir;                  /* device chains that imported answers are about */
 	int64_t rim_store;                /* the enums above, and so below */
 	char *rim_url, *ocsp_url;         /* "" = never asked */
 	int64_t ocsp_certid;
