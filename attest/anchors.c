@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/anchors.h"
+
+#include <stdlib.h>
+
+#include "attest/roots.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+#include "lib/url.h"
+
+#define ROOT_MAX 16384
+#define KEY_SET_MAX (256 * 1024)
+
+/* The configured file, or what stands in for it. */
+static int
+read_file(const char *key, const char *path, size_t max, struct bytes otherwise, struct buf *file, struct bytes *out,
+	  struct err *err)
+{
+	*out = otherwise;
+	if (path[0] == '\0')
+		return 0;
+	if (fs_read_trusted(path, max, file, err) != 0)
+		return err_wrap(err, CODE_USAGE, "%s", key);
+	*out = buf_bytes(file);
+	return 0;
+}
+
+int
+anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct remote_trust *out, struct err *err)
+{
+	const struct bytes none = {NULL, 0};
+
+	*out = (struct remote_trust){0};
+	if (conf->verifier == VERIFIER_LOCAL)
+		return 0;
+	out->issuer = conf->nras_issuer[0] != '\0' ? conf->nras_issuer : conf->nras_url;
+	if (read_file("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set, err) != 0)
+		return -1;
+	return read_file("key-root", conf->key_root, ROOT_MAX, none, &anchors->key_root, &out->key_root, err);
+}
+
+int
+anchors_read(const struct conf *conf, struct anchors *anchors, struct appraise_input *input, struct err *err)
+{
+	if (read_file("device-root", conf->device_root, ROOT_MAX, roots_device(), &anchors->device_root, &input->device_root,
+		      err) != 0 ||
+	    read_file("rim-root", conf->rim_root, ROOT_MAX, roots_rim(), &anchors->rim_root, &input->rim_root, err) != 0)
+		return -1;
+	return anchors_read_remote(conf, anchors, &input->remote, err);
+}
+
+char *
+anchors_remote_text(const struct conf *conf)
+{
+	char *origin, *text;
+
+	if (conf->verifier == VERIFIER_LOCAL)
+		return NULL;
+	if (conf->key_set_file[0] != '\0')
+		return xprintf("key-set %s", conf->key_set_file);
+	origin = url_origin(conf->nras_url);
+	text = conf->key_root[0] != '\0' ? xprintf("tls %s, key-root %s", origin, conf->key_root) : xprintf("tls %s", origin);
+	free(origin);
+	return text;
+}
+
+void
+anchors_free(struct anchors *anchors)
+{
+	buf_free(&anchors->device_root);
+	buf_free(&anchors->rim_root);
+	buf_free(&anchors->key_set);
+	buf_free(&anchors->key_root);
+}
