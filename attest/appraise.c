@@ -60,8 +60,8 @@ judge_gpu(struct run *run, unsigned index)
 	appraise_manifest_steps(run, index);
 	appraise_revocation_steps(run, index);
 	if (gpu->named)
-		appraise_compare(&run->evidence[index].report, reference_of(gpu->driver), reference_of(gpu->vbios), (int)index,
-				 &gpu->steps, &gpu->comparison);
+		appraise_compare(&run->evidence[index].report, reference_of(gpu->driver), reference_of(gpu->vbios),
+				 (int)index, &gpu->steps, &gpu->comparison);
 	else
 		steps_skip(&gpu->steps, (int)index, "measurements", "the report is not verified");
 }
@@ -78,9 +78,11 @@ run_free(struct run *run)
 		free(run->manifest[i].product);
 	}
 	for (unsigned i = 0; i < run->input->gpus; i++) {
+		free(run->remote.claims[i]);
 		evidence_free(&run->evidence[i]);
 		steps_free(&run->gpu[i].steps);
 	}
+	steps_free(&run->remote.steps);
 	x509_memo_free(run->memo);
 	X509_free(run->device_root);
 	X509_free(run->rim_root);
@@ -101,23 +103,35 @@ read_anchors(struct run *run, struct err *err)
 static void
 gather(struct run *run)
 {
-	appraise_name_manifests(run);
-	appraise_ask_devices(run);
+	if (run->input->verifier & APPRAISE_LOCAL) {
+		appraise_name_manifests(run);
+		appraise_ask_devices(run);
+	}
+	if (run->input->verifier & APPRAISE_REMOTE)
+		appraise_name_remote(run);
 	appraise_round(run);
 	appraise_ask_signers(run);
 	appraise_round(run);
 }
 
+/* Both verifiers speak in the steps; in the claims the local one, if it was asked. */
 static void
 appraise_gpus(struct run *run, struct appraisal *out)
 {
+	bool local = run->input->verifier & APPRAISE_LOCAL;
+
 	verify_evidence(run);
 	gather(run);
 	for (unsigned i = 0; i < run->input->gpus; i++) {
-		judge_gpu(run, i);
-		out->claims[i] = appraise_claims(run, i);
+		if (local)
+			judge_gpu(run, i);
+		out->claims[i] = local ? appraise_claims(run, i) : run->remote.claims[i];
+		if (!local)
+			run->remote.claims[i] = NULL;
 		appraise_copy_steps(&out->steps, &run->gpu[i].steps, (int)i);
 	}
+	for (size_t i = 0; i < run->remote.steps.count; i++)
+		steps_add(&out->steps, &run->remote.steps.list[i]);
 	out->gpus = run->input->gpus;
 }
 
@@ -126,7 +140,7 @@ check_input(const struct appraise_input *input, struct err *err)
 {
 	if (input->gpus == 0 || input->gpus > APPRAISE_GPUS_MAX)
 		return err_set(err, CODE_NO_VERDICT, "evidence of %u GPUs, want 1 to %d", input->gpus, APPRAISE_GPUS_MAX);
-	if (input->verifier != APPRAISE_LOCAL)
+	if (input->verifier == 0 || input->verifier > (APPRAISE_LOCAL | APPRAISE_REMOTE))
 		return err_set(err, CODE_NO_VERDICT, "verifier %u is none", input->verifier);
 	return 0;
 }

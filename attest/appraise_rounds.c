@@ -33,24 +33,34 @@ judge(struct run *run)
 {
 	struct round *round = &run->round;
 	struct need_state *state = round->state;
+	bool remote = false;
 
-	for (unsigned i = 0; i < round->count; i++)
+	for (unsigned i = 0; i < round->count; i++) {
 		if (state[i].came && round->need[i].kind == COLLATERAL_OCSP)
 			state[i].holds = appraise_judge_query(run, state[i].query, &round->need[i]);
+		remote = remote || (state[i].came && round->need[i].kind >= COLLATERAL_TOKENS);
+	}
+	if (remote)
+		appraise_judge_remote(run);
 	for (unsigned i = 0; i < round->count; i++) {
-		if (state[i].came && is_manifest(&round->need[i]))
+		if (state[i].came && round->need[i].kind == COLLATERAL_KEY_SET)
+			state[i].holds = appraise_key_set_holds(run);
+		else if (state[i].came && is_manifest(&round->need[i]))
 			state[i].holds = appraise_judge_manifests(run, i);
 		state[i].came = false;
 	}
 }
 
+/* Nothing is asked for again that was just made for this run, but a key set: the service may have changed its keys. */
 static bool
 want_again(const struct run *run, unsigned index)
 {
 	const struct collateral *need = &run->round.need[index];
 
-	if (need->err.code != CODE_OK || run->round.state[index].holds)
+	if (need->err.code != CODE_OK || need->kind == COLLATERAL_TOKENS || run->round.state[index].holds)
 		return false;
+	if (need->kind == COLLATERAL_KEY_SET && run->remote.verdict == REMOTE_KEY_MISSING)
+		return true;
 	return need->origin == ORIGIN_DIRECTORY || need->origin == ORIGIN_CACHE;
 }
 
@@ -104,6 +114,7 @@ keep(struct run *run, const struct collateral *need, int64_t until, int64_t time
 	run->out->keep[run->out->keeps++] = (struct keep){need->kind, xstrdup(need->name), until, time};
 }
 
+/* Tokens are not worth keeping, but they bind the time they were made at to our nonce. */
 static void
 keep_what_holds(struct run *run)
 {
@@ -113,7 +124,11 @@ keep_what_holds(struct run *run)
 
 		if (need->origin != ORIGIN_NETWORK || need->err.code != CODE_OK)
 			continue;
-		if (need->kind == COLLATERAL_OCSP && state->holds)
+		if (need->kind == COLLATERAL_TOKENS && run->remote.verdict == REMOTE_PASS)
+			keep(run, need, 0, run->remote.issued);
+		else if (need->kind == COLLATERAL_KEY_SET && run->remote.verdict == REMOTE_PASS)
+			keep(run, need, 0, 0);
+		else if (need->kind == COLLATERAL_OCSP && state->holds)
 			keep(run, need, state->query->said.until,
 			     state->query->said.nonce_matches ? state->query->said.produced_at : 0);
 		else if (is_manifest(need) && state->holds)

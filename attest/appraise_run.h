@@ -8,7 +8,7 @@
 
 #define MANIFESTS_MAX (2 * APPRAISE_GPUS_MAX)
 #define QUERIES_MAX ((APPRAISE_GPUS_MAX + MANIFESTS_MAX) * (X509_CHAIN_MAX - 1))
-#define NEEDS_MAX (MANIFESTS_MAX + QUERIES_MAX)
+#define NEEDS_MAX (MANIFESTS_MAX + QUERIES_MAX + 2)
 
 /* One certificate's revocation, asked for and judged once. */
 struct query {
@@ -53,6 +53,14 @@ struct round {
 	unsigned count;
 };
 
+struct remote_run {
+	const struct collateral *tokens, *key_set; /* of the first round; key_set NULL: pinned */
+	enum remote_verdict verdict;
+	struct steps steps;
+	char *claims[APPRAISE_GPUS_MAX];
+	int64_t issued;
+};
+
 struct run {
 	const struct appraise_input *input;
 	const struct collateral_source *source;
@@ -65,6 +73,7 @@ struct run {
 	unsigned manifests;
 	struct query query[QUERIES_MAX];
 	unsigned queries;
+	struct remote_run remote;
 	struct round round;
 };
 
@@ -94,6 +103,12 @@ void appraise_ask_signers(struct run *run);
 const uint8_t *appraise_nonce(const struct query *query, const struct collateral *need);
 bool appraise_judge_query(struct run *run, struct query *query, const struct collateral *need);
 void appraise_revocation_steps(struct run *run, unsigned gpu);
+
+/* The remote verifier: what of it is needed; its judgement, from the beginning wherever tokens or key set are others. */
+void appraise_name_remote(struct run *run);
+void appraise_judge_remote(struct run *run);
+/* False if the tokens cannot be judged by this key set. */
+bool appraise_key_set_holds(const struct run *run);
 
 /* The claims of GPU gpu in new memory. */
 char *appraise_claims(const struct run *run, unsigned gpu);

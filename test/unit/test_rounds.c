@@ -18,6 +18,7 @@
 #include "lib/frame.h"
 #include "lib/fs.h"
 #include "lib/json.h"
+#include "lib/jws.h"
 #include "test/emulator/mint.h"
 #include "test/unit/emulated.h"
 #include "test/unit/emulated_report.h"
@@ -70,6 +71,9 @@ enum fault {
 	NO_NEXT,  /* without nextUpdate */
 	NO_NEXT_OLD,
 	OTHER_HASH, /* without nonce, about the same certificate by the other hash */
+	SWAPPED,    /* tokens: each GPU has the other's */
+	REFUSED,    /* tokens: of a verifier that does not attest */
+	LACKING,    /* key set: of other keys */
 };
 
 /* What comes of things of one kind, first and when asked again; everything else is good and from the network. */
@@ -135,6 +139,7 @@ answer_question(struct collateral *need, enum fault fault)
 	OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0)), *other = NULL;
 	OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
 	OCSP_RESPONSE *response;
+	ASN1_GENERALIZEDTIME *produced;
 	const struct pki_entity *issuer;
 	const X509 *cert = NULL;
 	ASN1_INTEGER *serial;
@@ -152,7 +157,8 @@ answer_question(struct collateral *need, enum fault fault)
 	echo[0] ^= fault == OTHER_NONCE;
 	if (fault != UNBOUND && fault != OTHER_HASH)
 		OCSP_basic_add1_nonce(basic, echo, sizeof(echo));
-	ASN1_GENERALIZEDTIME_set((ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(basic), AT + (fault == AHEAD ? 400 : -30));
+	produced = (ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(basic);
+	ASN1_GENERALIZEDTIME_set(produced, AT + (fault == AHEAD ? 400 : -30));
 	OCSP_basic_sign(basic, issuer->cert, issuer->key, EVP_sha384(), NULL, OCSP_NOCERTS | OCSP_NOTIME);
 	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
 	size = i2d_OCSP_RESPONSE(response, &der);
@@ -164,12 +170,107 @@ answer_question(struct collateral *need, enum fault fault)
 	OCSP_REQUEST_free(request);
 }
 
+/* -- the remote verifier ------------------------------------------------------------------------------------------- */
+#define ISSUER "https://nras.example"
+#define KID "key-1"
+
+static struct pki_entity service_key;
+static char *local_claims[GPUS]; /* what it says as well */
+static char *key_set, *other_set;
+
+static char *
+make_key_set(const char *kid)
+{
+	struct err err = ERR_INIT;
+	struct buf der = x509_der(service_key.cert), text = {0}, out = {0};
+	char *plain = jws_key_set(service_key.key, kid, &err), *key = strstr(plain, "\"kty\"");
+
+	base64_encode(&text, buf_bytes(&der));
+	buf_printf(&out, "%.*s\"x5c\":[\"%.*s\"],%s", (int)(key - plain), plain, (int)text.size, (char *)text.data, key);
+	free(plain);
+	buf_free(&text);
+	buf_free(&der);
+	return buf_steal_text(&out);
+}
+
+#define TIMES "\"iat\":%d,\"nbf\":%d,\"exp\":%d"
+#define SUCCESS "\"measres\":\"success\""
+#define FAILURE "\"measres\":\"fail\""
+
+static void
+sign(char *payload, struct buf *out)
+{
+	struct err err = ERR_INIT;
+
+	CHECK(jws_sign(service_key.key, KID, payload, out, &err) == 0);
+	free(payload);
+}
+
+/* The claims of a local appraisal, with a signer's. */
+static void
+sign_device(const char *claims, bool attested, struct buf *out)
+{
+	const char *verdict = strstr(claims, SUCCESS);
+
+	CHECK(verdict != NULL);
+	sign(xprintf("{\"iss\":\"" ISSUER "\"," TIMES ",%.*s%s%s", AT - 5, AT - 5, AT + HOUR, (int)(verdict - claims) - 1,
+		     claims + 1, attested ? SUCCESS : FAILURE, verdict + strlen(SUCCESS)),
+	     out);
+}
+
+static void
+sign_overall(bool attested, const char *submods, struct buf *out)
+{
+	static const char head[] = "\"iss\":\"" ISSUER "\",\"sub\":\"NVIDIA-PLATFORM-ATTESTATION\",\"x-nvidia-ver\":\"3.0\"";
+	char *text = hex_text(bytes_of(nonce, sizeof(nonce)));
+
+	sign(xprintf("{%s," TIMES ",\"eat_nonce\":\"%s\",\"x-nvidia-overall-att-result\":%s,\"submods\":{%s}}", head, AT - 5,
+		     AT - 5, AT + HOUR, text, attested ? "true" : "false", submods),
+	     out);
+	free(text);
+}
+
+static void
+make_tokens(enum fault fault, struct buf *out)
+{
+	struct buf devices = {0}, overall = {0}, submods = {0};
+	char *list;
+
+	for (unsigned i = 0; i < GPUS; i++) {
+		struct buf device = {0};
+		uint8_t digest[SHA256_SIZE];
+		char text[2 * SHA256_SIZE + 1];
+
+		sign_device(local_claims[fault == SWAPPED ? 1 - i : i], fault != REFUSED, &device);
+		crypto_sha256(buf_bytes(&device), digest);
+		hex_encode(text, digest, sizeof(digest));
+		buf_printf(&submods, "%s\"GPU-%u\":[\"DIGEST\",[\"SHA-256\",\"%s\"]]", i ? "," : "", i, text);
+		buf_printf(&devices, "%s\"GPU-%u\":\"%.*s\"", i ? "," : "", i, (int)device.size, (char *)device.data);
+		buf_free(&device);
+	}
+	list = buf_steal_text(&submods);
+	sign_overall(fault != REFUSED, list, &overall);
+	buf_printf(out, "[[\"JWT\",\"%.*s\"],{%.*s}]", (int)overall.size, (char *)overall.data, (int)devices.size,
+		   (char *)devices.data);
+	buf_free(&overall);
+	buf_free(&devices);
+	free(list);
+}
+
+static void
+read_manifest(struct collateral *need)
+{
+	char *path = xprintf("%s/rim/%s.xml", emulated_dir, need->name);
+
+	CHECK(fs_read_file(path, 1 << 20, &need->answer, &need->err) == 0);
+	free(path);
+}
+
 static void
 serve_one(struct service *service, struct collateral *need)
 {
 	bool planned = need->kind == service->plan.kind;
 	enum fault fault = planned ? service->plan.fault[need->again] : GOOD;
-	char *path;
 
 	need->origin = planned ? service->plan.from[need->again] : ORIGIN_NETWORK;
 	if (fault == GONE) {
@@ -181,12 +282,16 @@ serve_one(struct service *service, struct collateral *need)
 		if (need->origin == ORIGIN_CACHE) /* asked by another run of this boot */
 			memset(need->nonce, 0x5a, sizeof(need->nonce));
 		answer_question(need, fault);
+	} else if (need->kind == COLLATERAL_TOKENS) {
+		make_tokens(fault, &need->answer);
+	} else if (need->kind == COLLATERAL_KEY_SET) {
+		buf_add_text(&need->answer, fault == LACKING ? other_set : key_set);
 	} else {
-		path = xprintf("%s/rim/%s.xml", emulated_dir, need->name);
-		CHECK(fs_read_file(path, 1 << 20, &need->answer, &need->err) == 0);
-		free(path);
+		read_manifest(need);
 	}
-	if (fault == BROKEN)
+	if (fault == BROKEN && need->kind == COLLATERAL_KEY_SET)
+		need->answer.size /= 2;
+	else if (fault == BROKEN)
 		need->answer.data[need->answer.size / 2] ^= 1;
 }
 
@@ -196,7 +301,8 @@ serve(void *context, struct collateral *need, unsigned count)
 	struct service *service = context;
 	struct asked *round = &service->round[service->rounds++];
 
-	CHECK(service->rounds <= 4);
+	if (service->rounds > 4)
+		abort();
 	*round = (struct asked){.needs = count};
 	for (unsigned i = 0; i < count; i++) {
 		round->again += need[i].again;
@@ -236,7 +342,8 @@ check_same(const struct outcome *a, const struct outcome *b)
 	CHECK_TEXT(a->err.text, b->err.text);
 	CHECK(x->steps.count == y->steps.count && x->gpus == y->gpus && x->keeps == y->keeps);
 	for (unsigned i = 0; i < x->gpus; i++)
-		CHECK_TEXT(x->claims[i], y->claims[i]);
+		CHECK(x->claims[i] == NULL ? y->claims[i] == NULL :
+		      y->claims[i] != NULL && strcmp(x->claims[i], y->claims[i]) == 0);
 	for (unsigned i = 0; i < x->keeps && i < y->keeps; i++) {
 		CHECK(x->keep[i].kind == y->keep[i].kind && x->keep[i].until == y->keep[i].until &&
 		      x->keep[i].time == y->keep[i].time);
@@ -246,23 +353,33 @@ check_same(const struct outcome *a, const struct outcome *b)
 
 /* Here and in the worker, which must agree. */
 static struct outcome
-appraise(const struct plan *plan, const struct revocation_policy *policy)
+appraise_input(const struct plan *plan, const struct appraise_input *input)
 {
-	struct appraise_input input = make_input(policy);
 	char *program = emulated_built("appraise");
 	const struct appraise_worker worker = {program, NULL, clock_boot_ms() + 20000};
 	struct outcome here = {0}, there = {0};
 	struct collateral_source source = {serve, &here.service};
+	int rc;
 
-	here.service = (struct service){.plan = *plan, .sha384_names = policy->hash == REVOCATION_SHA384};
+	here.service = (struct service){.plan = *plan, .sha384_names = input->revocation.hash == REVOCATION_SHA384};
 	there.service = here.service;
-	here.code = appraise_run(&input, &source, &here.appraisal, &here.err) == 0 ? CODE_OK : err_code(&here.err);
+	rc = appraise_run(input, &source, &here.appraisal, &here.err);
+	here.code = rc == 0 ? CODE_OK : err_code(&here.err);
 	source.context = &there.service;
-	there.code = appraise_remote(&worker, &input, &source, &there.appraisal, &there.err) == 0 ? CODE_OK : err_code(&there.err);
+	rc = appraise_remote(&worker, input, &source, &there.appraisal, &there.err);
+	there.code = rc == 0 ? CODE_OK : err_code(&there.err);
 	check_same(&here, &there);
 	appraisal_free(&here.appraisal);
 	free(program);
 	return there;
+}
+
+static struct outcome
+appraise(const struct plan *plan, const struct revocation_policy *policy)
+{
+	struct appraise_input input = make_input(policy);
+
+	return appraise_input(plan, &input);
 }
 
 static unsigned
@@ -336,7 +453,7 @@ static const struct row rows[] = {
 	/* the cache */
 	{"kept answers with their nonce", {OCSP, {CACHE}, {GOOD}}, &strict, CODE_OK, 2, 0, 2},
 	{"kept answers, other nonce", {OCSP, {CACHE, NET}, {OTHER_NONCE, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
-	{"kept answers, other nonce, then none", {OCSP, {CACHE, NET}, {OTHER_NONCE, GONE}}, &strict, CODE_OCSP_NONCE, 4, 0, 2},
+	{"kept, other nonce, then none", {OCSP, {CACHE, NET}, {OTHER_NONCE, GONE}}, &strict, CODE_OCSP_NONCE, 4, 0, 2},
 	{"kept answers, revoked since lifted", {OCSP, {CACHE, NET}, {REVOKED, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
 	{"kept answers, damaged, then revoked", {OCSP, {CACHE, NET}, {BROKEN, REVOKED}}, &strict, CODE_OCSP_REVOKED, 4, 0, 2},
 	{"kept answers out of their window", {OCSP, {CACHE, NET}, {STALE, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
@@ -402,6 +519,153 @@ test_one_more_round(void)
 	outcome = appraise(&(struct plan){OCSP, {CACHE, NET}, {OTHER_NONCE, GONE}}, &strict);
 	CHECK(strstr(outcome.err.text, "nonce") != NULL && strstr(outcome.err.text, "nobody") == NULL);
 	appraisal_free(&outcome.appraisal);
+}
+
+/* -- the remote verifier, alone and beside the local one --------------------------------------------------------------- */
+static bool
+make_remote(void)
+{
+	struct outcome outcome = appraise(&(struct plan){0}, &strict);
+	bool ok = outcome.code == CODE_OK;
+
+	for (unsigned i = 0; ok && i < GPUS; i++)
+		local_claims[i] = xstrdup(outcome.appraisal.claims[i]);
+	appraisal_free(&outcome.appraisal);
+	service_key = pki_issue(&(struct pki_request){.subject = "/CN=nras.example", .from = AT - HOUR, .to = AT + HOUR,
+						      .parts = PKI_SIGNER}, &mint.rim_root, NULL);
+	key_set = make_key_set(KID);
+	other_set = make_key_set("key-0");
+	return ok;
+}
+
+static struct appraise_input
+remote_input(unsigned verifier)
+{
+	struct appraise_input input = make_input(&strict);
+
+	input.verifier = verifier;
+	input.remote = (struct remote_trust){.issuer = ISSUER};
+	return input;
+}
+
+static const struct step *
+find_step(const struct outcome *outcome, const char *name)
+{
+	const struct steps *steps = &outcome->appraisal.steps;
+
+	for (size_t i = 0; i < steps->count; i++)
+		if (strcmp(steps->list[i].name, name) == 0)
+			return &steps->list[i];
+	return NULL;
+}
+
+static bool
+has_issuer(const struct outcome *outcome)
+{
+	return strstr(outcome->appraisal.claims[0], "\"iss\":\"" ISSUER "\"") != NULL;
+}
+
+static void
+test_remote_alone(void)
+{
+	struct appraise_input input = remote_input(APPRAISE_REMOTE);
+	struct outcome outcome = appraise_input(&(struct plan){0}, &input);
+	const struct keep *keep = outcome.appraisal.keep;
+
+	CHECK(outcome.code == CODE_OK && outcome.service.rounds == 1 && outcome.service.round[0].needs == 2);
+	CHECK(has_issuer(&outcome) && outcome.appraisal.claims[1] != NULL);
+	CHECK(find_step(&outcome, "driver-rim") == NULL && find_step(&outcome, "device-chain-revocation") == NULL);
+	CHECK(find_step(&outcome, "report-signature") != NULL && find_step(&outcome, "remote-evidence") != NULL);
+	CHECK(outcome.appraisal.keeps == 2 && keep[0].kind == COLLATERAL_TOKENS && keep[0].time == AT - 5 &&
+	      keep[1].kind == COLLATERAL_KEY_SET && keep[1].time == 0 && keep[1].until == 0);
+	appraisal_free(&outcome.appraisal);
+	input.nonce[0] ^= 1;
+	outcome = appraise_input(&(struct plan){0}, &input);
+	CHECK(outcome.code == CODE_NONCE && outcome.appraisal.keeps == 0);
+	appraisal_free(&outcome.appraisal);
+}
+
+static void
+test_both(void)
+{
+	struct appraise_input input = remote_input(APPRAISE_LOCAL | APPRAISE_REMOTE);
+	struct outcome outcome = appraise_input(&(struct plan){0}, &input);
+
+	CHECK(outcome.code == CODE_OK && outcome.service.rounds == 2 && outcome.service.round[0].needs == 2 + 4 + 2);
+	CHECK(!has_issuer(&outcome));
+	CHECK(find_step(&outcome, "remote-set") != NULL && find_step(&outcome, "driver-rim") != NULL);
+	CHECK(outcome.appraisal.keeps == OCSPS + 2 + 2);
+	appraisal_free(&outcome.appraisal);
+	outcome = appraise_input(&(struct plan){COLLATERAL_TOKENS, {NET}, {REFUSED}}, &input);
+	CHECK(outcome.code == CODE_REMOTE_REFUSED && strstr(outcome.appraisal.claims[0], "\"measres\":\"success\"") != NULL);
+	appraisal_free(&outcome.appraisal);
+	outcome = appraise_input(&(struct plan){OCSP, {NET}, {REVOKED}}, &input);
+	CHECK(outcome.code == CODE_OCSP_REVOKED && find_step(&outcome, "remote-set")->status == STEP_OK);
+	appraisal_free(&outcome.appraisal);
+}
+
+static void
+test_pinned_keys(void)
+{
+	struct appraise_input input = remote_input(APPRAISE_REMOTE);
+	struct outcome outcome;
+
+	input.remote.key_set = bytes_of_text(key_set);
+	outcome = appraise_input(&(struct plan){0}, &input);
+	CHECK(outcome.code == CODE_OK && outcome.service.round[0].needs == 1 && outcome.appraisal.keeps == 1);
+	appraisal_free(&outcome.appraisal);
+	input.remote.key_root = buf_bytes(&rim_root);
+	outcome = appraise_input(&(struct plan){0}, &input);
+	CHECK(outcome.code == CODE_OK);
+	appraisal_free(&outcome.appraisal);
+	input.remote.key_root = buf_bytes(&device_root);
+	outcome = appraise_input(&(struct plan){0}, &input);
+	CHECK(outcome.code == CODE_KEY_SET && outcome.service.rounds == 1);
+	appraisal_free(&outcome.appraisal);
+	input.remote = (struct remote_trust){.issuer = ISSUER, .key_set = bytes_of_text(other_set)};
+	outcome = appraise_input(&(struct plan){0}, &input);
+	CHECK(outcome.code == CODE_KEY_SET && outcome.service.rounds == 1 && outcome.appraisal.claims[0] == NULL);
+	appraisal_free(&outcome.appraisal);
+}
+
+static const struct {
+	const char *name;
+	struct plan plan;
+	int code;
+	unsigned rounds, keeps;
+} remote_rows[] = {
+	{"kept key set", {COLLATERAL_KEY_SET, {CACHE}, {GOOD}}, CODE_OK, 1, 1},
+	{"kept key set lacks the key", {COLLATERAL_KEY_SET, {CACHE, NET}, {LACKING, GOOD}}, CODE_OK, 2, 2},
+	{"kept key set, broken", {COLLATERAL_KEY_SET, {CACHE, NET}, {BROKEN, GOOD}}, CODE_OK, 2, 2},
+	{"the service changed its keys", {COLLATERAL_KEY_SET, {NET, NET}, {LACKING, GOOD}}, CODE_OK, 2, 2},
+	{"and changed them not", {COLLATERAL_KEY_SET, {NET, NET}, {LACKING, LACKING}}, CODE_KEY_SET, 2, 0},
+	{"and then is gone", {COLLATERAL_KEY_SET, {NET, NET}, {LACKING, GONE}}, CODE_KEY_SET, 2, 0},
+	{"and then is broken", {COLLATERAL_KEY_SET, {NET, NET}, {LACKING, BROKEN}}, CODE_KEY_SET, 2, 0},
+	{"key set, broken", {COLLATERAL_KEY_SET, {NET}, {BROKEN}}, CODE_KEY_SET, 1, 0},
+	{"no key set", {COLLATERAL_KEY_SET, {NET}, {GONE}}, CODE_NETWORK, 1, 0},
+	{"no tokens", {COLLATERAL_TOKENS, {NET}, {GONE}}, CODE_NETWORK, 1, 0},
+	{"tokens, broken", {COLLATERAL_TOKENS, {NET}, {BROKEN}}, CODE_TOKEN_SIGNATURE, 1, 0},
+	{"tokens of the other GPU", {COLLATERAL_TOKENS, {NET}, {SWAPPED}}, CODE_REMOTE_MISMATCH, 1, 0},
+	{"refused", {COLLATERAL_TOKENS, {NET}, {REFUSED}}, CODE_REMOTE_REFUSED, 1, 0},
+};
+
+static void
+test_tokens_and_keys(void)
+{
+	struct appraise_input input = remote_input(APPRAISE_REMOTE);
+
+	for (size_t i = 0; i < sizeof(remote_rows) / sizeof(*remote_rows); i++) {
+		struct outcome outcome = appraise_input(&remote_rows[i].plan, &input);
+
+		if (outcome.code != remote_rows[i].code || outcome.service.rounds != remote_rows[i].rounds ||
+		    outcome.appraisal.keeps != remote_rows[i].keeps) {
+			printf("# %s: code %d (%s), %u rounds, %u kept\n", remote_rows[i].name, outcome.code,
+			       outcome.err.text, outcome.service.rounds, outcome.appraisal.keeps);
+			unit_bad = true;
+		}
+		CHECK(outcome.code == CODE_OK || strstr(outcome.err.text, "nobody") == NULL || outcome.code == CODE_NETWORK);
+		appraisal_free(&outcome.appraisal);
+	}
 }
 
 /* -- workers that break the rules ---------------------------------------------------------------------------------- */
@@ -628,8 +892,19 @@ main(int argc, char *argv[])
 	RUN(test_cold);
 	RUN(test_where_answers_come_from);
 	RUN(test_one_more_round);
+	if (make_remote()) {
+		RUN(test_remote_alone);
+		RUN(test_both);
+		RUN(test_pinned_keys);
+		RUN(test_tokens_and_keys);
+	}
 	RUN(test_rules_of_the_worker);
 	emulated_remove();
+	for (unsigned i = 0; i < GPUS; i++)
+		free(local_claims[i]);
+	free(key_set);
+	free(other_set);
+	pki_free(&service_key);
 	mint_free(&mint);
 	for (unsigned i = 0; i < GPUS; i++) {
 		buf_free(&reports[i]);
