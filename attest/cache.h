@@ -28,7 +28,10 @@ struct cache {
 	struct err fault;     /* the first; code 0 = none */
 };
 
-/* Both directories are made if missing; the caller's, 0700, below trusted ones (lib/fs.h). NULL or "" = none. */
+/*
+ * Both directories are made if missing; the caller's, 0700, below trusted ones (lib/fs.h). NULL or "" = none. crypto_init()
+ * comes before.
+ */
 void cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out);
 void cache_close(struct cache *cache);
 /*

@@ -23,6 +23,7 @@
 
 #include "config.h"
 #include "lib/clock.h"
+#include "lib/crypto.h"
 #include "lib/fs.h"
 #include "test/unit/unit.h"
 
@@ -33,6 +34,7 @@
 
 static char folder[32];
 static struct cache cache;
+static bool others; /* whether we can give files away and become another user: root, not of a small namespace */
 static uint8_t nonce[32] = {1, 2, 3};
 
 /* A path in the folder, valid until four calls later. */
@@ -489,7 +491,7 @@ test_strange_entries(void)
 	CHECK(is_there("elsewhere"));
 	CHECK(unlink(at(ANSWER_FILE)) == 0 && mkfifo(at(ANSWER_FILE), 0600) == 0);
 	check_stranger();
-	if (geteuid() == 0) {
+	if (others) {
 		CHECK(chown(at(ANSWER_FILE), 12345, 0) == 0);
 		check_stranger();
 	}
@@ -532,7 +534,7 @@ test_strange_directories(void)
 		spill(levels[i], bytes_of_text("file"));
 		check_no_cache("ENOTDIR");
 		CHECK(unlink(at(levels[i])) == 0 && rename(at("elsewhere"), at(levels[i])) == 0);
-		if (geteuid() == 0) {
+		if (others) {
 			CHECK(chown(at(levels[i]), 12345, 0) == 0);
 			check_no_cache("owner is 12345");
 		}
@@ -893,7 +895,7 @@ walk(const char *directory)
 	cache_open(disk, boot, 1 << 20, &own);
 	own.lock_ms = 100;
 	for (size_t i = 0; i < 3; i++) {
-		check_content(&own, all_kinds[i], true, false);
+		check_content(&own, all_kinds[i], true, true);
 		cache_put(&own, all_kinds[i], "name", bytes_of_text("new"), nonce);
 		check_content(&own, all_kinds[i], own.fault.code != 0, true);
 	}
@@ -1082,8 +1084,8 @@ test_places(void)
 {
 	bool made;
 
-	if (geteuid() != 0) {
-		CHECK(check_user_places(false) < 5);
+	if (!others) {
+		unit_skip("needs root");
 		return;
 	}
 	for (int by_hook = 0; by_hook < 2; by_hook++) {
@@ -1108,7 +1110,7 @@ test_as_user(void)
 {
 	pid_t child;
 
-	if (geteuid() != 0) {
+	if (!others) {
 		unit_skip("needs root");
 		return;
 	}
@@ -1138,6 +1140,7 @@ test_as_user(void)
 int
 main(int argc, char **argv)
 {
+	crypto_init();
 	cache.disk = cache.boot = -1;
 	if (argc > 1) {
 		walk(argv[1]);
@@ -1147,6 +1150,7 @@ main(int argc, char **argv)
 	strcpy(folder, "/dev/shm/cgpu-cache.XXXXXX");
 	if (mkdtemp(folder) == NULL && mkdtemp(strcpy(folder, "/tmp/cgpu-cache.XXXXXX")) == NULL)
 		return 1;
+	others = chown(folder, 12345, 0) == 0 && chown(folder, 0, 0) == 0;
 	RUN(test_keeps);
 	RUN(test_sizes);
 	RUN(test_names);
