@@ -171,7 +171,7 @@ $(HOOK_JSON) $(SAMPLE): $(O)/%: %.in $(O)/config.h
 	$(Q)$(fill) $< >$@
 
 # The emulated machine: a library in NVML's place, and the tool that mints its collateral.
-EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint
+EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint $(O)/emulator/services
 EMULATOR_NVML_SRC := $(addprefix test/emulator/,nvml.c node.c report.c sha384.c signer.c) lib/buf.c lib/random.c
 EMULATOR_MINT_SRC := $(filter-out $(EMULATOR_NVML_SRC),$(sort $(wildcard test/emulator/*.c)))
 pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
@@ -198,6 +198,14 @@ $(O)/emulator/mint: $(call obj,$(EMULATOR_MINT_SRC)) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
+# The services behind nginx, which test/emulator/services.sh starts.
+SERVICES_SRC := $(sort $(wildcard test/emulator/services/*.c)) $(addprefix test/emulator/,answer.c manifest.c pki.c)
+FCGI = $(call pkg,--libs,fcgi zlib)
+$(O)/emulator/services: $(call obj,$(SERVICES_SRC)) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(call say,LINK  $@)
+	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(FCGI) $(LDLIBS)
+
 .PHONY: emulator
 emulator: $(EMULATOR)
 
@@ -208,7 +216,7 @@ $(O)/test/unit/test_rounds: $(MINT_PARTS)
 # These run the emulated machine, and look for it beside themselves.
 $(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_rounds): | $(EMULATOR) $(WORKERS)
 
--include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC) $(SERVICES_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 
 # -- installation -----------------------------------------------------------------------------------------------------
 # The hook definition comes last and goes first: it never names a program that is not there.

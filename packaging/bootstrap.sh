@@ -5,10 +5,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# What the programs and the emulator are built from, the engine, and what the tests call.
-build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev'
-engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux'
-tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps catatonit'
+# What the programs and the emulator are built from, the engine and the server of the emulated services, what the tests call.
+build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
+engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx'
+tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps catatonit curl bc'
 
 usage() {
 	echo 'usage: packaging/bootstrap.sh demo | check' >&2
@@ -17,6 +17,15 @@ usage() {
 
 installed() {
 	dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
+}
+
+# Debian starts the services of what it installs, now and at each boot: this machine is to get no web server out of a demo.
+without_services() {
+	local policy=/usr/sbin/policy-rc.d status=0
+	if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy; fi
+	"$@" || status=$?
+	[ -z "$policy" ] || rm -f $policy
+	return $status
 }
 
 packages() {
@@ -29,8 +38,9 @@ packages() {
 	echo "== installing ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -qq update </dev/null || echo 'bootstrap: some package lists could not be read; trying with the others' >&2
-	apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install \
+	without_services apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install \
 		"${missing[@]}" </dev/null >/dev/null
+	if [[ " ${missing[*]} " == *' nginx '* ]] && command -v systemctl >/dev/null; then systemctl -q disable nginx || :; fi
 }
 
 [ $# -eq 1 ] || usage

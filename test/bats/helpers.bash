@@ -19,6 +19,51 @@ mint() {
 	{ cat "$NODE/cgpu.conf"; echo "${POLICY-}"; } >"$CONF"
 }
 
+# Three ports in a row that nobody listens on, below those that the system gives to connections.
+free_port() {
+	local port i
+	while :; do
+		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+		for i in 0 1 2; do
+			if (: <>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then continue 2; fi
+		done
+		echo $port
+		return
+	done
+}
+
+# serve ARGUMENT...: the same, with services that answer at $RIM, $OCSP, $NRAS, in place of the directories.
+serve() {
+	local port
+	PATH=$PATH:/usr/sbin command -v nginx >/dev/null || skip 'no nginx'
+	port=$(free_port)
+	mint --port "$port" "$@"
+	{ cat "$NODE/services/cgpu.conf"; echo "${POLICY-}"; } >"$CONF"
+	RIM=https://localhost:$port OCSP=https://localhost:$((port + 1)) NRAS=https://localhost:$((port + 2))
+	services start
+}
+
+# services start|stop|restart [SERVICE]...
+services() {
+	local action=$1
+	shift
+	"$BATS_TEST_DIRNAME/../emulator/services.sh" "$action" "$NODE" "$@"
+}
+
+# misbehave LINE...: these are the faults of the services from now on (test/emulator/services/faults.c).
+misbehave() {
+	printf '%s\n' "$@" >"$NODE/services/faults.conf"
+}
+
+# requests JQ-CONDITION: how many requests in the log it holds for; connections SERVICE: how many the service saw.
+requests() {
+	jq -s "map(select($1)) | length" "$NODE/services/requests.log"
+}
+
+connections() {
+	jq -s --arg service "$1" 'map(select(.service == $service).connection) | unique | length' "$NODE/services/requests.log"
+}
+
 # fault LINE...: states and faults of the emulated machine (test/emulator/node.h).
 fault() {
 	printf '%s\n' "$@" >>"$NODE/node/faults.conf"
@@ -35,5 +80,6 @@ step() {
 }
 
 teardown() {
+	[ ! -e "${NODE-/nonexistent}/services/run" ] || services stop
 	rm -f "$CONF"
 }

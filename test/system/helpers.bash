@@ -63,6 +63,12 @@ use_gpus() {
 	cp "$1/cgpu.conf" /opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf
 }
 
+# use_services DIR: the same with services that answer (test/emulator/services.sh), in place of the directories.
+use_services() {
+	EMULATOR=$BUILD/emulator "$BATS_TEST_DIRNAME/../emulator/services.sh" start "$1"
+	cp "$1/services/cgpu.conf" /opt/cgpu/etc/cgpu/cgpu.conf.d/emulated.conf
+}
+
 # One Hopper GPU that passes.
 EMULATED=/opt/cgpu/emulated
 emulate_gpus() {
