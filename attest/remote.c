@@ -70,8 +70,8 @@ remote_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *
 struct token_rules
 remote_rules(const char *issuer)
 {
-	static const struct token_steps steps = {"remote-format", "remote-signature",    "remote-time",
-						 "remote-token",  "remote-device-token", "remote-set"};
+	static const struct token_steps steps = {"remote-format",           "remote-signature",    "remote-time", "remote-token",
+						 "remote-device-signature", "remote-device-token", "remote-set"};
 
 	return (struct token_rules){
 		.steps = &steps, .issuer = issuer, .nvidia = true, .ahead = AHEAD_MAX, .age = AGE_MAX,

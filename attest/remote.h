@@ -45,10 +45,10 @@ struct remote_request {
 
 /*
  * Steps "remote-key-set" where it cannot be read, "remote-format" (envelope, form of the overall token), "remote-signature",
- * "remote-time", "remote-token" (what the overall token says), "remote-device-token" of each GPU, "remote-set", and
- * "remote-evidence" of each GPU (ueid, model and versions are those of the evidence). claims[i]: payload of GPU i's token, for
- * the policy, owned by the caller; NULL where there is none that the service signed. issued: claim iat of the overall token, or
- * 0. With REMOTE_KEY_MISSING the steps say CODE_KEY_SET: who asks again does so with a new list.
+ * "remote-time", "remote-token" (what the overall token says), "remote-device-signature" and "remote-device-token" of each
+ * GPU, "remote-set", and "remote-evidence" of each GPU (ueid, model and versions are those of the evidence). claims[i]: payload
+ * of GPU i's token, for the policy, owned by the caller; NULL where there is none that the service signed. issued: claim iat of
+ * the overall token, or 0. With REMOTE_KEY_MISSING the steps say CODE_KEY_SET: who asks again does so with a new list.
  */
 enum remote_verdict remote_judge(const struct remote_request *request, struct steps *steps, char *claims[], int64_t *issued);
 

@@ -431,26 +431,29 @@ verify_set(const struct reader *reader)
 }
 
 static int
-verify_device(const struct reader *reader, unsigned gpu)
+step_result(const struct reader *reader, int gpu, const char *step, int rc, const struct err *err, const char *detail)
 {
-	const struct part *device = &reader->device[gpu];
-	const struct json *payload = device->jws.payload;
-	const char *model = json_text(json_get(payload, "hwmodel"));
-	struct err err = device->err;
-
-	if (!device->sound || check_time(reader, payload, &err) != 0 || check_device_claims(reader, payload, &err) != 0)
-		return fail(reader, (int)gpu, reader->rules->steps->device, &err);
-	steps_ok(reader->steps, (int)gpu, reader->rules->steps->device, "%s", model ? model : "");
+	if (rc != 0)
+		return fail(reader, gpu, step, err);
+	steps_ok(reader->steps, gpu, step, "%s", detail ? detail : "");
 	return 0;
 }
 
 static int
-step_result(const struct reader *reader, const char *step, int rc, const struct err *err, const char *detail)
+verify_device(const struct reader *reader, unsigned gpu)
 {
-	if (rc != 0)
-		return fail(reader, STEP_RUN, step, err);
-	steps_ok(reader->steps, STEP_RUN, step, "%s", detail);
-	return 0;
+	const struct token_steps *steps = reader->rules->steps;
+	const struct part *device = &reader->device[gpu];
+	const struct json *payload = device->jws.payload;
+	struct err err = device->err;
+	int rc = step_result(reader, (int)gpu, steps->device_signature, device->sound ? 0 : -1, &err, "ES384");
+
+	if (payload == NULL)
+		return rc;
+	rc |= step_result(reader, (int)gpu, steps->device,
+			  check_time(reader, payload, &err) != 0 ? -1 : check_device_claims(reader, payload, &err), &err,
+			  json_text(json_get(payload, "hwmodel")));
+	return rc;
 }
 
 static int
@@ -465,9 +468,9 @@ verify_overall(struct reader *reader)
 
 	if (json_integer(json_get(payload, "exp"), 0, TIME_MAX, &exp))
 		clock_format(exp, until);
-	rc = step_result(reader, steps->signature, reader->overall.sound ? 0 : -1, &err, "ES384");
-	rc |= step_result(reader, steps->time, check_time(reader, payload, &err), &err, until);
-	rc |= step_result(reader, steps->claims, check_overall_claims(reader, &err), &err, "result true");
+	rc = step_result(reader, STEP_RUN, steps->signature, reader->overall.sound ? 0 : -1, &err, "ES384");
+	rc |= step_result(reader, STEP_RUN, steps->time, check_time(reader, payload, &err), &err, until);
+	rc |= step_result(reader, STEP_RUN, steps->claims, check_overall_claims(reader, &err), &err, "result true");
 	return rc;
 }
 
@@ -527,8 +530,8 @@ token_verify(const struct token_request *request, struct steps *steps, struct to
 struct token_rules
 token_rules_own(void)
 {
-	static const struct token_steps steps = {"token-format", "token-signature", "token-time",
-						 "token-claims", "device-token",    "token-set"};
+	static const struct token_steps steps = {"token-format",     "token-signature", "token-time", "token-claims",
+						 "device-signature", "device-token",    "token-set"};
 
 	return (struct token_rules){.steps = &steps, .issuer = RESULT_ISSUER};
 }

@@ -16,9 +16,9 @@
 #define TOKEN_MAX (2 << 20)
 #define TOKEN_KEYS_MAX (1 << 20) /* a key set; that of NVIDIA's service has about 80 KiB */
 
-/* How the steps are called; device is that of each GPU, the others are the run's. */
+/* How the steps are called; those of devices are each GPU's, the others the run's. */
 struct token_steps {
-	const char *format, *signature, *time, *claims, *device, *set;
+	const char *format, *signature, *time, *claims, *device_signature, *device, *set;
 };
 
 /* What a token must be like. */
@@ -50,7 +50,7 @@ struct token {
 };
 
 /* The rules for tokens of this product: steps "token-format", "token-signature", "token-time", "token-claims",
- * "device-token", "token-set". */
+ * "device-signature", "device-token", "token-set". */
 struct token_rules token_rules_own(void);
 
 /* 0 only if every step passed. */

@@ -8,6 +8,8 @@
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
 #include "attest/policy_file.h"
+#include "attest/remote.h"
+#include "attest/result.h"
 #include "attest/roots.h"
 #include "attest/run.h"
 #include "attest/token.h"
@@ -15,13 +17,14 @@
 #include "lib/code.h"
 #include "lib/fs.h"
 
-#define KEYS_MAX 65536
 #define ROOT_MAX 16384
 
 static const struct option_entry table[] = {
 	{"jwks", "FILE", "key set (default jwks.json beside FILE)"},
 	{"gpu-evidence-file", "FILE", "evidence (default evidence.json beside FILE)"},
 	{"device-root", "FILE", "trust anchor of device chains (default NVIDIA's)"},
+	{"issuer", "TEXT", "who must have made the tokens (default this product, else nras-issuer)"},
+	{"nonce", "HEX", "nonce that the tokens must answer, 64 hex digits (default any)"},
 	{"policy", "FILE", "NVIDIA's JSON policy that the claims must fulfil"},
 	{"at", "TIME", "judge at this time, such as 2026-06-01T00:00:00Z (default now)"},
 	{"format", "text|json", "output form (default text)"},
@@ -30,6 +33,11 @@ static const struct option_entry table[] = {
 
 struct inputs {
 	struct buf text, keys_text, evidence_text, device_root;
+	struct conf conf;
+	struct token_rules rules;
+	char *issuer;
+	uint8_t nonce[NONCE_SIZE];
+	X509 *key_root; /* of the remote verifier's keys; NULL = none is pinned */
 	struct json *keys;
 	struct policy_file *policy; /* NULL = none */
 	bool keys_given; /* by the caller, who then vouches for them; those beside the token came with it */
@@ -55,16 +63,53 @@ read_companion(const struct options *options, const char *option, const char *na
 }
 
 static int
+read_key_root(struct inputs *in, struct err *err)
+{
+	struct buf text = {0};
+	int rc = 0;
+
+	if (in->conf.key_root[0] == '\0')
+		return 0;
+	if (fs_read_trusted(in->conf.key_root, ROOT_MAX, &text, err) != 0 ||
+	    (in->key_root = x509_anchor(buf_bytes(&text), err)) == NULL)
+		rc = err_wrap(err, CODE_USAGE, "key-root");
+	in->rules.keys.root = in->key_root;
+	buf_free(&text);
+	return rc;
+}
+
+/* Which tokens these have to be: the caller's word, or whichever of the two issuers we know the token names. */
+static int
+choose_rules(const struct options *options, struct inputs *in, struct err *err)
+{
+	const char *wanted = options_get(options, "issuer");
+	char *named = wanted ? xstrdup(wanted) : token_issuer(buf_bytes(&in->text));
+	bool ours = named == NULL || strcmp(named, RESULT_ISSUER) == 0, given;
+
+	free(named);
+	if (wanted == NULL)
+		wanted = in->conf.nras_issuer[0] != '\0' ? in->conf.nras_issuer : in->conf.nras_url;
+	in->issuer = xstrdup(wanted);
+	in->rules = ours ? token_rules_own() : remote_rules(in->issuer);
+	if (options_nonce(options, in->nonce, &given, err) != 0)
+		return -1;
+	in->rules.nonce = given ? in->nonce : NULL;
+	return ours ? 0 : read_key_root(in, err);
+}
+
+static int
 read_inputs(const struct options *options, struct inputs *in, struct err *err)
 {
 	const char *policy = options_get(options, "policy");
 
 	if (options_format(options, &in->json, err) != 0 || options_operands(options, 1, 1, err) != 0 ||
-	    options_at(options, &in->at, err) != 0)
+	    options_at(options, &in->at, err) != 0 || conf_load(&in->conf, err) != 0)
 		return -1;
 	if (fs_read_file(options->operand[0], TOKEN_MAX, &in->text, err) != 0)
 		return err_wrap(err, CODE_USAGE, "token");
-	if (read_companion(options, "jwks", "jwks.json", KEYS_MAX, &in->keys_text, err) != 0 ||
+	if (choose_rules(options, in, err) != 0)
+		return -1;
+	if (read_companion(options, "jwks", "jwks.json", TOKEN_KEYS_MAX, &in->keys_text, err) != 0 ||
 	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
 		return -1;
@@ -128,35 +173,56 @@ match_devices(const struct token *token, const struct run *run, struct steps *st
 	return 0;
 }
 
+/* Whoever can write the token can write the key set beside it: something else has to vouch for the key. */
+static bool
+is_vouched(const struct inputs *in)
+{
+	return in->keys_given || in->key_root != NULL;
+}
+
+static const char *
+voucher(const struct inputs *in)
+{
+	return in->key_root ? "the key leads to the pinned root" : "the key is the caller's word";
+}
+
+static int
+anchor(const struct inputs *in, const struct token *token, const struct run *run, struct steps *steps)
+{
+	struct err err = ERR_INIT;
+
+	if (!in->rules.nvidia)
+		return token_anchor(token, in->keys, run->evidence[0].nonce, steps);
+	if (!is_vouched(in)) {
+		err_set(&err, CODE_UNANCHORED, "no --jwks and no key-root: nothing vouches for the remote verifier's key");
+		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+	}
+	steps_ok(steps, STEP_RUN, "token-anchor", "evidence -> nonce -> token; %s", voucher(in));
+	return 0;
+}
+
 static int
 walk(const struct inputs *in, const struct token *token, struct steps *steps, struct err *err)
 {
 	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
-	struct conf conf = {0};
-	struct verify_request request = {.conf = &conf, .evidence = evidence, .at = in->at};
+	struct verify_request request = {.conf = &in->conf, .evidence = evidence, .at = in->at};
 	struct run run = {0};
-	int rc = -1;
+	int rc;
 
 	if (gpu_evidence_parse(buf_bytes(&in->evidence_text), evidence, &request.gpus, err) != 0)
 		return steps_fail(steps, STEP_RUN, "token-anchor", err);
-	if (conf_load(&conf, err) != 0) {
-		steps_fail(steps, STEP_RUN, "token-anchor", err);
-		goto out;
-	}
 	request.device_root = in->device_root.data ? buf_bytes(&in->device_root) : roots_device();
 	request.rim_root = roots_rim();
 	request.nonce = token->nonce;
-	request.deadline = live_deadline(&conf);
+	request.deadline = live_deadline(&in->conf);
 	run_verify(&request, &run);
 	rc = copy_evidence_steps(&run.steps, run.gpus, steps);
 	if (rc == 0)
 		rc = match_devices(token, &run, steps);
 	if (rc == 0)
-		rc = token_anchor(token, in->keys, run.evidence[0].nonce, steps);
-out:
+		rc = anchor(in, token, &run, steps);
 	gpu_evidence_free(evidence, request.gpus);
 	run_free(&run);
-	conf_free(&conf);
 	return rc;
 }
 
@@ -177,7 +243,7 @@ print_claim(const struct json *payload, const char *label, const char *name)
 }
 
 static void
-print_token(const struct token *token, bool anchored)
+print_token(const struct token *token, bool nvidia, bool anchored)
 {
 	static const char *const overall[][2] = {
 		{"issuer", "iss"},	      {"issued", "iat"},		{"expires", "exp"},
@@ -190,7 +256,7 @@ print_token(const struct token *token, bool anchored)
 		{"measurements", "measres"}, {"UUID", "x-cgpu-gpu-uuid"},
 	};
 
-	printf("token%s\n", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no GPU vouches for it)");
+	printf("token%s%s\n", nvidia ? " of the remote verifier" : "", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no GPU vouches for it)");
 	for (size_t i = 0; i < sizeof(overall) / sizeof(overall[0]); i++)
 		print_claim(token->overall, overall[i][0], overall[i][1]);
 	for (unsigned i = 0; i < token->devices; i++) {
@@ -200,14 +266,13 @@ print_token(const struct token *token, bool anchored)
 	}
 }
 
-/* Whoever can write the token can write the key set beside it: something else has to vouch for the key. */
 static int
 without_evidence(const struct inputs *in, struct steps *steps)
 {
 	struct err err = ERR_INIT;
 
-	if (in->keys_given) {
-		steps_skip(steps, STEP_RUN, "token-anchor", "unanchored: no evidence, the key is the caller's word");
+	if (is_vouched(in)) {
+		steps_skip(steps, STEP_RUN, "token-anchor", "unanchored: no evidence, %s", voucher(in));
 		return 0;
 	}
 	err_set(&err, CODE_UNANCHORED, "unanchored: no evidence, no --jwks: nothing vouches for the key");
@@ -221,21 +286,20 @@ judge(const struct inputs *in, struct err *err)
 	struct token token;
 	struct report report;
 	bool walked = in->evidence_text.data != NULL;
-	struct token_rules rules = token_rules_own();
-	struct token_request request = {buf_bytes(&in->text), in->keys, &rules, in->at};
+	struct token_request request = {buf_bytes(&in->text), in->keys, &in->rules, in->at};
 	int rc = token_verify(&request, &steps, &token), code;
 
 	if (rc == 0)
 		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);
 	if (rc == 0 && in->policy != NULL)
-		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device, token.devices, false,
-				       &steps);
+		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device, token.devices,
+				       in->rules.nvidia, &steps);
 	if (rc == 0)
 		steps_conclude(&steps);
 	err->text[0] = '\0';
 	report = (struct report){&steps, token.device, token.devices, NULL};
 	if (!in->json && token.overall != NULL)
-		print_token(&token, walked && steps_code(&steps) == CODE_OK);
+		print_token(&token, in->rules.nvidia, walked && steps_code(&steps) == CODE_OK);
 	code = report_print(&report, in->json);
 	token_free(&token);
 	steps_free(&steps);
@@ -256,6 +320,9 @@ run(const struct options *options, struct err *err)
 	buf_free(&in.device_root);
 	json_free(in.keys);
 	policy_file_free(in.policy);
+	X509_free(in.key_root);
+	free(in.issuer);
+	conf_free(&in.conf);
 	return code;
 }
 
