@@ -42,7 +42,7 @@ enum frame_type {
 	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time or 0 */
 	FRAME_NETWORK,    /* see attest/fetch.h */
 	FRAME_REQUEST,    /* see attest/fetch.h */
-	FRAME_RESPONSE,   /* u32 ticket, u32 code, u32 origin's connections, field: bytes or text */
+	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */
 };
 
 #define FRAME_FACT_AUDIT 1u  /* the start is refused if its audit line cannot be written */
