@@ -580,6 +580,22 @@ conf_json(const struct conf *conf, struct json_out *out)
 	json_out_end(out);
 }
 
+const char *
+conf_verifier_name(const struct conf *conf)
+{
+	return verifier_choices[conf->verifier];
+}
+
+int
+conf_set(struct conf *conf, const char *section, const char *name, const char *value, struct err *err)
+{
+	for (size_t i = 0; i < COUNT(keys); i++)
+		if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+			return key_set(conf, &keys[i], value, err) == 0 ? 0 : err_wrap(err, CODE_USAGE, "%s", name);
+	unknown_key(section, name, err);
+	return err_wrap(err, CODE_INTERNAL, "configuration");
+}
+
 bool
 conf_observes(const struct conf *conf, int64_t at)
 {
@@ -589,16 +605,23 @@ conf_observes(const struct conf *conf, int64_t at)
 char *
 conf_loosenings(const struct conf *conf, int64_t at)
 {
+	const struct {
+		const char *name;
+		bool in_force;
+	} table[] = {
+		{"allow-ocsp-without-nonce", conf->allow_ocsp_without_nonce > at},
+		{"allow-certificate-hold", conf->allow_certificate_hold > at},
+		{"ready-state", conf->ready == READY_REPORT},
+		{"plain-http-rim", conf->rim_store == RIM_STORE_REMOTE && url_is_plain(conf->rim_url)},
+		{"plain-http-ocsp", url_is_plain(conf->ocsp_url)},
+		{"plain-http-nras", conf->verifier != VERIFIER_LOCAL && url_is_plain(conf->nras_url)},
+		{"observe", conf_observes(conf, at)},
+	};
 	struct buf out = {0};
 
-	if (conf->allow_ocsp_without_nonce > at)
-		buf_add_text(&out, "allow-ocsp-without-nonce");
-	if (conf->allow_certificate_hold > at)
-		buf_printf(&out, "%sallow-certificate-hold", out.size ? "," : "");
-	if (conf->ready == READY_REPORT)
-		buf_printf(&out, "%sready-state", out.size ? "," : "");
-	if (conf_observes(conf, at))
-		buf_printf(&out, "%sobserve", out.size ? "," : "");
+	for (size_t i = 0; i < COUNT(table); i++)
+		if (table[i].in_force)
+			buf_printf(&out, "%s%s", out.size ? "," : "", table[i].name);
 	return buf_steal_text(&out);
 }
 

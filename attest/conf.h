@@ -87,6 +87,10 @@ void conf_json(const struct conf *conf, struct json_out *out);
 
 /* mode = observe, and its end not yet come: what would be refused is started and told. */
 bool conf_observes(const struct conf *conf, int64_t at);
+/* "local", "remote", "both". */
+const char *conf_verifier_name(const struct conf *conf);
+/* One key by its section and name, as if it stood in a file (an option of the command line). -1 with CODE_USAGE. */
+int conf_set(struct conf *conf, const char *section, const char *name, const char *value, struct err *err);
 /* Names of the loosenings in force at a time, separated by commas, in new memory; "" = none. */
 char *conf_loosenings(const struct conf *conf, int64_t at);
 /* Whether a root or driver library other than the default is configured. */

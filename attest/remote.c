@@ -219,3 +219,17 @@ remote_judge(const struct remote_request *request, struct steps *steps, char *cl
 	X509_free(root);
 	return verdict;
 }
+
+char *
+remote_overall(struct bytes tokens, struct err *err)
+{
+	static const struct json_limits limits = {.bytes = TOKEN_MAX, .string = JWS_MAX, .depth = 4, .values = 256};
+	struct json *root = json_read(tokens, &limits, err);
+	const char *token = json_text(json_at(json_at(root, 0), 1));
+	char *copy = token ? xstrdup(token) : NULL;
+
+	json_free(root);
+	if (copy == NULL)
+		err_set(err, 0, "the remote verifier's answer holds no overall token");
+	return copy;
+}

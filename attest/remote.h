@@ -52,4 +52,7 @@ struct remote_request {
  */
 enum remote_verdict remote_judge(const struct remote_request *request, struct steps *steps, char *claims[], int64_t *issued);
 
+/* The overall token in its compact form, out of an answer that was judged; new memory, NULL if there is none. */
+char *remote_overall(struct bytes tokens, struct err *err);
+
 #endif

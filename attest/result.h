@@ -8,11 +8,16 @@
 #include "spec/gpu_evidence.h"
 
 /*
- * The attestation result (RFC 9334, RFC 9711): NVIDIA's detached EAT signed by the key of the run, and the files that the
- * container gets. Made only for a run whose every step passed.
+ * The attestation result (RFC 9334, RFC 9711) and the files that the container gets. Made only for a run whose every step passed.
+ *
+ *   attestation.env, evidence.json       always
+ *   token.jwt, detached-eat.json, jwks.json   NVIDIA's detached EAT: signed by the key of the run, or, where the remote verifier
+ *                                        alone appraised, as it came
+ *   run.jwt, run-jwks.json               then the statement of the run: nonce, policy, and whose token it is
+ *   remote-eat.json, remote-jwks.json    where both appraised: the remote verifier's, as they came
  */
 
-#define RESULT_FILES 5
+#define RESULT_FILES_MAX 7
 #define RESULT_DIRECTORY "/run/cgpu" /* in the container */
 #define RESULT_ISSUER "oci-cgpu-hook"
 
@@ -35,10 +40,14 @@ struct result_input {
 	bool custom_anchor;        /* a root or driver library other than the default */
 	const char *policy_digest; /* 64 hex digits */
 	const char *loosenings;    /* names separated by commas, "" = none */
+	const char *verifier;      /* "local", "remote", "both" */
+	struct bytes remote_tokens, remote_keys; /* as they came; {NULL, 0} where nobody was asked */
+	const char *remote_anchor; /* what the remote verifier's keys are believed on */
 };
 
 struct result {
-	struct result_file file[RESULT_FILES]; /* attestation.env, token.jwt, detached-eat.json, evidence.json, jwks.json */
+	struct result_file file[RESULT_FILES_MAX];
+	unsigned files;
 };
 
 int result_make(const struct result_input *input, struct result *out, struct err *err);

@@ -8,19 +8,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "attest/anchors.h"
 #include "attest/appraise_client.h"
 #include "attest/collect_client.h"
 #include "attest/mode.h"
 #include "attest/policy.h"
 #include "attest/queue.h"
-#include "attest/roots.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/fs.h"
+#include "lib/jws.h"
 #include "lib/random.h"
 
-#define ROOT_MAX 16384
+#define FETCH_MARGIN 500  /* ms of the deadline that are left to tell which service was slow */
 
 static int
 finish(struct run *run)
@@ -81,20 +81,36 @@ run_states(const struct conf *conf, int64_t deadline, struct collect_states *sta
 	return rc;
 }
 
-/* The clock may not be earlier than this program: a host that sets it back would revive expired certificates. */
+/*
+ * The clock may not be earlier than this program, nor than what a signer bound to a nonce of ours in this boot: a host that
+ * sets it back would revive expired certificates.
+ */
 static int
-read_clock(struct run *run)
+read_clock(struct cache *cache, struct run *run)
 {
+	int64_t signed_time = cache_floor(cache) - REVOCATION_SKEW;
 	struct err err = ERR_INIT;
 	char now[32], floor[32];
 
 	run->at = clock_wall();
-	if (run->at >= BUILD_TIME)
+	if (run->at >= BUILD_TIME && run->at >= signed_time)
 		return 0;
 	clock_format(run->at, now);
-	clock_format(BUILD_TIME, floor);
-	err_set(&err, CODE_CLOCK, "the clock says %s, earlier than this program's build at %s", now, floor);
+	clock_format(run->at < BUILD_TIME ? BUILD_TIME : signed_time, floor);
+	err_set(&err, CODE_CLOCK, "the clock says %s, earlier than %s at %s", now,
+		run->at < BUILD_TIME ? "this program's build" : "what a service signed in this boot", floor);
 	return fail(run, "clock", &err);
+}
+
+static void
+open_cache(const struct run_request *request, struct cache *out)
+{
+	char *disk, *boot;
+
+	cache_places(request->conf->cache_dir, request->by_hook, &disk, &boot);
+	cache_open(disk, boot, (uint64_t)request->conf->cache_size << 20, out);
+	free(disk);
+	free(boot);
 }
 
 /* UUIDs go into the env file and messages. */
@@ -135,6 +151,9 @@ select_gpus(const struct run_request *request, const struct collect_identity *al
 
 struct live {
 	int place; /* in the queue, or -1 */
+	struct cache cache;
+	struct anchors anchors;
+	struct collateral_store store;
 	struct collector collector;
 	struct collect_identity all[COLLECT_GPUS_MAX];
 	unsigned order[COLLECT_GPUS_MAX];
@@ -144,10 +163,22 @@ struct live {
 	uint8_t config_digest[SHA256_SIZE];
 };
 
+static void
+tell(const struct run_request *request, const char *step)
+{
+	if (request->progress != NULL)
+		request->progress->tell(request->progress->context, step, NULL);
+}
+
 static int
 begin(const struct run_request *request, struct live *live, struct run *run)
 {
 	struct err err = ERR_INIT;
+
+	open_cache(request, &live->cache);
+	if (read_clock(&live->cache, run) != 0)
+		return -1;
+	tell(request, "queue");
 
 	/* Starts are root's, and only they come in storms. */
 	if (geteuid() == 0) {
@@ -155,6 +186,7 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 		if (live->place < 0)
 			return fail(run, "queue", &err);
 	}
+	tell(request, "driver");
 	if (start_collector(request->conf, request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
 		return fail(run, "driver", &err);
@@ -182,6 +214,9 @@ end(struct live *live)
 	collect_kill(&live->collector);
 	if (live->place >= 0)
 		close(live->place);
+	collateral_close(&live->store);
+	anchors_free(&live->anchors);
+	cache_close(&live->cache);
 }
 
 /* R, H, K and C of the nonce; see attest/nonce.h. */
@@ -251,19 +286,6 @@ fetch_reports(const uint8_t nonce[NONCE_SIZE], struct live *live, struct run *ru
 	return rc;
 }
 
-/* A trust anchor: the configured file, or the built-in one. */
-static int
-read_root(const char *path, struct bytes built_in, struct buf *file, struct bytes *out, struct err *err)
-{
-	*out = built_in;
-	if (path[0] == '\0')
-		return 0;
-	if (fs_read_trusted(path, ROOT_MAX, file, err) != 0)
-		return err_wrap(err, CODE_USAGE, "trust anchor");
-	*out = buf_bytes(file);
-	return 0;
-}
-
 static void
 take_claims(struct appraisal *appraisal, struct run *run)
 {
@@ -299,16 +321,21 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 {
 	const struct collateral_source source = {collateral_serve, store};
 	const struct appraise_worker worker = {PATH_WORKERS "/appraise", conf->worker_user, deadline};
-	struct appraisal appraisal = {0};
+	struct appraisal *appraisal = xcalloc(1, sizeof(*appraisal));
 	struct err err = ERR_INIT;
-	int rc = appraise_remote(&worker, input, &source, &appraisal, &err);
+	int rc;
 
-	take_claims(&appraisal, run);
+	store->deadline = deadline - FETCH_MARGIN;
+	rc = appraise_remote(&worker, input, &source, appraisal, &err);
+	run->requests = collateral_requests(store);
+	collateral_keep(store, appraisal->keep, appraisal->keeps);
+	take_claims(appraisal, run);
 	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
 		fail(run, "appraise", &err);
 	else if (rc == 0 && !have_all_claims(run, input->nonce))
 		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims for this nonce"), fail(run, "appraise", &err));
-	appraisal_free(&appraisal);
+	appraisal_free(appraisal);
+	free(appraisal);
 	return rc;
 }
 
@@ -322,30 +349,90 @@ make_input(const struct conf *conf, const struct run *run, const uint8_t nonce[N
 		.allow_without_nonce = conf->allow_ocsp_without_nonce > run->at,
 		.allow_hold = conf->allow_certificate_hold > run->at,
 		.max_age = conf->ocsp_max_age,
+		.hash = conf->ocsp_certid == CERTID_SHA384 ? REVOCATION_SHA384 : REVOCATION_SHA1,
 	};
+	input.verifier = conf->verifier == VERIFIER_LOCAL    ? APPRAISE_LOCAL
+			 : conf->verifier == VERIFIER_REMOTE ? APPRAISE_REMOTE
+							     : APPRAISE_LOCAL | APPRAISE_REMOTE;
 	for (unsigned i = 0; i < run->gpus; i++)
 		input.gpu[i] = (struct evidence_raw){buf_bytes(&run->evidence[i].report), buf_bytes(&run->evidence[i].chain_pem)};
 	return input;
+}
+
+/* The body of the question to the remote verifier. */
+static int
+ask_remote(const struct conf *conf, struct collateral_store *store, const struct run *run, char **question, struct err *err)
+{
+	*question = NULL;
+	if (conf->verifier == VERIFIER_LOCAL)
+		return 0;
+	*question = remote_question(run->evidence, run->gpus, err);
+	if (*question == NULL)
+		return -1;
+	store->remote_question = bytes_of_text(*question);
+	return 0;
+}
+
+/* Where NVIDIA's tokens are the result, a policy file is about them as they came, the overall one too. */
+static int
+judge_policy(const struct conf *conf, const struct policy_file *policy, const struct collateral_store *store, struct run *run)
+{
+	bool nvidia = conf->verifier == VERIFIER_REMOTE && policy != NULL;
+	int rc = policy_judge(conf, nvidia ? NULL : policy, run->claims, run->gpus, &run->steps);
+	struct err err = ERR_INIT;
+	struct jws jws = {0};
+	char *overall;
+
+	if (!nvidia)
+		return rc;
+	overall = remote_overall(collateral_tokens(store), &err);
+	if (overall == NULL || jws_parse(overall, strlen(overall), &jws, &err) != 0)
+		rc = fail(run, "policy-file", &err);
+	else
+		rc |= policy_file_judge(policy, jws.payload, (const struct json *const *)run->claims, run->gpus, true, &run->steps);
+	jws_free(&jws);
+	free(overall);
+	return rc;
+}
+
+static int
+judge(const struct conf *conf, const struct policy_file *policy, const struct appraise_input *input,
+      struct collateral_store *store, int64_t deadline, struct run *run)
+{
+	struct err err = ERR_INIT;
+	char *question;
+	int rc = -1;
+
+	if (ask_remote(conf, store, run, &question, &err) != 0)
+		return fail(run, "remote", &err);
+	if (appraise(conf, input, store, deadline, run) == 0)
+		rc = judge_policy(conf, policy, store, run);
+	store->remote_question = (struct bytes){NULL, 0};
+	free(question);
+	return rc;
 }
 
 static int
 judge_live(const struct run_request *request, struct live *live, struct run *run)
 {
 	const struct conf *conf = request->conf;
-	struct collateral_store store = {.rim_dir = conf->rim_dir, .ocsp_dir = conf->ocsp_dir};
 	struct appraise_input input = make_input(conf, run, live->nonce);
-	struct buf device_root = {0}, rim_root = {0};
 	struct err err = ERR_INIT;
-	int rc = -1;
 
-	if (read_root(conf->device_root, roots_device(), &device_root, &input.device_root, &err) != 0 ||
-	    read_root(conf->rim_root, roots_rim(), &rim_root, &input.rim_root, &err) != 0)
-		fail(run, "trust-anchor", &err);
-	else if (appraise(conf, &input, &store, request->deadline, run) == 0)
-		rc = policy_judge(conf, request->policy, run->claims, run->gpus, &run->steps);
-	buf_free(&device_root);
-	buf_free(&rim_root);
-	return rc;
+	tell(request, "appraise");
+	live->store = (struct collateral_store){
+		.rim_dir = conf->rim_dir,
+		.ocsp_dir = conf->ocsp_dir,
+		.services = conf,
+		.cache = &live->cache,
+		.stored_answers = input.revocation.allow_without_nonce,
+		.max_age = conf->ocsp_max_age,
+		.refresh = request->refresh,
+		.progress = request->progress,
+	};
+	if (anchors_read(conf, &live->anchors, &input, &err) != 0)
+		return fail(run, "trust-anchor", &err);
+	return judge(conf, request->policy, &input, &live->store, request->deadline, run);
 }
 
 /* Ids, modes and ready state again, after the verdict: the GPU that was verified is the one that will be used. */
@@ -366,7 +453,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 {
 	const struct conf *conf = request->conf;
 	const char *uuid[COLLECT_GPUS_MAX];
-	char digest[65], *loose = conf_loosenings(conf, run->at);
+	char digest[65], *loose = conf_loosenings(conf, run->at), *anchor = anchors_remote_text(conf);
 	struct result_input input = {
 		.key = live->key,
 		.parts = &live->parts,
@@ -382,6 +469,10 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.custom_anchor = conf_custom_anchor(conf),
 		.policy_digest = digest,
 		.loosenings = loose,
+		.verifier = conf_verifier_name(conf),
+		.remote_tokens = collateral_tokens(&live->store),
+		.remote_keys = live->anchors.key_set.data ? buf_bytes(&live->anchors.key_set) : collateral_key_set(&live->store),
+		.remote_anchor = anchor,
 	};
 	struct err err = ERR_INIT;
 	int rc;
@@ -392,17 +483,18 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		uuid[i] = run->identity[i].uuid;
 	rc = result_make(&input, &run->result, &err);
 	free(loose);
+	free(anchor);
 	return rc == 0 ? 0 : fail(run, "result", &err);
 }
 
 int
 run_attest(const struct run_request *request, struct run *run)
 {
-	struct live live = {.place = -1};
+	struct live live = {.place = -1, .cache = {.disk = -1, .boot = -1}};
 	struct err err = ERR_INIT;
 
 	crypto_init();
-	if (read_clock(run) != 0 || begin(request, &live, run) != 0)
+	if (begin(request, &live, run) != 0)
 		goto out;
 	if (make_nonce(request, &live, &err) != 0) {
 		fail(run, "nonce", &err);
@@ -427,10 +519,11 @@ out:
 int
 run_collect(const struct run_request *request, const uint8_t nonce[32], struct run *run)
 {
-	struct live live = {.place = -1};
+	struct live live = {.place = -1, .cache = {.disk = -1, .boot = -1}};
 	struct err err = ERR_INIT;
 
-	if (read_clock(run) != 0 || begin(request, &live, run) != 0)
+	crypto_init();
+	if (begin(request, &live, run) != 0)
 		goto out;
 	if (fetch_reports(nonce, &live, run, &err) != 0) {
 		fail(run, "report", &err);
@@ -464,8 +557,10 @@ choose_nonce(const struct verify_request *request, struct run *run, uint8_t nonc
 int
 run_verify(struct verify_request *request, struct run *run)
 {
+	struct anchors anchors = {0};
 	struct appraise_input input;
 	uint8_t nonce[NONCE_SIZE];
+	struct err err = ERR_INIT;
 
 	crypto_init();
 	run->at = request->at;
@@ -477,9 +572,12 @@ run_verify(struct verify_request *request, struct run *run)
 	input = make_input(request->conf, run, nonce);
 	input.device_root = request->device_root;
 	input.rim_root = request->rim_root;
-	if (appraise(request->conf, &input, &request->store, request->deadline, run) == 0 &&
-	    policy_judge(request->conf, request->policy, run->claims, run->gpus, &run->steps) == 0)
+	if (anchors_read_remote(request->conf, &anchors, &input.remote, &err) != 0)
+		fail(run, "trust-anchor", &err);
+	else if (judge(request->conf, request->policy, &input, &request->store, request->deadline, run) == 0)
 		steps_conclude(&run->steps);
+	anchors_free(&anchors);
+	collateral_close(&request->store);
 	return finish(run);
 }
 

@@ -23,6 +23,9 @@ struct run_request {
 	bool all;                            /* every GPU, or the minors of /dev/nvidiaN below */
 	uint32_t minor[COLLECT_GPUS_MAX];
 	unsigned minors;
+	bool by_hook;     /* no environment has a say */
+	bool refresh;     /* collateral that is past half its time is fetched anew */
+	const struct progress *progress; /* NULL = none */
 	int64_t deadline; /* lib/clock.h */
 };
 
@@ -34,13 +37,14 @@ struct run {
 	struct gpu_evidence evidence[COLLECT_GPUS_MAX];
 	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
 	unsigned gpus;
+	unsigned requests;    /* to services */
 	struct result result; /* files; empty unless steps_code() is CODE_OK */
 };
 
 /* Both return steps_code(&run->steps). */
 int run_attest(const struct run_request *request, struct run *run);
 
-/* Evidence from a file against collateral from a directory; no driver, no key, no result files. */
+/* Evidence from a file against collateral from the store; no driver, no key, no result files. */
 struct verify_request {
 	const struct conf *conf; /* policy, worker user */
 	const struct policy_file *policy; /* besides; NULL = none */
@@ -48,7 +52,7 @@ struct verify_request {
 	unsigned gpus;
 	const uint8_t *nonce; /* 32 bytes, or NULL: the evidence's own, which proves no freshness */
 	struct bytes device_root, rim_root;
-	struct collateral_store store;
+	struct collateral_store store; /* the files, directories and services to use */
 	int64_t at;
 	int64_t deadline;
 };

@@ -12,7 +12,7 @@
 
 /* The verdict on the container's GPUs: runs `cgpu attest` and believes it only if every part of its answer is in order. */
 
-#define ATTEST_FILES 5
+#define ATTEST_FILES 9
 #define ATTEST_ECHO 32
 #define ATTEST_FACTS 16
 

@@ -8,7 +8,9 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/live.h"
+#include "attest/cmd/progress.h"
 #include "attest/cmd/report.h"
+#include "attest/cmd/sources.h"
 #include "attest/exemption.h"
 #include "attest/observe.h"
 #include "attest/policy.h"
@@ -30,7 +32,7 @@ static const struct option_entry table[] = {
 	{"challenge", "TEXT", "challenge of the relying party, part of the nonce"},
 	{"output-dir", "DIR", "new directory for the five files that a container would get"},
 	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
-	{"verifier", "local", "who appraises"},
+	SOURCE_OPTIONS,
 	{"format", "text|json", "output form (default text)"},
 	{"hook", NULL, "called by cgpu-hook: the answer goes to --reply-fd as frames"},
 	{"reply-fd", "N", "with --hook: descriptor for the answer"},
@@ -50,10 +52,8 @@ struct reply {
 static int
 read_request(const struct options *options, struct run_request *request, struct buf *config, struct err *err)
 {
-	const char *challenge = options_get(options, "challenge"), *verifier = options_get(options, "verifier");
+	const char *challenge = options_get(options, "challenge");
 
-	if (verifier != NULL && strcmp(verifier, "local") != 0)
-		return err_set(err, CODE_USAGE, "--verifier: '%s' is not available, want 'local'", verifier);
 	if (challenge != NULL && strlen(challenge) > CHALLENGE_MAX)
 		return err_set(err, CODE_USAGE, "--challenge: more than %d bytes", CHALLENGE_MAX);
 	if (live_gpus(options, request, err) != 0 || options_file(options, "config-file", CONFIG_MAX, config, err) != 0)
@@ -70,7 +70,7 @@ read_request(const struct options *options, struct run_request *request, struct 
 static void
 remove_files(const char *directory, const struct result *result)
 {
-	for (unsigned i = 0; i < RESULT_FILES; i++) {
+	for (unsigned i = 0; i < result->files; i++) {
 		char *path = xprintf("%s/%s", directory, result->file[i].name);
 
 		unlink(path);
@@ -84,7 +84,7 @@ write_files(const char *directory, const struct result *result, struct err *err)
 {
 	if (mkdir(directory, 0755) != 0)
 		return err_set(err, CODE_USAGE, "--output-dir: %s: %s", directory, err_errno(errno));
-	for (unsigned i = 0; i < RESULT_FILES; i++) {
+	for (unsigned i = 0; i < result->files; i++) {
 		char *path = xprintf("%s/%s", directory, result->file[i].name);
 		int rc = fs_write_atomic(path, bytes_of_text(result->file[i].content), 0444, err);
 
@@ -121,6 +121,7 @@ by_hand(const struct options *options, const struct run_request *request, struct
 	if (options_format(options, &json, err) != 0)
 		return err_code(err);
 	code = run_attest(request, &run);
+	progress_end();
 	tell_mode(request->conf, &run);
 	if (code == CODE_OK && directory != NULL && write_files(directory, &run.result, err) != 0) {
 		run_free(&run);
@@ -230,7 +231,7 @@ reply_facts(const struct reply *reply, const struct run_request *request, const 
 	int rc;
 
 	frame_put_u32(&payload, (conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | flags);
-	put_fact(&payload, "verifier", "local");
+	put_fact(&payload, "verifier", conf_verifier_name(conf));
 	policy_digest(conf, request->policy, digest);
 	put_fact(&payload, "policy_digest", digest);
 	put_fact(&payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
@@ -259,14 +260,14 @@ reply_verdict(const struct reply *reply, int code, const char *text, struct err 
 	return rc;
 }
 
-/* The five files of a pass, the one of a refusal that is only observed, or none. */
+/* The files of a pass, the one of a refusal that is only observed, or none. */
 static int
 reply_files(const struct reply *reply, const struct run *run, bool observed, struct err *err)
 {
 	int code = steps_code(&run->steps), rc = 0;
 	char *env;
 
-	for (unsigned i = 0; rc == 0 && code == CODE_OK && i < RESULT_FILES; i++)
+	for (unsigned i = 0; rc == 0 && code == CODE_OK && i < run->result.files; i++)
 		rc = reply_file(reply, run->result.file[i].name, run->result.file[i].content, err);
 	if (!observed)
 		return rc;
@@ -373,12 +374,14 @@ static int
 prepare(const struct options *options, struct conf *conf, struct buf *config, struct policy_file **policy,
 	struct run_request *request, struct err *err)
 {
-	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 ||
+	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 || sources_apply(options, conf, err) != 0 ||
 	    read_request(options, request, config, err) != 0 ||
 	    policy_choose(conf, options_get(options, "policy"), policy, err) != 0)
 		return -1;
 	request->conf = conf;
 	request->policy = *policy;
+	request->by_hook = options_given(options, "hook");
+	request->progress = request->by_hook ? NULL : progress_begin();
 	request->deadline = live_deadline(conf);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 /* Long options from one table per command: parsing, --help and the tests that compare man pages with it all read it. */
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 32
 
 struct option_entry {
 	const char *name;

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/progress.h"
 #include "attest/cmd/report.h"
+#include "attest/cmd/sources.h"
 #include "attest/policy.h"
 #include "attest/roots.h"
 #include "attest/run.h"
@@ -21,17 +23,15 @@ static const struct option_entry table[] = {
 	{"report", "FILE", "instead: one report as hex text ..."},
 	{"chain", "FILE", "... and its certificate chain as PEM"},
 	{"nonce", "HEX", "the nonce that the evidence must answer (64 hex digits)"},
-	{"rim-dir", "DIR", "reference manifests as DIR/<id>.xml"},
+	SOURCE_OPTIONS,
 	{"driver-rim", "FILE", "the driver's reference manifest"},
 	{"vbios-rim", "FILE", "the VBIOS's reference manifest"},
-	{"ocsp-dir", "DIR", "revocation answers as DIR/<key hash>-<serial>.der"},
 	{"device-root", "FILE", "trust anchor of device chains (default NVIDIA's)"},
 	{"rim-root", "FILE", "trust anchor of manifests (default NVIDIA's)"},
 	{"at", "TIME", "judge at this time, such as 2026-06-01T00:00:00Z (default now)"},
 	{"allow-ocsp-without-nonce", NULL, "accept stored revocation answers, which cannot carry our nonce"},
 	{"allow-certificate-hold", NULL, "accept certificates on hold"},
 	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
-	{"verifier", "local", "who appraises"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
 };
@@ -93,13 +93,22 @@ read_json_evidence(const struct options *options, struct inputs *in, struct err 
 	return rc;
 }
 
+/* The remote verifier has a say only where an option gives it one: nothing goes into the network unasked. */
+static int
+read_conf(const struct options *options, struct conf *conf, struct err *err)
+{
+	if (conf_load(conf, err) != 0)
+		return -1;
+	conf->verifier = VERIFIER_LOCAL;
+	return sources_apply(options, conf, err);
+}
+
 static int
 read_inputs(const struct options *options, struct inputs *in, struct err *err)
 {
 	if (options_format(options, &in->json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
-	    only_value(options, "verifier", "local", err) != 0 ||
 	    only_value(options, "gpu-evidence-source", "file", err) != 0 || options_at(options, &in->at, err) != 0 ||
-	    options_nonce(options, in->nonce, &in->nonce_given, err) != 0 || conf_load(&in->conf, err) != 0 ||
+	    options_nonce(options, in->nonce, &in->nonce_given, err) != 0 || read_conf(options, &in->conf, err) != 0 ||
 	    policy_choose(&in->conf, options_get(options, "policy"), &in->policy, err) != 0)
 		return -1;
 	if (options_given(options, "allow-ocsp-without-nonce"))
@@ -125,8 +134,15 @@ judge(const struct options *options, struct inputs *in)
 		.nonce = in->nonce_given ? in->nonce : NULL,
 		.device_root = in->device_root.data ? buf_bytes(&in->device_root) : roots_device(),
 		.rim_root = in->rim_root.data ? buf_bytes(&in->rim_root) : roots_rim(),
-		.store = {options_get(options, "rim-dir"), options_get(options, "ocsp-dir"),
-			  options_get(options, "driver-rim"), options_get(options, "vbios-rim")},
+		.store = {
+			.rim_dir = options_get(options, "rim-dir"),
+			.ocsp_dir = options_get(options, "ocsp-dir"),
+			.driver_rim = options_get(options, "driver-rim"),
+			.vbios_rim = options_get(options, "vbios-rim"),
+			.services = sources_name_service(options) ? &in->conf : NULL,
+			.stored_answers = in->conf.allow_ocsp_without_nonce > in->at,
+			.progress = progress_begin(),
+		},
 		.at = in->at,
 		.deadline = clock_boot_ms() + in->conf.deadline * 1000,
 	};
@@ -135,6 +151,7 @@ judge(const struct options *options, struct inputs *in)
 	int code;
 
 	run_verify(&request, &run);
+	progress_end();
 	report = (struct report){&run.steps, run.claims, run.gpus, NULL};
 	code = report_print(&report, in->json);
 	run_free(&run);
@@ -155,4 +172,4 @@ run(const struct options *options, struct err *err)
 	return code;
 }
 
-const struct command command_verify = {"verify", "", "Appraise evidence from a file, offline", table, run};
+const struct command command_verify = {"verify", "", "Appraise evidence from a file, offline unless an option names a service", table, run};

@@ -40,7 +40,7 @@ make(struct made *made, const char *measres)
 	made->input = (struct result_input){
 		.key = made->key, .parts = &made->parts, .container_id = "c1", .image_id = "sha256:1", .at = AT, .lifetime = 600,
 		.claims = made->claims, .uuid = made->uuid, .evidence = made->evidence, .gpus = 1, .policy_digest = "00",
-		.loosenings = "",
+		.loosenings = "", .verifier = "local",
 	};
 	nonce_derive(&made->parts, made->input.nonce);
 	hex_encode(hex, made->input.nonce, NONCE_SIZE);
