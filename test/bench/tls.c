@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls CA-FILE URL...: what TLS costs whoever asks these services: libcurl, the CA file, one handshake with each, no request.
+ * With it a run's own share of the CPU can be told from that of TLS.
+ */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URLS_MAX 8
+
+int
+main(int argc, char **argv)
+{
+	CURLM *multi = curl_multi_init();
+	CURL *easy[URLS_MAX];
+	int running = 1, urls = argc - 2, failed = 0, left;
+	CURLMsg *message;
+
+	if (multi == NULL || urls < 1 || urls > URLS_MAX)
+		return 2;
+	for (int i = 0; i < urls; i++) {
+		easy[i] = curl_easy_init();
+		curl_easy_setopt(easy[i], CURLOPT_URL, argv[i + 2]);
+		curl_easy_setopt(easy[i], CURLOPT_CAINFO, argv[1]);
+		curl_easy_setopt(easy[i], CURLOPT_CONNECT_ONLY, 1L);
+		curl_easy_setopt(easy[i], CURLOPT_PROXY, "");
+		curl_multi_add_handle(multi, easy[i]);
+	}
+	while (running != 0 && curl_multi_perform(multi, &running) == CURLM_OK)
+		curl_multi_poll(multi, NULL, 0, 1000, NULL);
+	while ((message = curl_multi_info_read(multi, &left)) != NULL)
+		if (message->msg == CURLMSG_DONE && message->data.result != CURLE_OK) {
+			fprintf(stderr, "tls: %s\n", curl_easy_strerror(message->data.result));
+			failed = 1;
+		}
+	for (int i = 0; i < urls; i++) {
+		curl_multi_remove_handle(multi, easy[i]);
+		curl_easy_cleanup(easy[i]);
+	}
+	curl_multi_cleanup(multi);
+	return failed;
+}
