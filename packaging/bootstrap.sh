@@ -1,11 +1,13 @@
-#!/bin/bash
+	if [[  then
+		systemctl -q disable nginx || :
+	fi#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # bootstrap.sh demo | check, as root on Debian 12 or 13: installs the packages that are needed from the system's own
 # archive, builds, and shows the gate at work with real podman and emulated GPUs (demo), or runs every test besides (check).
 set -eu
 cd "$(dirname "$0")/.."
 
-# What the programs and the emulator are built from, the engine and the server of the emulated services, what the tests call.
+# What programs and emulator are built from; engine, and server of the emulated services; what the tests call.
 build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx'
 tests='bats mandoc shellcheck jq strace openssl xmlsec1 procps catatonit curl bc'
@@ -19,7 +21,7 @@ installed() {
 	dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
 }
 
-# Debian starts the services of what it installs, now and at each boot: this machine is to get no web server out of a demo.
+# Debian starts what it installs, now and at each boot: this machine is to get no web server out of a demo.
 without_services() {
 	local policy=/usr/sbin/policy-rc.d status=0
 	if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy; fi
@@ -38,8 +40,8 @@ packages() {
 	echo "== installing ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get -qq update </dev/null || echo 'bootstrap: some package lists could not be read; trying with the others' >&2
-	without_services apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold install \
-		"${missing[@]}" </dev/null >/dev/null
+	without_services apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold \
+		install "${missing[@]}" </dev/null >/dev/null
 	if [[ " ${missing[*]} " == *' nginx '* ]] && command -v systemctl >/dev/null; then systemctl -q disable nginx || :; fi
 }
 

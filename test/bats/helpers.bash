@@ -61,7 +61,8 @@ requests() {
 }
 
 connections() {
-	jq -s --arg service "$1" 'map(select(.service == $service).connection) | unique | length' "$NODE/services/requests.log"
+	jq -s --arg service "$1" \
+		'map(select(.service == $service).connection) | unique | length' "$NODE/services/requests.log"
 }
 
 # fault LINE...: states and faults of the emulated machine (test/emulator/node.h).

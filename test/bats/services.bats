@@ -183,3 +183,251 @@ key_cert() {
 	[ "$(requests '.key == "Bearer abc"')" -eq 6 ]
 	[ "$(requests '.key == null')" -eq 1 ]
 }
+
+# manifest: asks for the driver's manifest with the arguments given.
+manifest() {
+	status=0
+	get "$RIM/v1/rim/$(basename "$NODE"/rim/NV_GPU_DRIVER_*.xml .xml)" "$@" >/dev/null
+}
+
+@test "faults of every service: statuses, redirects, pages" {
+	serve
+	local line
+	while read -r line wanted; do
+		misbehave "rim ${line//_/ }"
+		manifest
+		echo "$line: $code"
+		[ "$code" -eq "$wanted" ]
+		[ "$(requests ".status == $wanted and .fault == \"${line%%_*}\"")" -gt 0 ]
+	done <<-END
+		status_418 418
+		status_429_7 429
+		redirect_307_https://localhost:1/x 307
+		need-key 401
+		need-key_403 403
+		html 200
+		empty 200
+	END
+	[ ! -s "$BATS_TEST_TMPDIR/body" ]
+	misbehave 'rim status 429 7'
+	manifest
+	grep -i '^retry-after: 7' "$BATS_TEST_TMPDIR/head"
+	misbehave 'rim redirect 302 http://127.0.0.1/x'
+	manifest
+	grep -i '^location: http://127.0.0.1/x' "$BATS_TEST_TMPDIR/head"
+	misbehave 'rim need-key'
+	manifest -H "Authorization: Bearer $(cat "$NODE/services/service-key")"
+	[ "$code" -eq 200 ]
+	misbehave 'rim flaky 2'
+	for wanted in 503 503 200; do
+		manifest
+		[ "$code" -eq $wanted ]
+	done
+	misbehave 'rim nonsense'
+	manifest
+	[ "$code" -eq 500 ]
+	[ "$(requests '.fault == "not understood: rim nonsense"')" -eq 1 ]
+	# Nobody else is concerned.
+	get "$NRAS/.well-known/jwks.json" >/dev/null
+	[ "$(requests '.service == "nras" and .fault != null')" -eq 1 ]
+	misbehave 'jwks status 500' 'nras status 503'
+	get "$NRAS/.well-known/jwks.json" >/dev/null
+	[ "$code" -eq 500 ]
+	get "$NRAS/v4/attest/gpu" -d x >/dev/null
+	[ "$code" -eq 503 ]
+}
+
+@test "faults of every service: slow, drip, endless, truncated, close, huge headers, a bomb" {
+	serve
+	for version in --http1.1 --http2; do
+		misbehave 'rim slow 700'
+		start=${EPOCHREALTIME/./}
+		manifest $version
+		[ "$code" -eq 200 ]
+		[ $((${EPOCHREALTIME/./} - start)) -ge 700000 ]
+		misbehave 'rim drip 100'
+		manifest $version --max-time 1
+		[ $status -eq 28 ]
+		size=$(stat -c %s "$BATS_TEST_TMPDIR/body")
+		[ "$size" -gt 2 ]
+		[ "$size" -lt 20 ]
+		misbehave 'rim endless'
+		manifest $version --limit-rate 4M --max-time 2
+		[ $status -eq 28 ]
+		[ "$(stat -c %s "$BATS_TEST_TMPDIR/body")" -gt 2000000 ]
+		misbehave 'rim truncated'
+		manifest $version
+		[[ $status == 18 || $status == 92 ]]
+		misbehave 'rim close'
+		manifest $version
+		[[ $status == 52 || $status == 92 ]]
+		[ "$code" -eq 0 ]
+		misbehave 'rim huge-headers 200'
+		manifest $version
+		# The client's libnghttp2 does not take so many.
+		[[ $version == --http2 && $status == 56 || "$(stat -c %s "$BATS_TEST_TMPDIR/head")" -gt 200000 ]]
+		misbehave 'rim gzip 8'
+		manifest $version
+		[ "$(stat -c %s "$BATS_TEST_TMPDIR/body")" -lt 100000 ]
+		[ "$(gzip -dc "$BATS_TEST_TMPDIR/body" | wc -c)" -gt 8000000 ]
+		grep -i '^content-encoding: gzip' "$BATS_TEST_TMPDIR/head"
+	done
+	# Slow answers do not make others wait.
+	misbehave 'rim slow 2000'
+	for _ in 1 2 3; do manifest & done
+	get "$NRAS/.well-known/jwks.json" --max-time 1 >/dev/null
+	[ "$code" -eq 200 ]
+	wait
+}
+
+@test "faults of connections: certificates, versions" {
+	serve
+	for kind in wrong-host:60 expired:60 self-signed:60 1.1:35; do
+		misbehave "rim tls ${kind%:*}"
+		services restart rim
+		manifest
+		echo "$kind: $status"
+		[ "$status" -eq "${kind#*:}" ]
+		get "$NRAS/.well-known/jwks.json" >/dev/null
+		[ "$code" -eq 200 ]
+	done
+	manifest --tlsv1.1 --ciphers DEFAULT@SECLEVEL=0
+	[ "$code" -eq 200 ]
+	misbehave 'rim http1'
+	services restart rim
+	manifest --http2
+	[ "$code" -eq 200 ]
+	[ "$(tail -n 1 "$NODE/services/requests.log" | jq -r .protocol)" = HTTP/1.1 ]
+	services stop rim
+	manifest
+	[ "$status" -eq 7 ]
+}
+
+@test "faults of the RIM service" {
+	serve
+	right=$BATS_TEST_TMPDIR/right
+	manifest
+	cp "$BATS_TEST_TMPDIR/body" "$right"
+	misbehave 'rim 404'
+	manifest
+	[ "$code $(jq -r .message "$BATS_TEST_TMPDIR/body")" = '404 RIM_NOT_FOUND' ]
+	misbehave 'rim 404 VBIOS'
+	manifest
+	[ "$code" -eq 200 ]
+	misbehave 'rim wrong-id'
+	manifest
+	[ "$(jq -r .id "$BATS_TEST_TMPDIR/body")" != "$(jq -r .id "$right")" ]
+	misbehave 'rim bad-base64'
+	manifest
+	! jq -r .rim "$BATS_TEST_TMPDIR/body" | base64 -d >/dev/null 2>&1 || false
+	misbehave 'rim not-json'
+	manifest
+	! jq . "$BATS_TEST_TMPDIR/body" >/dev/null 2>&1 || false
+	for fault in damaged other-version; do
+		misbehave "rim $fault"
+		manifest
+		jq -r .rim "$BATS_TEST_TMPDIR/body" | base64 -d >"$BATS_TEST_TMPDIR/$fault.xml"
+	done
+	[ "$(cmp -l "$BATS_TEST_TMPDIR/damaged.xml" "$NODE"/rim/NV_GPU_DRIVER_*.xml | wc -l)" -eq 1 ]
+	grep -q 'colloquialVersion="1.2.3"' "$BATS_TEST_TMPDIR/other-version.xml"
+	if command -v xmlsec1 >/dev/null; then
+		xmlsec1 --verify --trusted-pem "$NODE/rim-root.pem" "$BATS_TEST_TMPDIR/other-version.xml"
+	fi
+}
+
+@test "faults of the OCSP responder" {
+	serve
+	while IFS=: read -r fault words; do
+		misbehave "ocsp $fault ica"
+		run ask ica
+		echo "$fault: $output"
+		[[ "$output" == *"$words"* ]]
+		run ask identity
+		[[ "$output" == *'Response verify OK'*': good'* && "$output" != *nonce* ]]
+	done <<-END
+		try-later:trylater (3)
+		internal-error:internalerror (2)
+		unauthorized:unauthorized (6)
+		malformed:malformedrequest (1)
+		revoked:Reason: keyCompromise
+		hold:Reason: certificateHold
+		unknown:: unknown
+		stale:status expired
+		future:status not yet valid
+		wrong-nonce:Nonce Verify error
+		no-nonce:no nonce in response
+		other-serial:No Status found
+		no-purpose:missing ocspsigning usage
+		expired-responder:certificate has expired
+		garbage:Error querying OCSP responder
+	END
+}
+
+# overall, device: payloads of the tokens of the last answer.
+overall() {
+	part "$(jq -r '.[0][1]' "$BATS_TEST_TMPDIR/body")" 2
+}
+
+device() {
+	part "$(jq -r ".[1][\"GPU-$1\"]" "$BATS_TEST_TMPDIR/body")" 2
+}
+
+@test "faults of the remote verifier: claims" {
+	serve --gpus 2
+	question
+	attest >/dev/null
+	ueid=$(device 0 | jq -r .ueid)
+	misbehave 'nras other-ueid'
+	attest >/dev/null
+	[ "$(device 0 | jq -r .ueid)" != "$ueid" ]
+	misbehave 'nras overall-only'
+	attest >/dev/null
+	[ "$(overall | jq '."x-nvidia-overall-att-result"') $(device 0 | jq -r .measres) $(device 1 | jq -r .measres)" = 'true fail success' ]
+	misbehave 'nras failed 4010'
+	attest >/dev/null
+	[ "$(overall | jq '."x-nvidia-overall-att-result"') $(device 0 | jq '."x-nvidia-error-details".code')" = 'false 4010' ]
+	misbehave 'nras missing-device'
+	attest >/dev/null
+	[ "$(overall | jq -c '.submods | keys') $(jq -c '.[1] | keys' "$BATS_TEST_TMPDIR/body")" = '["GPU-0"] ["GPU-0"]' ]
+	misbehave 'nras expired'
+	attest >/dev/null
+	[ "$(overall | jq .exp)" -lt "$(date +%s)" ]
+	misbehave 'nras other-nonce'
+	attest >/dev/null
+	[ "$(overall | jq -r .eat_nonce)" != "$NONCE" ]
+	misbehave 'nras other-issuer'
+	attest >/dev/null
+	[ "$(overall | jq -r .iss)" != "$(sed -n 's/^nras-issuer = //p' "$NODE/services/cgpu.conf")" ]
+	misbehave 'nras wrong-digest'
+	attest >/dev/null
+	[ "$(overall | jq -r '.submods["GPU-0"][1][1]')" != \
+		"$(jq -j '.[1]["GPU-0"]' "$BATS_TEST_TMPDIR/body" | sha256sum | cut -d' ' -f1)" ]
+}
+
+@test "faults of the remote verifier: keys" {
+	serve
+	question
+	misbehave 'nras alg-none'
+	attest >/dev/null
+	token=$(jq -r '.[0][1]' "$BATS_TEST_TMPDIR/body")
+	[ "$(part "$token" 1 | jq -r .alg) ${token##*.}" = 'none ' ]
+	misbehave 'nras rollover'
+	attest >/dev/null
+	token=$(jq -r '.[0][1]' "$BATS_TEST_TMPDIR/body")
+	kid=$(part "$token" 1 | jq -r .kid)
+	get "$NRAS/.well-known/jwks.json" >/dev/null
+	[ "$(jq --arg kid "$kid" '[.keys[] | select(.kid == $kid)] | length' "$BATS_TEST_TMPDIR/body")" -eq 0 ]
+	key_cert "$kid"
+	signed "$token" "$BATS_TEST_TMPDIR/key.pem"
+	misbehave 'nras endless-rollover'
+	attest >/dev/null
+	kid=$(part "$(jq -r '.[0][1]' "$BATS_TEST_TMPDIR/body")" 1 | jq -r .kid)
+	for _ in 1 2; do
+		get "$NRAS/.well-known/jwks.json" >/dev/null
+		[ "$(jq --arg kid "$kid" '[.keys[] | select(.kid == $kid)] | length' "$BATS_TEST_TMPDIR/body")" -eq 0 ]
+	done
+	misbehave 'nras other-x5c'
+	get "$NRAS/.well-known/jwks.json" >/dev/null
+	jq -r '.keys[0].x5c[0]' "$BATS_TEST_TMPDIR/body" | base64 -d | openssl x509 -inform DER -out "$BATS_TEST_TMPDIR/key.pem"
+	cmp "$BATS_TEST_TMPDIR/key.pem" <(openssl x509 -in "$NODE/services/nras/second.pem")
+}

@@ -22,7 +22,8 @@ answer_add(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum answer_status answer, in
 		status = V_OCSP_CERTSTATUS_UNKNOWN;
 	if (answer == ANSWER_REVOKED || answer == ANSWER_HOLD) {
 		status = V_OCSP_CERTSTATUS_REVOKED;
-		reason = answer == ANSWER_HOLD ? OCSP_REVOKED_STATUS_CERTIFICATEHOLD : OCSP_REVOKED_STATUS_KEYCOMPROMISE;
+		reason = answer == ANSWER_HOLD ? OCSP_REVOKED_STATUS_CERTIFICATEHOLD :
+						  OCSP_REVOKED_STATUS_KEYCOMPROMISE;
 	}
 	pki_check(OCSP_basic_add1_status(basic, id, status, reason, from, from, to) != NULL, "OCSP status");
 	ASN1_TIME_free(to);

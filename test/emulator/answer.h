@@ -18,7 +18,8 @@ struct answer_request {
 };
 
 /* One more status in basic, for the certificate of that id. */
-void answer_add(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum answer_status status, int64_t this_update, int64_t next_update);
+void answer_add(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum answer_status status, int64_t this_update,
+		int64_t next_update);
 void answer_write(const struct answer_request *request, struct buf *out);
 /* "<SHA-1 of the issuer's key>-<serial>" in lower-case hex, new memory. */
 char *answer_name(const X509 *cert, const X509 *issuer);

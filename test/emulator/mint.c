@@ -7,7 +7,7 @@
  *   DIR/ocsp/NAME.der                       stored revocation answers
  *   DIR/node/                               node.conf, keys and chains of the GPUs; with --library the emulated library
  *   DIR/services/                           what the emulated services answer from, and their keys
- *   DIR/cgpu.conf DIR/services/cgpu.conf    for cgpu.conf.d/: collateral comes from the folders above, or from the services
+ *   DIR/cgpu.conf DIR/services/cgpu.conf    for cgpu.conf.d/: collateral comes from these folders, or from services
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -58,7 +58,7 @@ struct issuance {
 /* First those of the subjects, in the order of the enum, then those of the GPUs. Their number; authority.c. */
 unsigned mint_issuances(const struct mint *mint, struct issuance out[ISSUANCES_MAX]);
 
-/* What signs answers for an issuer, with this key or a fresh one; the parts and the days left are those of a good one, or not. */
+/* What signs answers for an issuer, with this key or a fresh one; its parts and the days left need not be right. */
 struct pki_entity mint_responder(const struct mint *mint, const struct pki_entity *issuer, EVP_PKEY *key, unsigned parts,
 				 int64_t days);
 

@@ -8,7 +8,7 @@
  *   ca.pem                                    the CA of their TLS certificates
  *   tls/KIND.pem tls/KIND.key                 good, wrong-host, expired, self-signed
  *   rim/ID.xml                                manifests of that name, signed, that speak of another version
- *   ocsp/SUBJECT/                             SUBJECT: brom ica identity rim-signer rim-l3 rim-ca, and leaf0.. of the GPUs
+ *   ocsp/SUBJECT/                             brom ica identity rim-signer rim-l3 rim-ca, and leaf0.. of the GPUs
  *     issuer.pem issued.pem                   who answers for which certificates
  *     responder.key                           with three certificates of it:
  *     good.pem no-purpose.pem expired.pem     delegated, without the purpose, and of yesterday

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# services.sh start|stop|restart DIR [rim|ocsp|nras]...: the emulated services of the machine that mint made in DIR, all of them or
-# these, on 127.0.0.1: the RIM service on the port that mint was given, the OCSP responder and the remote verifier on the next two.
-# start returns when they answer. Everything they leave is in DIR/services: requests.log, and run/ with process ids and messages.
-# Faults of connections (tls, http1) in DIR/services/faults.conf are read here; services/faults.c tells all of them.
+# services.sh start|stop|restart DIR [rim|ocsp|nras]...: the emulated services of the machine that mint made in DIR, all or
+# these. They are on 127.0.0.1: the RIM service on the port that mint was given, OCSP responder and remote verifier on the
+# next two. start returns when they answer. What they leave is in DIR/services: requests.log, and run/ with process ids and
+# messages. Faults of connections (tls, http1) in DIR/services/faults.conf are read here; services/faults.c tells them all.
 # The program `services` is looked for in $EMULATOR, or else in $O/emulator.
 set -eu
-usage() { sed -n '3,4s/^# //p' "$0" >&2; exit 2; }
+usage() { echo 'usage: services.sh start|stop|restart DIR [rim|ocsp|nras]...' >&2; exit 2; }
 [ $# -ge 2 ] || usage
 action=$1
 dir=$(realpath "$2")/services

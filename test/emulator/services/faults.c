@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DIR/services/faults.conf: lines "TARGET FAULT [ARGUMENT]", read at each request; # begins a comment. A line that is not
- * understood is answered with status 500 and stands in the log. TARGET: rim, ocsp, nras (tokens), jwks (its key set).
+ * DIR/services/faults.conf: lines "TARGET FAULT [ARGUMENT]", read at each request; # begins a comment. A line that is
+ * not understood is answered with status 500 and stands in the log. TARGET: rim, ocsp, nras (tokens), jwks (its key set).
  *
  * For every target:
  *   slow MS               the first byte comes that late
@@ -52,7 +52,7 @@
 #include "test/emulator/services/service.h"
 
 #define FILE_MAX 65536
-#define ANY ((1U << TARGETS) - 1)
+enum { RIM = 1 << TARGET_RIM, OCSP = 1 << TARGET_OCSP, NRAS = 1 << TARGET_NRAS, ANY = (1 << TARGETS) - 1 };
 
 const char *const target_names[TARGETS] = {"rim", "ocsp", "nras", "jwks"};
 
@@ -60,20 +60,18 @@ static const struct {
 	const char *name;
 	unsigned targets; /* a bit for each */
 } known[] = {
-	{"slow", ANY}, {"drip", ANY}, {"endless", ANY}, {"huge-headers", ANY}, {"gzip", ANY}, {"redirect", ANY}, {"status", ANY},
-	{"flaky", ANY}, {"truncated", ANY}, {"empty", ANY}, {"html", ANY}, {"close", ANY}, {"need-key", ANY},
-	{"tls", ANY}, {"http1", ANY},
-	{"404", 1 << TARGET_RIM}, {"wrong-id", 1 << TARGET_RIM}, {"bad-base64", 1 << TARGET_RIM}, {"not-json", 1 << TARGET_RIM},
-	{"damaged", 1 << TARGET_RIM}, {"other-version", 1 << TARGET_RIM},
-	{"try-later", 1 << TARGET_OCSP}, {"internal-error", 1 << TARGET_OCSP}, {"unauthorized", 1 << TARGET_OCSP},
-	{"malformed", 1 << TARGET_OCSP}, {"revoked", 1 << TARGET_OCSP}, {"hold", 1 << TARGET_OCSP}, {"unknown", 1 << TARGET_OCSP},
-	{"stale", 1 << TARGET_OCSP}, {"future", 1 << TARGET_OCSP}, {"wrong-nonce", 1 << TARGET_OCSP}, {"no-nonce", 1 << TARGET_OCSP},
-	{"other-serial", 1 << TARGET_OCSP}, {"no-purpose", 1 << TARGET_OCSP}, {"expired-responder", 1 << TARGET_OCSP},
-	{"garbage", 1 << TARGET_OCSP},
-	{"rollover", 1 << TARGET_NRAS}, {"endless-rollover", 1 << TARGET_NRAS}, {"other-ueid", 1 << TARGET_NRAS},
-	{"overall-only", 1 << TARGET_NRAS}, {"failed", 1 << TARGET_NRAS}, {"missing-device", 1 << TARGET_NRAS},
-	{"expired", 1 << TARGET_NRAS}, {"other-nonce", 1 << TARGET_NRAS}, {"other-issuer", 1 << TARGET_NRAS},
-	{"alg-none", 1 << TARGET_NRAS}, {"wrong-digest", 1 << TARGET_NRAS}, {"other-x5c", 1 << TARGET_NRAS},
+	{"slow", ANY}, {"drip", ANY}, {"endless", ANY}, {"huge-headers", ANY}, {"gzip", ANY}, {"redirect", ANY},
+	{"status", ANY}, {"flaky", ANY}, {"truncated", ANY}, {"empty", ANY}, {"html", ANY}, {"close", ANY},
+	{"need-key", ANY}, {"tls", ANY}, {"http1", ANY},
+	{"404", RIM}, {"wrong-id", RIM}, {"bad-base64", RIM}, {"not-json", RIM}, {"damaged", RIM},
+	{"other-version", RIM},
+	{"try-later", OCSP}, {"internal-error", OCSP}, {"unauthorized", OCSP}, {"malformed", OCSP},
+	{"revoked", OCSP}, {"hold", OCSP}, {"unknown", OCSP}, {"stale", OCSP}, {"future", OCSP},
+	{"wrong-nonce", OCSP}, {"no-nonce", OCSP}, {"other-serial", OCSP}, {"no-purpose", OCSP},
+	{"expired-responder", OCSP}, {"garbage", OCSP},
+	{"rollover", NRAS}, {"endless-rollover", NRAS}, {"other-ueid", NRAS}, {"overall-only", NRAS},
+	{"failed", NRAS}, {"missing-device", NRAS}, {"expired", NRAS}, {"other-nonce", NRAS},
+	{"other-issuer", NRAS}, {"alg-none", NRAS}, {"wrong-digest", NRAS}, {"other-x5c", NRAS},
 };
 
 static unsigned counter[TARGETS];

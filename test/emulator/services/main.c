@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * services DIR/services: what the emulated RIM service, OCSP responder and remote verifier answer, as a FastCGI program behind
- * nginx (services.sh). Goes to the background as soon as its socket is there, and leaves its id in run/services.pid. The faults
- * are listed in faults.c. One line of JSON for each request in requests.log:
+ * services DIR/services: what the emulated RIM service, OCSP responder and remote verifier answer, as a FastCGI program
+ * behind nginx (services.sh). Goes to the background as soon as its socket is there, and leaves its id in
+ * run/services.pid. faults.c lists the faults. One line of JSON for each request in requests.log:
  *
  *   time        boot clock, ms, at arrival
  *   service     rim, ocsp, nras

@@ -62,7 +62,8 @@ reply_status(struct reply *reply, const char *argument, const char *header)
 }
 
 bool
-manners_instead(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply)
+manners_instead(const struct services *services, const struct question *question, struct faults *faults,
+		struct reply *reply)
 {
 	enum target target = question->target;
 	const char *argument;
@@ -71,7 +72,8 @@ manners_instead(const struct services *services, const struct question *question
 		reply_error(reply, 500, faults->wrong);
 	} else if (lacks_key(services, question) && (argument = fault_argument(faults, target, "need-key")) != NULL) {
 		reply_error(reply, number_or(argument, 401), "UNAUTHORIZED");
-	} else if ((argument = fault_argument(faults, target, "flaky")) != NULL && question->number <= number_or(argument, 1)) {
+	} else if ((argument = fault_argument(faults, target, "flaky")) != NULL &&
+		   question->number <= number_or(argument, 1)) {
 		reply_error(reply, 503, "SERVICE_UNAVAILABLE");
 	} else if ((argument = fault_argument(faults, target, "status")) != NULL) {
 		reply_status(reply, argument, "Retry-After");

@@ -13,8 +13,8 @@
 #include "test/emulator/services/service.h"
 
 /*
- * The remote verifier: POST /v4/attest/gpu gives a detached EAT with claims 3.0, GET /.well-known/jwks.json the keys. It believes
- * every report and says of each GPU what NVIDIA's says of one that passed.
+ * The remote verifier: POST /v4/attest/gpu gives a detached EAT with claims 3.0, GET /.well-known/jwks.json the keys. It
+ * believes every report and says of each GPU what NVIDIA's says of one that passed.
  */
 
 #define GPUS_MAX 16
@@ -73,7 +73,9 @@ read_chain(struct bytes pem, struct device *device, struct err *err)
 		return err_wrap(err, 0, "certificate");
 	clock_format(x509_chain_not_after(&chain), device->chain_end);
 	device->ueid = x509_serial_decimal(chain.cert[0]);
-	rc = x509_common_name(chain.cert[1], device->model, sizeof(device->model)) ? 0 : err_set(err, 0, "no common name");
+	rc = x509_common_name(chain.cert[1], device->model, sizeof(device->model)) ? 0 : -1;
+	if (rc != 0)
+		err_set(err, 0, "certificate 1 has no common name");
 	x509_chain_free(&chain);
 	return rc;
 }
@@ -203,13 +205,14 @@ static void
 put_frame(struct json_out *out, const struct session *session)
 {
 	bool expired = fault_chosen(session->faults, TARGET_NRAS, "expired");
+	bool other = fault_chosen(session->faults, TARGET_NRAS, "other-issuer");
 	int64_t from = expired ? session->at - 2 * LIFETIME : session->at;
 	char nonce[NONCE_DIGITS + 1];
 
 	memcpy(nonce, session->nonce, sizeof(nonce));
 	if (fault_chosen(session->faults, TARGET_NRAS, "other-nonce"))
 		nonce[0] = nonce[0] == '0' ? '1' : '0';
-	json_out_member_text(out, "iss", fault_chosen(session->faults, TARGET_NRAS, "other-issuer") ? NRAS_ISSUER "/v4" : NRAS_ISSUER);
+	json_out_member_text(out, "iss", other ? NRAS_ISSUER "/v4" : NRAS_ISSUER);
 	json_out_member_text(out, "eat_nonce", nonce);
 	json_out_member_integer(out, "iat", from);
 	json_out_member_integer(out, "nbf", from);
@@ -386,7 +389,8 @@ change_devices(struct session *session)
 }
 
 void
-nras_answer(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply)
+nras_answer(const struct services *services, const struct question *question, struct faults *faults,
+	    struct reply *reply)
 {
 	struct session session = {.services = services, .faults = faults, .at = clock_wall()};
 	struct err err = ERR_INIT;
@@ -458,7 +462,8 @@ put_key(struct json_out *out, const struct signing_key *signing, const STACK_OF(
 }
 
 void
-jwks_answer(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply)
+jwks_answer(const struct services *services, const struct question *question, struct faults *faults,
+	    struct reply *reply)
 {
 	const struct signing_key *first = &services->signing[0], *second = &services->signing[1];
 	bool other = fault_chosen(faults, TARGET_NRAS, "other-x5c");

@@ -30,6 +30,7 @@ read_manifest(const struct services *services, const char *id, struct faults *fa
 static void
 write_envelope(const char *id, const struct buf *xml, struct faults *faults, struct json_out *out)
 {
+	bool wrong = fault_about(faults, TARGET_RIM, "wrong-id", id);
 	struct buf text = {0};
 	uint8_t hash[SHA256_SIZE];
 	char updated[32];
@@ -40,7 +41,7 @@ write_envelope(const char *id, const struct buf *xml, struct faults *faults, str
 	if (fault_about(faults, TARGET_RIM, "bad-base64", id))
 		text.data[text.size / 2] = '*';
 	json_out_object(out);
-	json_out_member_text(out, "id", fault_about(faults, TARGET_RIM, "wrong-id", id) ? "NV_GPU_DRIVER_GX999_1.2.3" : id);
+	json_out_member_text(out, "id", wrong ? "NV_GPU_DRIVER_GX999_1.2.3" : id);
 	json_out_name(out, "rim");
 	json_out_bytes(out, buf_bytes(&text));
 	json_out_member_hex(out, "sha256", bytes_of(hash, sizeof(hash)));

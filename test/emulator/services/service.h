@@ -7,8 +7,8 @@
 #include "lib/json.h"
 
 /*
- * NVIDIA's services as tests need them: one question in, one reply out. The folder is DIR/services (test/emulator/provision.h).
- * Questions are read strictly, for what a client sends is what is tested; nothing is verified. One reply is made at a time.
+ * NVIDIA's services as tests need them: one question in, one reply out. The folder is DIR/services (provision.h).
+ * Questions are read strictly, for what a client sends is what is tested; nothing is verified. Replies are made one by one.
  */
 
 /* -- faults.c ------------------------------------------------------------------------------------------------------ */
@@ -93,14 +93,19 @@ struct services {
 void services_load(struct services *services, const char *folder);
 
 /* What is chosen for every target, in place of the right reply (true), or around it; manners.c. */
-bool manners_instead(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply);
+bool manners_instead(const struct services *services, const struct question *question, struct faults *faults,
+		     struct reply *reply);
 void manners_around(const struct question *question, struct faults *faults, struct reply *reply);
 
 /* Each makes the whole reply, faults of its own included. */
-void rim_answer(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply);
-void ocsp_answer(const struct services *services, struct question *question, struct faults *faults, struct reply *reply);
-void nras_answer(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply);
-void jwks_answer(const struct services *services, const struct question *question, struct faults *faults, struct reply *reply);
+void rim_answer(const struct services *services, const struct question *question, struct faults *faults,
+		struct reply *reply);
+void ocsp_answer(const struct services *services, struct question *question, struct faults *faults,
+		 struct reply *reply);
+void nras_answer(const struct services *services, const struct question *question, struct faults *faults,
+		 struct reply *reply);
+void jwks_answer(const struct services *services, const struct question *question, struct faults *faults,
+		 struct reply *reply);
 
 /* {"message": text} with that status. */
 void reply_error(struct reply *reply, unsigned status, const char *text);
