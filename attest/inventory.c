@@ -168,6 +168,32 @@ inventory_directories(const struct store *store, struct inventory *inventory, st
 	return 0;
 }
 
+struct listing {
+	struct cache *cache;
+	struct inventory *inventory;
+};
+
+static void
+add_cached(void *context, enum collateral_kind kind, const char *name)
+{
+	struct listing *listing = context;
+	struct cache_entry content;
+	struct inventory_entry *entry;
+
+	if (kind == COLLATERAL_KEY_SET || !cache_get(listing->cache, kind, name, &content))
+		return;
+	entry = add(listing->inventory, kind, name);
+	entry->cached = true;
+	entry->content = content.content;
+	check(entry);
+}
+
+void
+inventory_cache(struct cache *cache, struct inventory *inventory)
+{
+	cache_list(cache, add_cached, &(struct listing){cache, inventory});
+}
+
 /* -- judging ------------------------------------------------------------------------------------------------------- */
 
 /* One question to the worker: items and whose they are; NULL = only there for the answers. */

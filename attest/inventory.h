@@ -20,7 +20,7 @@ enum inventory_state {
 struct inventory_entry {
 	unsigned kind; /* enum collateral_kind, or ARCHIVE_CHAIN */
 	bool cached;
-	char *name, *path; /* path "" for what is in the cache */
+	char *name, *path; /* path NULL for what is in the cache */
 	struct buf content;
 	enum inventory_state state;
 	int code;         /* of what does not hold */

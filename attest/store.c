@@ -198,8 +198,17 @@ unlink_new(const struct put *put, const struct archive *archive)
 	}
 }
 
+static int
+write_all(const struct put *put, const struct archive *archive, struct err *err)
+{
+	for (unsigned i = 0; i < archive->items; i++)
+		if (write_new(put, &archive->item[i], err) != 0)
+			return -1;
+	return 0;
+}
+
 static void
-tell(const struct store *store, const struct archive *archive, unsigned renamed, const struct err *err, struct steps *steps)
+tell_renamed(const struct store *store, const struct archive *archive, unsigned renamed, const struct err *err, struct steps *steps)
 {
 	for (unsigned i = 0; i < archive->items; i++) {
 		const struct archive_item *item = &archive->item[i];
@@ -231,17 +240,21 @@ store_put(const struct store *store, const struct archive *archive, struct steps
 {
 	struct put put = {store, {-1, -1, -1}};
 	unsigned renamed = 0;
-	int rc = open_directories(&put, archive, err);
+	bool locked = open_directories(&put, archive, err) == 0;
+	int rc = locked ? write_all(&put, archive, err) : -1;
 
 	if (rc == 0) {
-		for (unsigned i = 0; rc == 0 && i < archive->items; i++)
-			rc = write_new(&put, &archive->item[i], err);
-		if (rc == 0)
-			rc = rename_all(&put, archive, &renamed, err);
-		if (rc != 0)
-			unlink_new(&put, archive);
+		rc = rename_all(&put, archive, &renamed, err);
+		tell_renamed(store, archive, renamed, err, steps);
+		if (rc != 0 && renamed == archive->items)
+			steps_fail(steps, STEP_RUN, "store", err);
+	} else {
+		steps_fail(steps, STEP_RUN, "store", err);
+		steps_skip(steps, STEP_RUN, "store", "every file is as it was");
 	}
-	tell(store, archive, renamed, err, steps);
+	/* Whose lock is not ours, his files are not ours. */
+	if (rc != 0 && locked)
+		unlink_new(&put, archive);
 	for (unsigned i = 0; i < KINDS; i++)
 		if (put.dir[i] >= 0)
 			close(put.dir[i]);

@@ -19,7 +19,7 @@ const char *store_directory(const struct store *store, unsigned kind);
 /*
  * Stores every item of an archive that archive_judge_remote called good. All files are written under other names first, then all
  * are renamed: whatever happens, each is the old one or the new one, and only a failure between renames leaves a mixture, which
- * the steps "store" tell, one for each item. -1 with CODE_COLLATERAL_STORE. Directories are made.
+ * the steps "store" tell, then one for each item. -1 with CODE_COLLATERAL_STORE. Directories are made.
  */
 int store_put(const struct store *store, const struct archive *archive, struct steps *steps, struct err *err);
 

@@ -18,29 +18,34 @@
 #include "lib/fs.h"
 
 static const struct option_entry table[] = {
+	{"gpu-evidence-file", "FILE...", "check, export: evidence of other machines' GPUs, as cgpu evidence writes it"},
+	{"driver", "VERSION", "check: the driver version to come (default the present one)"},
+	{"vbios", "VERSION", "check: the VBIOS version to come (default the present one)"},
+	{"jitter", "SECONDS", "refresh: wait at random, at most so long, before anything is asked for"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
 };
 
 /* -- shared -------------------------------------------------------------------------------------------------------- */
-static int
-read_operand(const char *path, struct buf *out, struct err *err)
+int
+collateral_read(const char *path, size_t max, int code, struct buf *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), rc;
 
 	if (fd < 0)
 		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
-	rc = fs_read_fd(fd, ARCHIVE_MAX, out, err);
+	rc = fs_read_fd(fd, max, out, err);
 	close(fd);
-	return rc == 0 ? 0 : err_wrap(err, CODE_ARCHIVE, "%s", path);
+	return rc == 0 ? 0 : err_wrap(err, code, "%s", path);
 }
 
 int
-collateral_inventory(const struct collateral_call *call, struct inventory *inventory, struct err *err)
+collateral_inventory(struct collateral_call *call, struct inventory *inventory, struct err *err)
 {
 	*inventory = (struct inventory){0};
 	if (inventory_directories(&call->store, inventory, err) != 0)
 		return -1;
+	inventory_cache(&call->cache, inventory);
 	return inventory_judge(inventory, &call->worker, &call->trust, err);
 }
 
@@ -68,7 +73,7 @@ judge_file(const struct collateral_call *call, const char *path, struct archive 
 
 	*out = (struct archive){0};
 	*steps = (struct steps){0};
-	if (read_operand(path, &text, err) != 0)
+	if (collateral_read(path, ARCHIVE_MAX, CODE_ARCHIVE, &text, err) != 0)
 		return -1;
 	archive_judge_remote(&call->worker, buf_bytes(&text), &call->trust, out, steps, &refused);
 	buf_free(&text);
@@ -78,8 +83,8 @@ judge_file(const struct collateral_call *call, const char *path, struct archive 
 	return -1;
 }
 
-static int
-print(const struct collateral_call *call, const struct steps *steps)
+int
+collateral_print(const struct collateral_call *call, const struct steps *steps)
 {
 	const struct report report = {steps, NULL, 0, NULL};
 
@@ -121,7 +126,7 @@ verify_here(struct collateral_call *call, struct err *err)
 	for (unsigned i = 0; i < inventory.entries; i++)
 		step_of(&inventory.entry[i], &steps);
 	steps_conclude(&steps);
-	code = print(call, &steps);
+	code = collateral_print(call, &steps);
 	steps_free(&steps);
 	inventory_free(&inventory);
 	return code;
@@ -159,7 +164,7 @@ verify(struct collateral_call *call, struct err *err)
 		steps_free(&steps);
 	}
 	steps_conclude(&all);
-	code = rc == 0 ? print(call, &all) : err_code(err);
+	code = rc == 0 ? collateral_print(call, &all) : err_code(err);
 	steps_free(&all);
 	return code;
 }
@@ -184,7 +189,7 @@ import(struct collateral_call *call, struct err *err)
 	} else if (store_put(&call->store, &archive, &steps, &failed) == 0) {
 		collateral_until(&archive, &steps);
 	}
-	code = print(call, &steps);
+	code = collateral_print(call, &steps);
 	steps_free(&steps);
 	archive_free(&archive);
 	return code;
@@ -199,7 +204,10 @@ static const struct verb {
 	{"list", collateral_list, {NULL}},
 	{"show", collateral_show, {NULL}},
 	{"verify", verify, {NULL}},
+	{"check", collateral_check, {"driver", "vbios", "gpu-evidence-file", NULL}},
+	{"export", collateral_export, {"gpu-evidence-file", NULL}},
 	{"import", import, {NULL}},
+	{"refresh", collateral_refresh, {"jitter", NULL}},
 };
 
 static const struct verb *
@@ -226,6 +234,17 @@ check_options(const struct options *options, const struct verb *verb, struct err
 	return 0;
 }
 
+static void
+open_cache(struct collateral_call *call)
+{
+	char *disk, *boot;
+
+	cache_places(call->conf.cache_dir, false, &disk, &boot);
+	cache_open(disk, boot, (uint64_t)call->conf.cache_size << 20, &call->cache);
+	free(disk);
+	free(boot);
+}
+
 static int
 begin(struct collateral_call *call, struct err *err)
 {
@@ -238,13 +257,14 @@ begin(struct collateral_call *call, struct err *err)
 	call->trust.revocation.allow_hold = conf->allow_certificate_hold > call->trust.at;
 	call->worker = (struct appraise_worker){PATH_WORKERS "/appraise", conf->worker_user, live_deadline(conf)};
 	call->store = (struct store){conf->rim_dir, conf->ocsp_dir, conf->chain_dir};
+	open_cache(call);
 	return 0;
 }
 
 static int
 run(const struct options *options, struct err *err)
 {
-	struct collateral_call call = {.options = options};
+	struct collateral_call call = {.options = options, .cache = {.disk = -1, .boot = -1}};
 	const struct verb *verb;
 	int code;
 
@@ -259,10 +279,12 @@ run(const struct options *options, struct err *err)
 	call.operand = options->operand + 1;
 	call.operands = options->operands - 1;
 	code = check_options(options, verb, err) == 0 && begin(&call, err) == 0 ? verb->run(&call, err) : err_code(err);
+	cache_close(&call.cache);
 	anchors_free(&call.anchors);
 	conf_free(&call.conf);
 	return code;
 }
 
-const struct command command_collateral = {"collateral", "list|show NAME|verify [FILE]...|import FILE",
-					   "Show, verify and carry reference manifests and revocation answers", table, run};
+const struct command command_collateral = {
+	"collateral", "list|show NAME|verify [FILE]...|check|export FILE|import FILE|refresh",
+	"Show, verify, fetch and carry reference manifests and revocation answers", table, run};

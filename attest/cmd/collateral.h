@@ -3,6 +3,7 @@
 #define ATTEST_CMD_COLLATERAL_H
 
 #include "attest/anchors.h"
+#include "attest/cache.h"
 #include "attest/cmd/options.h"
 #include "attest/inventory.h"
 
@@ -17,14 +18,23 @@ struct collateral_call {
 	struct archive_trust trust;
 	struct appraise_worker worker;
 	struct store store;
+	struct cache cache;
 };
 
 /* Each returns the exit code; err is set where nothing was printed. */
 int collateral_list(struct collateral_call *call, struct err *err);
 int collateral_show(struct collateral_call *call, struct err *err);
+int collateral_check(struct collateral_call *call, struct err *err);
+int collateral_export(struct collateral_call *call, struct err *err);
+int collateral_refresh(struct collateral_call *call, struct err *err);
+
+/* A file that the caller names. -1 with code; CODE_USAGE if it cannot be opened. */
+int collateral_read(const char *path, size_t max, int code, struct buf *out, struct err *err);
+/* Prints the steps; the exit code. */
+int collateral_print(const struct collateral_call *call, const struct steps *steps);
 
 /* Everything in the directories and the cache, judged. */
-int collateral_inventory(const struct collateral_call *call, struct inventory *inventory, struct err *err);
+int collateral_inventory(struct collateral_call *call, struct inventory *inventory, struct err *err);
 
 /* A step that says until when all of an archive counts, and what ends first. */
 void collateral_until(const struct archive *archive, struct steps *steps);

@@ -22,6 +22,14 @@ table_size(const struct command *command)
 	return count;
 }
 
+static bool
+is_many(const struct option_entry *entry)
+{
+	const char *tail = entry->argument != NULL ? strstr(entry->argument, "...") : NULL;
+
+	return tail != NULL && tail[3] == '\0';
+}
+
 int
 options_parse(const struct command *command, int argc, char **argv, struct options *out, struct err *err)
 {
@@ -40,9 +48,12 @@ options_parse(const struct command *command, int argc, char **argv, struct optio
 		if (found < 256)
 			return err_set(err, CODE_USAGE, "%s: unknown option '%s'; see cgpu %s --help", command->name,
 				       argv[optind - 1], command->name);
-		if (out->value[found - 256] != NULL)
+		if (out->value[found - 256] != NULL && is_many(&command->options[found - 256]) && out->agains < OPTIONS_MAX)
+			out->again[out->agains++] = optarg;
+		else if (out->value[found - 256] != NULL)
 			return err_set(err, CODE_USAGE, "%s: option '--%s' twice", command->name, table[found - 256].name);
-		out->value[found - 256] = optarg ? optarg : "";
+		else
+			out->value[found - 256] = optarg ? optarg : "";
 	}
 	out->operand = argv + optind;
 	out->operands = argc - optind;
@@ -56,6 +67,14 @@ options_get(const struct options *options, const char *name)
 		if (strcmp(options->command->options[i].name, name) == 0)
 			return options->value[i];
 	return NULL;
+}
+
+const char *
+options_each(const struct options *options, const char *name, unsigned index)
+{
+	if (index == 0)
+		return options_get(options, name);
+	return index <= options->agains ? options->again[index - 1] : NULL;
 }
 
 bool

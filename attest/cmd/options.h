@@ -14,7 +14,7 @@
 
 struct option_entry {
 	const char *name;
-	const char *argument; /* placeholder in the help, or NULL for a flag */
+	const char *argument; /* placeholder in the help, or NULL for a flag; "FILE...": may be given more than once */
 	const char *help;
 };
 
@@ -32,14 +32,18 @@ struct command {
 struct options {
 	const struct command *command;
 	const char *value[OPTIONS_MAX]; /* by place in the table; "" for a flag that was given; NULL = not given */
+	const char *again[OPTIONS_MAX]; /* further values of the one option that may be given more than once */
+	unsigned agains;
 	char **operand;
 	int operands;
 };
 
-/* -1 with CODE_USAGE. An option given twice is an error. */
+/* -1 with CODE_USAGE. An option given twice is an error, unless its argument ends with "...": a table has one such at most. */
 int options_parse(const struct command *command, int argc, char **argv, struct options *out, struct err *err);
 /* Value of an option of the command's table, or NULL. */
 const char *options_get(const struct options *options, const char *name);
+/* Its value number index, from 0, if it may be given more than once; NULL past the last. */
+const char *options_each(const struct options *options, const char *name, unsigned index);
 bool options_given(const struct options *options, const char *name);
 /* Whether --format is json; anything but json and text is an error. */
 int options_format(const struct options *options, bool *json, struct err *err);

@@ -13,7 +13,7 @@ setup() {
 elsewhere() {
 	HERE=$A/here
 	rm -rf "$HERE"
-	sed -i -e "s|^rim-dir = .*|rim-dir = $HERE/rim|" -e "s|^ocsp-dir = .*|ocsp-dir = $HERE/deep/ocsp\nchain-dir = $HERE/chain|" "$CONF"
+	sed -i -e "s|^rim-dir =.*|rim-dir = $HERE/rim|" -e "s|^ocsp-dir =.*|ocsp-dir = $HERE/deep/ocsp\nchain-dir = $HERE/chain|" "$CONF"
 }
 
 # archive FILE: what mint made, as one archive, by means of jq alone.
@@ -180,8 +180,159 @@ whole_files_only() { # each file is one that mint made
 	[ -z "$(find "$HERE" -name '.*')" ]
 }
 
+@test "export on one machine, import on another: it attests there" {
+	run cgpu collateral export "$A/archive" --format json
+	[ "$status" -eq 0 ]
+	[[ "$(step run export)" = *"$(sha256sum "$A/archive" | cut -d' ' -f1)" ]]
+	[[ "$(step run until)" = "ok $(date -u -d '+7 days' +%F)"* ]]
+	[ "$(jq '[(.rims | length), (.chains | length), (.ocsp | length)] | join(" ")' "$A/archive")" = '"2 1 6"' ]
+	elsewhere
+	run cgpu collateral import "$A/archive"
+	[ "$status" -eq 0 ]
+	whole_files_only
+	run cgpu attest
+	[ "$status" -eq 0 ]
+	run cgpu collateral export "$A/again"
+	[ "$status" -eq 0 ]
+	diff <(jq -S 'del(.created)' "$A/archive") <(jq -S 'del(.created)' "$A/again")
+}
+
+@test "export for GPUs elsewhere, from their evidence" {
+	mint --gpus 2
+	cgpu evidence --output "$A/evidence"
+	cgpu evidence --gpus 1 --output "$A/one"
+	fault 'cc-feature 0'
+	run cgpu collateral export "$A/archive"
+	[ "$status" -eq 20 ]
+	run cgpu collateral export "$A/archive" --gpu-evidence-file "$A/evidence" --gpu-evidence-file "$A/one"
+	[ "$status" -eq 0 ]
+	[ "$(jq '[(.rims | length), (.chains | length), (.ocsp | length)] | join(" ")' "$A/archive")" = '"2 2 7"' ]
+	run cgpu collateral verify "$A/archive"
+	[ "$status" -eq 0 ]
+	run cgpu collateral export "$A/archive" --gpu-evidence-file "$A/archive"
+	[ "$status" -eq 30 ]
+	jq '.[0].evidence |= ("AAAA" + .[4:])' "$A/evidence" >"$A/changed"
+	rm "$A/archive"
+	run cgpu collateral export "$A/archive" --gpu-evidence-file "$A/changed"
+	[ "$status" -ge 30 ] && [ "$status" -le 39 ]
+	[ ! -e "$A/archive" ]
+}
+
+@test "export of what is not there, or does not hold, writes nothing" {
+	for option in "--without-rim|driver|40" "--unanswered|ica|55" "--revoked|rim-l3|61" "--damaged|vbios|44"; do
+		IFS='|' read -r name what code <<<"$option"
+		mint "$name" "$what"
+		run cgpu collateral export "$A/archive" --format json
+		[ "$status" -eq "$code" ] || { echo "$option: $status"; false; }
+		[ "$(code)" -eq "$code" ]
+		[ ! -e "$A/archive" ]
+	done
+	mint
+	run cgpu collateral export /nonexistent/archive
+	[ "$status" -eq 73 ]
+}
+
+# downgrade: a node minted for driver 550.200.03 runs 550.144.03.
+downgrade() {
+	sed -i 's/550\.200\.03/550.144.03/g' "$NODE/node/node.conf"
+}
+
+@test "check: before an upgrade, whether the new versions will attest" {
+	mint --driver 550.200.03
+	downgrade
+	run cgpu attest
+	[ "$status" -eq 40 ]
+	run cgpu collateral check --format json
+	[ "$status" -eq 40 ]
+	run cgpu collateral check --driver 550.200.03 --format json
+	[ "$status" -eq 0 ]
+	[[ "$(step run check)" = ok*550.200.03*"will attest"* ]]
+	[[ "$(step GPU-0 driver-rim-revocation)" = ok* ]]
+	run cgpu collateral check --driver 550.200.03 --vbios 96.00.AA.00.01
+	[ "$status" -eq 41 ]
+	run cgpu collateral check --driver 550.200.03 --vbios 96.00.9f.00.01
+	[ "$status" -eq 0 ]
+	for args in '--vbios 12' '--driver ../x' '--driver a/b' '--vbios='; do
+		# shellcheck disable=SC2086
+		run cgpu collateral check $args
+		[ "$status" -eq 2 ]
+	done
+	mint --driver 550.200.03 --revoked rim-signer
+	downgrade
+	run cgpu collateral check --driver 550.200.03
+	[ "$status" -eq 61 ]
+}
+
+@test "refresh says nothing where nothing is to do" {
+	run cgpu collateral refresh
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	run cgpu collateral refresh --jitter 1
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	mint --without-rim vbios
+	run cgpu collateral refresh --format json
+	[ "$status" -eq 41 ]
+}
+
+# forget: no cache of an earlier test.
+forget() {
+	rm -rf "$ROOT/var/cache/cgpu" "$ROOT/run/cgpu"
+	export XDG_CACHE_HOME=$A/cache XDG_RUNTIME_DIR=$A/run
+	mkdir -p "$A/cache" "$A/run"
+	chmod 700 "$A/cache" "$A/run"
+}
+
+@test "from the services: refresh once, then check and export out of the cache" {
+	serve
+	forget
+	run cgpu collateral refresh --format json
+	[ "$status" -eq 0 ]
+	[[ "$(step run fetched)" = "ok 8 "* ]]
+	run cgpu collateral refresh
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(requests true)" -eq 8 ]
+	run cgpu collateral list --format json
+	[ "$(jq -r '[.collateral[].where] | unique | join(" ")' <<<"$output")" = cache ]
+	[ "$(jq -r '[.collateral[] | select(.state == "good")] | length' <<<"$output")" -eq 5 ]
+	run cgpu collateral check
+	[ "$status" -eq 0 ]
+	run cgpu collateral export "$A/archive"
+	[ "$status" -eq 0 ]
+	[ "$(requests true)" -eq 8 ]
+	services stop
+	run cgpu collateral check --driver 1.2.3
+	[ "$status" -eq 66 ]
+	services start
+	run cgpu collateral check --driver 1.2.3
+	[ "$status" -eq 40 ]
+}
+
+@test "from the services to a node without network" {
+	serve
+	forget
+	cgpu evidence --output "$A/evidence"
+	run cgpu collateral export "$A/archive" --gpu-evidence-file "$A/evidence"
+	[ "$status" -eq 0 ]
+	services stop
+	forget
+	elsewhere
+	sed -i -e 's/^rim-url = .*/rim-store = dir/' -e 's/^ocsp-url = .*/ocsp-url =/' "$CONF"
+	run cgpu attest
+	[ "$status" -eq 40 ]
+	run cgpu collateral import "$A/archive"
+	[ "$status" -eq 0 ]
+	run cgpu attest
+	[ "$status" -eq 59 ]
+	echo "allow-ocsp-without-nonce = $(date -u -d '+2 days' +%F)" >>"$CONF"
+	run cgpu attest
+	[ "$status" -eq 0 ]
+}
+
 @test "usage errors have code 2" {
-	for args in '' 'frobnicate' 'import' 'import a b' 'show' 'show a b' 'list x' 'import /nonexistent' '--format xml list' \
+	for args in 'export' 'export a b' 'check x' 'refresh x' 'list --driver 1' 'refresh --jitter -1' 'refresh --jitter 1d' \
+		'export a --gpu-evidence-file /nonexistent' '' 'frobnicate' 'import' 'import a b' 'show' 'show a b' 'list x' 'import /nonexistent' '--format xml list' \
 		'verify /nonexistent'; do
 		# shellcheck disable=SC2086
 		run cgpu collateral $args

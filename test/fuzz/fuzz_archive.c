@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Archives of collateral: what is read is printed and read again, and judged against roots that vouch for nothing in it. */
+/*
+ * Archives of collateral: what is read is printed and read again, and judged against roots that vouch for nothing in it. The
+ * bytes are taken as an archive, and as the content of one item of each kind.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,19 +45,18 @@ check_printed(const struct archive *archive)
 	free(text);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+judge(struct bytes text)
 {
 	const struct archive_trust trust = {roots_device(), roots_rim(), AT, {.max_age = 86400}};
 	struct archive archive;
 	struct steps steps = {0};
 	struct err err = ERR_INIT;
 
-	crypto_init();
-	if (archive_parse(bytes_of(data, size), &archive, &err) != 0) {
+	if (archive_parse(text, &archive, &err) != 0) {
 		if (err.code != CODE_ARCHIVE)
 			abort();
-		return 0;
+		return;
 	}
 	check_names(&archive);
 	check_printed(&archive);
@@ -63,5 +65,30 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	steps_free(&steps);
 	archive_free(&archive);
+}
+
+static void
+judge_items(struct bytes content)
+{
+	struct archive archive = {.created = AT};
+	char *text;
+
+	archive_add(&archive, COLLATERAL_DRIVER_RIM, "NV_GPU_DRIVER_GH100_1", content, AT);
+	archive_add(&archive, COLLATERAL_VBIOS_RIM, "NV_GPU_VBIOS_1_2_3_96009F0001", content, AT);
+	archive_add(&archive, ARCHIVE_CHAIN, NULL, content, AT);
+	archive_add(&archive, COLLATERAL_OCSP, "0123456789012345678901234567890123456789-01", content, AT);
+	text = archive_print(&archive);
+	judge(bytes_of_text(text));
+	archive_free(&archive);
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	crypto_init();
+	judge(bytes_of(data, size));
+	if (size > 0)
+		judge_items(bytes_of(data, size));
 	return 0;
 }
