@@ -417,7 +417,7 @@ http_work(struct http *http, int fd, struct http_answer *out)
 	int running;
 
 	while (http->first != NULL || fd >= 0) {
-		int pause = http->first != NULL ? next_pause(http) : clock_left_ms(http->settings.deadline);
+		int pause;
 
 		if (http->first != NULL && clock_left_ms(http->settings.deadline) == 0) {
 			struct err err = ERR_INIT;
@@ -429,6 +429,8 @@ http_work(struct http *http, int fd, struct http_answer *out)
 		curl_multi_perform(http->multi, &running);
 		if (take_finished(http, out))
 			return 1;
+		/* Only now: what has just failed may have been planned anew. */
+		pause = http->first != NULL ? next_pause(http) : clock_left_ms(http->settings.deadline);
 		extra.revents = 0;
 		if (curl_multi_poll(http->multi, &extra, fd >= 0 ? 1 : 0, pause, NULL) != CURLM_OK)
 			return 0;
