@@ -25,8 +25,8 @@ check_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *e
 		if (memcmp(evidence[i].nonce, evidence[0].nonce, NONCE_SIZE) != 0)
 			return err_set(err, CODE_NONCE, "GPU-%u answers another nonce than GPU-0: one question has one", i);
 		if (strcmp(evidence[i].arch, evidence[0].arch) != 0)
-			return err_set(err, CODE_ARCHITECTURE, "GPU-%u is of '%s', GPU-0 of '%s': one question has one architecture", i,
-				       evidence[i].arch, evidence[0].arch);
+			return err_set(err, CODE_ARCHITECTURE, "GPU-%u is of '%s', GPU-0 of '%s': one question has one arch",
+				       i, evidence[i].arch, evidence[0].arch);
 	}
 	return 0;
 }
@@ -114,15 +114,15 @@ compare(const struct json *claims, const struct evidence *evidence, struct err *
 	};
 
 	if (!evidence->verified)
-		return err_set(err, CODE_REMOTE_MISMATCH, "the evidence was not verified: there is nothing to compare a token with");
+		return err_set(err, CODE_REMOTE_MISMATCH, "the evidence was not verified: nothing to compare a token with");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *said = json_text(json_get(claims, rows[i].claim));
 
 		if (said == NULL)
 			return err_set(err, CODE_TOKEN_CLAIM, "claim %s is missing or no text", rows[i].claim);
 		if (!rows[i].fits(said, rows[i].seen))
-			return err_set(err, CODE_REMOTE_MISMATCH, "claim %s is '%.128s', the evidence says '%s'", rows[i].claim, said,
-				       rows[i].seen);
+			return err_set(err, CODE_REMOTE_MISMATCH, "claim %s is '%.128s', the evidence says '%s'",
+				       rows[i].claim, said, rows[i].seen);
 	}
 	return 0;
 }

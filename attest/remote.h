@@ -19,7 +19,7 @@
 struct remote_trust {
 	const char *issuer;      /* claim iss, compared byte by byte */
 	struct bytes key_set;    /* pinned JWKS: no other key counts, none is fetched; {NULL, 0} = not pinned */
-	struct bytes key_root;   /* PEM or DER, root or intermediate: the x5c chain of a key must lead to it; {NULL, 0} = not asked for */
+	struct bytes key_root;   /* PEM or DER, root or intermediate, to which the x5c of a key must lead; {NULL, 0} = none */
 };
 
 /* {"nonce","arch","claims_version":"3.0","evidence_list":[{"evidence","certificate"}]} in new memory; one nonce, one arch. */

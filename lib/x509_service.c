@@ -92,11 +92,12 @@ check_times(X509_STORE_CTX *ctx, int64_t at, int64_t ahead, struct err *err)
 static int
 walk(const struct path *path, int64_t at, int64_t ahead, struct err *err)
 {
+	const unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(path->ctx);
 
 	X509_STORE_CTX_set0_trusted_stack(path->ctx, path->trusted);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN) != 1 ||
+	if (X509_VERIFY_PARAM_set_flags(param, flags) != 1 ||
 	    X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY) != 1)
 		return crypto_err(err, 0, "setting up the path");
 	if (X509_verify_cert(path->ctx) != 1)

@@ -256,7 +256,8 @@ print_token(const struct token *token, bool nvidia, bool anchored)
 		{"measurements", "measres"}, {"UUID", "x-cgpu-gpu-uuid"},
 	};
 
-	printf("token%s%s\n", nvidia ? " of the remote verifier" : "", anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no GPU vouches for it)");
+	printf("token%s%s\n", nvidia ? " of the remote verifier" : "",
+	       anchored ? " (anchored in the GPUs' evidence)" : " (unanchored: no GPU vouches for it)");
 	for (size_t i = 0; i < sizeof(overall) / sizeof(overall[0]); i++)
 		print_claim(token->overall, overall[i][0], overall[i][1]);
 	for (unsigned i = 0; i < token->devices; i++) {

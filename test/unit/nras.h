@@ -90,7 +90,7 @@ nras_digest(const char *token)
 	return hex_text(bytes_of(hash, sizeof(hash)));
 }
 
-/* Tests run with the few algorithms that the workers have: what they do not, signing certificates, goes on in a library of its own. */
+/* Tests run with the few algorithms that the workers have: certificates are made in a library of their own. */
 static inline OSSL_LIB_CTX *
 nras_library(void)
 {
@@ -135,6 +135,7 @@ nras_extend(X509 *cert, X509 *issuer, int nid, const char *value)
 static inline X509 *
 nras_certify(const char *name, EVP_PKEY *key, const struct nras_certificate *issuer, bool ca, long from, long until)
 {
+	EVP_PKEY *signer = issuer ? issuer->key : key;
 	static long serial = 1;
 	X509 *cert = X509_new_ex(nras_library(), NULL);
 	X509_NAME *subject = X509_get_subject_name(cert);
@@ -151,8 +152,7 @@ nras_certify(const char *name, EVP_PKEY *key, const struct nras_certificate *iss
 	nras_extend(cert, cert, NID_key_usage, ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyAgreement");
 	nras_extend(cert, cert, NID_subject_key_identifier, "hash");
 	nras_extend(cert, issuer ? issuer->x509 : cert, NID_authority_key_identifier, "keyid:always");
-	if (X509_sign(cert, issuer ? issuer->key : key, EVP_PKEY_is_a(issuer ? issuer->key : key, "RSA") ? EVP_sha256() : EVP_sha384()) ==
-	    0)
+	if (X509_sign(cert, signer, EVP_PKEY_is_a(signer, "RSA") ? EVP_sha256() : EVP_sha384()) == 0)
 		abort();
 	return cert;
 }

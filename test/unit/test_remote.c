@@ -583,7 +583,7 @@ test_two_gpus(void)
 	const struct evidence list[] = {evidence_of("4711"), evidence_of("4712")};
 
 	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), list, 2, CODE_OK, "two GPUs");
-	expect_pair(false, other_device(), xstrdup(NRAS_DEVICE), list, 2, CODE_REMOTE_MISMATCH, "two GPUs, each with the other's token");
+	expect_pair(false, other_device(), xstrdup(NRAS_DEVICE), list, 2, CODE_REMOTE_MISMATCH, "each with the other's token");
 	expect_pair(true, xstrdup(NRAS_DEVICE), other_device(), list, 2, CODE_TOKEN_SET, "two tokens swapped");
 	expect_pair(false, xstrdup(NRAS_DEVICE), xstrdup(NRAS_DEVICE), NULL, 2, CODE_TOKEN_SET, "one device twice");
 	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), list, 1, CODE_TOKEN_SET, "two answers about one GPU");
