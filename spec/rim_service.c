@@ -3,36 +3,57 @@
 
 #include <string.h>
 
-#include "lib/code.h"
 #include "lib/json.h"
 
-static int
-read_members(const struct json *root, const char *id, struct buf *xml, struct err *err)
-{
-	const char *have = json_text(json_get(root, "id")), *rim = json_text(json_get(root, "rim"));
-	const struct json *format = json_get(root, "rim_format");
+#define SHA256_DIGITS 64
 
-	if (have == NULL || rim == NULL)
-		return err_set(err, 0, "no text members id and rim");
-	if (strcmp(have, id) != 0)
-		return err_set(err, 0, "it is about '%s'", have);
-	if (format != NULL && json_type(format) != JSON_NULL && (json_text(format) == NULL || strcmp(json_text(format), "TCG") != 0))
-		return err_set(err, 0, "rim_format is not TCG");
-	if (!base64_decode(xml, rim, strlen(rim)) || xml->size == 0)
-		return err_set(err, 0, "rim is not base64");
+/* The document is one string of an answer that has a handful of members. */
+static const struct json_limits limits = {RIM_SERVICE_MAX, RIM_SERVICE_MAX, 8, 64};
+
+static int
+check_members(const struct json *root, const char *id, struct err *err)
+{
+	const struct json *format = json_get(root, "rim_format");
+	const char *text = json_text(json_get(root, "id"));
+	struct bytes digest = json_bytes(json_get(root, "sha256"));
+	uint8_t bytes[SHA256_DIGITS / 2];
+
+	if (text == NULL || strcmp(text, id) != 0)
+		return err_set(err, 0, "id is %s%s%s, want '%s'", text ? "'" : "", text ? text : "no text",
+			       text ? "'" : "", id);
+	if (format != NULL && !bytes_equal(json_bytes(format), bytes_of_text("TCG")))
+		return err_set(err, 0, "rim_format is not 'TCG'");
+	if (!hex_decode(bytes, sizeof(bytes), (const char *)digest.data, digest.size))
+		return err_set(err, 0, "sha256 is not %d hex digits", SHA256_DIGITS);
+	if (json_text(json_get(root, "request_id")) == NULL)
+		return err_set(err, 0, "request_id is no text");
+	return 0;
+}
+
+static int
+read_document(const struct json *root, struct buf *document, struct err *err)
+{
+	struct bytes text = json_bytes(json_get(root, "rim"));
+
+	if (text.size == 0 || !base64_decode(document, (const char *)text.data, text.size))
+		return err_set(err, 0, "rim is not strict base64");
+	if (document->size > RIM_SERVICE_DOCUMENT_MAX)
+		return err_set(err, 0, "rim has %zu bytes, at most %d", document->size, RIM_SERVICE_DOCUMENT_MAX);
 	return 0;
 }
 
 int
-rim_answer_parse(struct bytes text, const char *id, struct buf *xml, struct err *err)
+rim_service_parse(struct bytes answer, const char *id, struct buf *document, struct err *err)
 {
-	static const struct json_limits limits = {.bytes = RIM_ANSWER_MAX, .string = RIM_ANSWER_MAX, .depth = 4, .values = 64};
-	struct json *root = json_read(text, &limits, err);
+	struct json *root = json_read(answer, &limits, err);
 	int rc = -1;
 
-	xml->size = 0;
-	if (root != NULL)
-		rc = read_members(root, id, xml, err);
+	if (root != NULL && json_type(root) != JSON_OBJECT)
+		err_set(err, 0, "is no JSON object");
+	else if (root != NULL && check_members(root, id, err) == 0)
+		rc = read_document(root, document, err);
+	if (rc != 0)
+		buf_free(document);
 	json_free(root);
-	return rc == 0 ? 0 : err_wrap(err, CODE_SERVICE_ANSWER, "%s: answer of the RIM service", id);
+	return rc;
 }

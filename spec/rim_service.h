@@ -6,13 +6,17 @@
 #include "lib/err.h"
 
 /*
- * The answer of NVIDIA's RIM service to GET /v1/rim/<id>: {"id", "rim": base64 of the XML, "sha256", "request_id",
- * "last_updated", "rim_format"}. id must be the one asked for; rim_format may be absent or "TCG" (SWID XML). sha256 is not
- * judged: the signature inside the manifest is what counts. Other members are ignored.
+ * What NVIDIA's RIM service answers to GET /v1/rim/ID: a JSON object with id, rim (the document in base64), sha256 (of
+ * the document: so in a published answer), request_id, and since 2025 last_updated and rim_format.
  */
-#define RIM_ANSWER_MAX (2 << 20)
 
-/* Into xml, which is emptied first. -1 with CODE_SERVICE_ANSWER. */
-int rim_answer_parse(struct bytes text, const char *id, struct buf *xml, struct err *err);
+#define RIM_SERVICE_MAX 0x200000          /* of the answer; genuine ones have 30 KiB */
+#define RIM_SERVICE_DOCUMENT_MAX 0x100000 /* what lib/xml.h reads */
+
+/*
+ * The document, if the answer is about id and has format "TCG" or names none. The digest must look like one and is not
+ * compared: it comes from where the document comes from, and the document's own signature decides. -1 with code 0.
+ */
+int rim_service_parse(struct bytes answer, const char *id, struct buf *document, struct err *err);
 
 #endif
