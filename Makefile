@@ -55,6 +55,7 @@ CAP := $(call pkg,--libs,libcap)
 INIH := $(call pkg,--libs,inih)
 CRYPTO := $(call pkg,--libs,libcrypto)
 CURL := $(call pkg,--libs,libcurl)
+SSL := $(call pkg,--libs,libssl)
 XML := $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
 XML_CFLAGS := $(call pkg,--cflags,xmlsec1-openssl)
 
@@ -87,12 +88,12 @@ UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
 # What each program may link is part of the design: one privilege, one process.
 collect_LIBS := $(SECCOMP) $(CAP) -ldl
-fetch_LIBS := $(CURL) $(YAJL) $(SECCOMP) $(CAP)
+fetch_LIBS := $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 appraise_LIBS := $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 cgpu_LIBS := $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CAP)
 hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
-test_LIBS := $(CURL) $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
+test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
@@ -214,7 +215,7 @@ MINT_PARTS := $(addprefix $(O)/test/emulator/,authority.o answer.o manifest.o mo
 $(O)/test/unit/test_rounds: $(MINT_PARTS)
 
 # These run the emulated machine, and look for it beside themselves.
-$(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_rounds): | $(EMULATOR) $(WORKERS)
+$(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_fetch_worker test_rounds): | $(EMULATOR) $(WORKERS)
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC) $(SERVICES_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 

@@ -5,8 +5,9 @@
 #include "attest/appraise.h"
 
 /*
- * The run's side of the fetch worker: started when the first thing is wanted that nobody here has, kept until the run ends, so
- * that connections live on from round to round. Answers come in any order. What they hold is not believed: appraise verifies it.
+ * The run's side of the fetch worker: started when the first thing is wanted that nobody here has, kept until the run
+ * ends, so that connections live on from round to round. Answers come in any order. What they hold is not believed:
+ * appraise verifies it.
  */
 
 #define FETCH_GRACE_MS 400 /* between the end of the network's time and the last word of the worker */
@@ -14,35 +15,37 @@
 /* Frames: NETWORK is field CA, field proxy, field key, i64 connect ms, i64 request ms, u32 retries, i64 ms left; REQUEST is u32 ticket,
  * u32 kind, u32 with key, field url, field id, field body. */
 struct fetch_settings {
-	const char *path, *user;  /* of the program; user NULL: ids stay */
+	const char *path, *user; /* of the program; user NULL: ids stay */
 	struct bytes ca;
-	const char *proxy, *key;  /* "" = none */
+	const char *proxy, *key; /* "" = none */
 	int64_t connect_ms, request_ms;
 	unsigned retries;
-	int64_t deadline;         /* lib/clock.h */
+	int64_t deadline; /* lib/clock.h */
 };
 
 /*
- * kind says method, headers, ceiling and form: RIMs are GET with the JSON envelope of the RIM service, of which the XML comes back;
- * COLLATERAL_OCSP is POST of body (RFC 6960 A.1); COLLATERAL_TOKENS is POST of JSON; COLLATERAL_KEY_SET is GET.
+ * kind says method, headers, ceiling and form: RIMs are GET with the JSON envelope of the RIM service, of which the XML
+ * comes back; COLLATERAL_OCSP is POST of body (RFC 6960 A.1); COLLATERAL_TOKENS is POST of JSON; COLLATERAL_KEY_SET is
+ * GET.
  */
 struct fetch_request {
 	enum collateral_kind kind;
 	const char *url;
-	const char *id;    /* RIMs: what the envelope must repeat */
+	const char *id; /* RIMs: what the envelope must repeat */
 	struct bytes body;
 	bool with_key;
 };
 
 struct fetcher;
 
-/* NULL with CODE_WORKER. */
+/* NULL with CODE_WORKER, or what the worker says of its settings, if it does so at once. */
 struct fetcher *fetch_start(const struct fetch_settings *settings, struct err *err);
-/* A ticket, or -1 with CODE_WORKER. Does not wait. */
+/* A ticket, or -1 as fetch_take. Waits for room in the pipe alone. */
 int fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct err *err);
 /*
- * Waits for one answer and takes it: 0, or -1 with its cause. A RIM that the service does not have is CODE_DRIVER_RIM_MISSING or
- * CODE_VBIOS_RIM_MISSING; time that is up CODE_DEADLINE; a worker that broke off CODE_WORKER.
+ * Waits for one answer and takes it: 0, or -1 with its cause. A RIM that the service does not have is
+ * CODE_DRIVER_RIM_MISSING or CODE_VBIOS_RIM_MISSING; time that is up CODE_DEADLINE; a worker that broke off
+ * CODE_WORKER.
  */
 int fetch_take(struct fetcher *fetcher, int ticket, struct buf *out, struct err *err);
 /* Requests sent so far. */

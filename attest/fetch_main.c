@@ -1,290 +1,299 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fetch worker: fetch PARENT_PID [USER]. Frames in on fd 0, out on fd 1 (order: lib/frame.h). It has the network and nothing
- * else, and ends with its input.
+ * The fetch worker: fetch PARENT_PID [USER]. Frames in on fd 0, out on fd 1 (order: lib/frame.h). It has network and
+ * nothing else, and believes nothing of what comes in; it ends with the end of file on fd 0.
  */
+#include <malloc.h>
+#include <nss.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
-#include "attest/fetch.h"
+#include "attest/fetch_wire.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/frame.h"
-#include "lib/http.h"
 #include "lib/sandbox.h"
 #include "spec/rim_service.h"
 
 #define IN 0
 #define OUT 1
-#define REQUESTS_MAX 1024
+#define GREETING_MS 10000
+#define KIB 1024u
 
-static const struct form {
-	const char *content_type, *accept;
-	size_t max;
-} forms[] = {
-	[COLLATERAL_DRIVER_RIM] = {NULL, "application/json", RIM_ANSWER_MAX},
-	[COLLATERAL_VBIOS_RIM] = {NULL, "application/json", RIM_ANSWER_MAX},
-	[COLLATERAL_OCSP] = {"application/ocsp-request", "application/ocsp-response", 0x10000}, /* RFC 6960 A.1 */
-	[COLLATERAL_TOKENS] = {"application/json", "application/json", 2 << 20},
-	[COLLATERAL_KEY_SET] = {NULL, "application/json", 256 << 10}, /* NVIDIA's has 80 KiB */
-};
-
-struct request {
-	enum collateral_kind kind;
-	char *url, *id;
-	uint8_t *body;
-	bool used;
+/* What name lookups and OpenSSL read. */
+static const char *const resolver_files[] = {
+	"/etc/resolv.conf",
+	"/run/systemd/resolve",
+	"/run/resolvconf",
+	"/run/NetworkManager",
+	"/etc/hosts",
+	"/etc/nsswitch.conf",
+	"/etc/host.conf",
+	"/etc/gai.conf",
+	"/etc/ssl/openssl.cnf",
+	"/etc/pki/tls/openssl.cnf",
+	"/etc/crypto-policies",
+	"/usr/share/crypto-policies",
+	NULL,
 };
 
 struct worker {
-	int64_t deadline;
-	char *proxy, *key;
+	int64_t deadline; /* of frames */
+	struct http_settings settings;
 	struct http *http;
-	struct request request[REQUESTS_MAX]; /* by ticket */
-	struct err err;                       /* first fault of the protocol */
+	struct job *job[FETCH_TICKETS_MAX]; /* by ticket; NULL again once it has its answer */
+	unsigned jobs;
+	struct err err; /* first fault of the protocol */
 };
 
-/* What a resolver reads; its modules are loaded before the filter. */
-static const char *const resolver_files[] = {
-	"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf", "/etc/services",
-	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager/resolv.conf", "/etc/ssl/openssl.cnf",
-	"/usr/lib/ssl", "/lib", "/usr/lib", "/lib64", "/usr/lib64", "/etc/ld.so.cache", NULL,
+struct job {
+	struct fetch_request request;
+	struct buf payload; /* body points into it */
 };
 
-/* -- start --------------------------------------------------------------------------------------------------------- */
+/* -- frames -------------------------------------------------------------------------------------------------------- */
 static int
 expect(struct worker *worker, enum frame_type want, struct buf *payload)
 {
 	enum frame_type type;
 
-	if (frame_read(IN, worker->deadline, false, &type, payload, &worker->err) != 0)
+	if (frame_read(IN, worker->deadline, false, &type, payload, &worker->err) < 0)
 		return err_wrap(&worker->err, CODE_WORKER, "from the run");
 	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
 }
 
+/* The version must be ours; the random part goes back as it came. */
 static int
 greet(struct worker *worker)
 {
 	struct buf payload = {0};
+	struct bytes version, echo;
+	struct cursor cursor;
 	int rc = expect(worker, FRAME_HELLO, &payload);
-	struct cursor cursor = cursor_of(buf_bytes(&payload));
-	struct bytes version;
 
-	if (rc == 0 && (!frame_get_field(&cursor, &version) || !bytes_equal(version, bytes_of_text(PROJECT_VERSION))))
+	cursor = cursor_of(buf_bytes(&payload));
+	if (rc == 0 && (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) || cursor.left != 0))
+		rc = err_set(&worker->err, CODE_WORKER, "greeting cannot be read");
+	else if (rc == 0 && !bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
 		rc = err_set(&worker->err, CODE_WORKER, "the run is not of version " PROJECT_VERSION);
-	payload.size = 0;
-	frame_put_text(&payload, PROJECT_VERSION);
-	frame_put_field(&payload, bytes_of(NULL, 0));
 	if (rc == 0)
 		rc = frame_write(OUT, worker->deadline, FRAME_HELLO, buf_bytes(&payload), &worker->err);
 	buf_free(&payload);
 	return rc;
 }
 
+/* -- start --------------------------------------------------------------------------------------------------------- */
 static int
-read_settings(struct worker *worker, struct bytes payload)
+read_network(struct worker *worker)
 {
-	struct cursor cursor = cursor_of(payload);
-	struct http_settings settings = {0};
-	int64_t left;
-	uint32_t retries;
+	struct buf payload = {0};
+	int rc = expect(worker, FRAME_NETWORK, &payload);
 
-	if (!frame_get_field(&cursor, &settings.ca) || !frame_get_text(&cursor, &worker->proxy) ||
-	    !frame_get_text(&cursor, &worker->key) || !frame_get_i64(&cursor, &settings.connect_ms) ||
-	    !frame_get_i64(&cursor, &settings.request_ms) || !frame_get_u32(&cursor, &retries) || !frame_get_i64(&cursor, &left) ||
-	    cursor.left != 0)
-		return err_set(&worker->err, CODE_WORKER, "settings cannot be read");
-	settings.proxy = worker->proxy;
-	settings.key = worker->key;
-	settings.retries = retries;
-	settings.deadline = worker->deadline = clock_boot_ms() + left;
-	worker->http = http_new(&settings, &worker->err);
-	return worker->http != NULL ? 0 : -1;
+	if (rc == 0 && !fetch_get_network(buf_bytes(&payload), &worker->settings))
+		rc = err_set(&worker->err, CODE_WORKER, "settings cannot be read");
+	if (rc == 0) {
+		worker->deadline = worker->settings.deadline + FETCH_WORDS_MS;
+		worker->http = http_new(&worker->settings, &worker->err);
+		rc = worker->http != NULL ? 0 : -1;
+	}
+	fetch_free_network(&worker->settings);
+	if (payload.data != NULL)
+		explicit_bzero(payload.data, payload.room);
+	buf_free(&payload);
+	return rc;
 }
 
-/* Everything that libraries do once and that could open a file comes before the filter. */
+/*
+ * Names come from /etc/hosts and DNS, whatever nsswitch.conf lists: its other modules are foreign code that would be
+ * loaded at the first lookup. One arena of memory: each thread's own would reserve 64 MiB of what the limit allows.
+ */
+static void
+keep_lean(void)
+{
+	__nss_configure_lookup("hosts", "files dns");
+	mallopt(M_ARENA_MAX, 1);
+}
+
 static int
 confine(struct worker *worker, int argc, char **argv)
 {
 	const struct sandbox_paths paths = {resolver_files, NULL};
-	struct buf payload = {0};
 	char *end = NULL;
 	long parent = argc > 1 ? strtol(argv[1], &end, 10) : 0;
-	int rc;
 
 	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
 		return err_set(&worker->err, CODE_WORKER, "usage: fetch PARENT_PID [USER]");
-	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) != 0 || greet(worker) != 0)
+	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) < 0 || greet(worker) < 0)
 		return -1;
-	rc = expect(worker, FRAME_NETWORK, &payload);
-	if (rc == 0)
-		rc = read_settings(worker, buf_bytes(&payload));
-	if (payload.data != NULL)
-		explicit_bzero(payload.data, payload.room);
-	buf_free(&payload);
-	return rc == 0 ? sandbox_enter(SANDBOX_FETCH, &worker->err) : -1;
+	keep_lean();
+	return read_network(worker) == 0 ? sandbox_enter(SANDBOX_FETCH, &worker->err) : -1;
+}
+
+/* -- kinds --------------------------------------------------------------------------------------------------------- */
+
+/* An OCSPResponse that is internalError or tryLater and nothing else (RFC 6960 4.2.1). */
+static bool
+is_busy(struct bytes body)
+{
+	static const uint8_t front[] = {0x30, 0x03, 0x0a, 0x01};
+
+	return body.size == sizeof(front) + 1 && memcmp(body.data, front, sizeof(front)) == 0 &&
+	       (body.data[sizeof(front)] == 2 || body.data[sizeof(front)] == 3);
+}
+
+static const struct form {
+	const char *content_type, *accept;
+	size_t max;
+	bool (*passing)(struct bytes body);
+	int missing; /* what a status of 404 means; 0 = nothing special */
+} forms[] = {
+	[COLLATERAL_DRIVER_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_DRIVER_RIM_MISSING},
+	[COLLATERAL_VBIOS_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_VBIOS_RIM_MISSING},
+	[COLLATERAL_OCSP] = {"application/ocsp-request", "application/ocsp-response", 64 * KIB, is_busy, 0},
+	[COLLATERAL_TOKENS] = {"application/json", "application/json", 2048 * KIB, NULL, 0},
+	[COLLATERAL_KEY_SET] = {NULL, "application/json", 256 * KIB, NULL, 0}, /* NVIDIA's has 80 KiB */
+};
+
+static bool
+is_rim(const struct job *job)
+{
+	return job->request.kind == COLLATERAL_DRIVER_RIM || job->request.kind == COLLATERAL_VBIOS_RIM;
+}
+
+/* The body becomes what the run wants of it. */
+static void
+open_envelope(const struct job *job, struct http_answer *answer)
+{
+	struct buf document = {0};
+
+	if (rim_service_parse(buf_bytes(&answer->body), job->request.id, &document, &answer->err) != 0)
+		err_wrap(&answer->err, CODE_SERVICE_ANSWER, "GET %.600s: answer", job->request.url);
+	buf_free(&answer->body);
+	answer->body = document;
 }
 
 /* -- requests ------------------------------------------------------------------------------------------------------ */
+static void
+job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	fetch_free_request(&job->request);
+	buf_free(&job->payload);
+	free(job);
+}
+
 static int
-respond(struct worker *worker, uint32_t ticket, struct bytes content, const struct err *err)
+respond(struct worker *worker, unsigned ticket, struct http_answer *answer)
 {
 	struct buf payload = {0};
 	int rc;
 
-	frame_put_u32(&payload, ticket);
-	frame_put_u32(&payload, (uint32_t)err->code);
-	if (err->code == CODE_OK)
-		frame_put_field(&payload, content);
-	else
-		frame_put_text(&payload, err->text);
-	rc = frame_write(OUT, worker->deadline + FETCH_GRACE_MS, FRAME_RESPONSE, buf_bytes(&payload), &worker->err);
+	fetch_put_response(&payload, ticket, &answer->err, buf_bytes(&answer->body));
+	rc = frame_write(OUT, worker->deadline, FRAME_RESPONSE, buf_bytes(&payload), &worker->err);
 	buf_free(&payload);
-	free(worker->request[ticket].body);
-	worker->request[ticket].body = NULL;
+	buf_free(&answer->body);
+	job_free(worker->job[ticket]);
+	worker->job[ticket] = NULL;
 	return rc;
-}
-
-/* An OCSPResponse that is nothing but a status: internalError and tryLater may pass (RFC 6960 2.3). */
-static bool
-is_passing(struct bytes body)
-{
-	static const uint8_t status[] = {0x30, 0x03, 0x0a, 0x01};
-
-	return body.size == sizeof(status) + 1 && memcmp(body.data, status, sizeof(status)) == 0 &&
-	       (body.data[sizeof(status)] == 2 || body.data[sizeof(status)] == 3);
-}
-
-static bool
-read_request(struct worker *worker, struct bytes payload, uint32_t *ticket, struct http_request *out)
-{
-	struct cursor cursor = cursor_of(payload);
-	struct request *request;
-	struct bytes body;
-	uint32_t kind, with_key;
-
-	if (!frame_get_u32(&cursor, ticket) || *ticket >= REQUESTS_MAX || worker->request[*ticket].used)
-		return false;
-	request = &worker->request[*ticket];
-	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
-	    !frame_get_u32(&cursor, &with_key) || with_key > 1 || !frame_get_text(&cursor, &request->url) ||
-	    !frame_get_text(&cursor, &request->id) || !frame_get_field(&cursor, &body) || cursor.left != 0)
-		return false;
-	request->used = true;
-	request->kind = kind;
-	*out = (struct http_request){request->url, forms[kind].content_type, forms[kind].accept, {NULL, 0}, forms[kind].max,
-				     with_key == 1, kind == COLLATERAL_OCSP ? is_passing : NULL};
-	if (forms[kind].content_type == NULL)
-		return true;
-	request->body = xmemdup(body.data, body.size);
-	out->body = bytes_of(request->body, body.size);
-	return true;
-}
-
-static int
-on_request(struct worker *worker, struct bytes payload)
-{
-	struct http_request request;
-	struct err err = ERR_INIT;
-	uint32_t ticket;
-
-	if (!read_request(worker, payload, &ticket, &request))
-		return err_set(&worker->err, CODE_WORKER, "request cannot be read");
-	if (http_start(worker->http, ticket, &request, &err) == 0)
-		return 0;
-	err_wrap(&err, CODE_USAGE, "address");
-	return respond(worker, ticket, bytes_of(NULL, 0), &err);
-}
-
-static bool
-is_manifest(enum collateral_kind kind)
-{
-	return kind == COLLATERAL_DRIVER_RIM || kind == COLLATERAL_VBIOS_RIM;
 }
 
 static int
 on_answer(struct worker *worker, struct http_answer *answer)
 {
-	const struct request *request = &worker->request[answer->ticket];
-	struct err *err = &answer->err;
-	struct buf xml = {0};
-	int rc;
+	const struct job *job = worker->job[answer->ticket];
 
-	if (is_manifest(request->kind) && answer->status == 404)
-		err_set(err, request->kind == COLLATERAL_DRIVER_RIM ? CODE_DRIVER_RIM_MISSING : CODE_VBIOS_RIM_MISSING,
-			"the service at %s has none", request->url);
-	if (is_manifest(request->kind) && err->code == CODE_OK)
-		rim_answer_parse(buf_bytes(&answer->body), request->id, &xml, err);
-	rc = respond(worker, answer->ticket, is_manifest(request->kind) ? buf_bytes(&xml) : buf_bytes(&answer->body), err);
-	buf_free(&xml);
-	buf_free(&answer->body);
-	return rc;
+	if (answer->status == 404 && forms[job->request.kind].missing != 0)
+		answer->err.code = forms[job->request.kind].missing;
+	else if (answer->err.code == CODE_OK && is_rim(job))
+		open_envelope(job, answer);
+	return respond(worker, answer->ticket, answer);
 }
 
-/* Until the run closes its end: 0, or -1 for a broken protocol. */
+static int
+begin(struct worker *worker, unsigned ticket)
+{
+	const struct fetch_request *request = &worker->job[ticket]->request;
+	const struct form *form = &forms[request->kind];
+	struct http_answer answer = {.ticket = ticket};
+	const struct http_request http_request = {
+		.url = request->url,
+		.content_type = form->content_type,
+		.accept = form->accept,
+		.body = request->body,
+		.max = form->max,
+		.with_key = request->with_key,
+		.passing = form->passing,
+	};
+
+	if (http_start(worker->http, ticket, &http_request, &answer.err) == 0)
+		return 0;
+	return respond(worker, ticket, &answer);
+}
+
+/* 1: the run has closed its end. */
+static int
+on_frame(struct worker *worker)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+	enum frame_type type;
+	uint32_t ticket;
+	int rc = frame_read(IN, worker->deadline, true, &type, &job->payload, &worker->err);
+
+	if (rc == 0 && (type != FRAME_REQUEST || !fetch_get_request(buf_bytes(&job->payload), &ticket, &job->request) ||
+			ticket != worker->jobs || worker->jobs == FETCH_TICKETS_MAX))
+		rc = err_set(&worker->err, CODE_WORKER, "request cannot be read");
+	if (rc != 0) {
+		job_free(job);
+		return rc;
+	}
+	worker->job[worker->jobs++] = job;
+	return begin(worker, ticket);
+}
+
+/* Until the run closes its end, or the deadline passes and nothing is left to say. */
 static int
 serve(struct worker *worker)
 {
 	struct http_answer answer;
-	struct buf payload = {0};
-	enum frame_type type;
 	int rc = 0;
 
 	while (rc == 0) {
-		if (http_work(worker->http, IN, &answer) == 1) {
-			rc = on_answer(worker, &answer);
-			continue;
-		}
-		rc = frame_read(IN, worker->deadline, true, &type, &payload, &worker->err);
-		if (rc == 0)
-			rc = type == FRAME_REQUEST ? on_request(worker, buf_bytes(&payload)) : -1;
+		int event = http_work(worker->http, IN, &answer);
+
+		rc = event == 1 ? on_answer(worker, &answer) : event == 0 ? on_frame(worker) : 1;
 	}
-	buf_free(&payload);
-	return rc == 1 ? 0 : -1;
+	return rc > 0 ? 0 : -1;
 }
 
 static void
 say_failure(struct worker *worker)
 {
+	struct err ignored = ERR_INIT;
 	struct buf payload = {0};
 
 	frame_put_u32(&payload, (uint32_t)err_code(&worker->err));
 	frame_put_text(&payload, worker->err.text);
-	frame_write(OUT, worker->deadline + FETCH_GRACE_MS, FRAME_FAILURE, buf_bytes(&payload), &worker->err);
+	frame_write(OUT, worker->deadline, FRAME_FAILURE, buf_bytes(&payload), &ignored);
 	buf_free(&payload);
-}
-
-static void
-wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct worker *worker = xcalloc(1, sizeof(*worker));
+	static struct worker worker;
 	int rc;
 
-	worker->deadline = clock_boot_ms() + FETCH_GRACE_MS;
-	rc = confine(worker, argc, argv);
-	wipe(worker->key);
-	worker->key = NULL;
-	if (rc != 0)
-		say_failure(worker);
-	else
-		rc = serve(worker);
-	http_free(worker->http);
-	for (unsigned i = 0; i < REQUESTS_MAX; i++) {
-		free(worker->request[i].url);
-		free(worker->request[i].id);
-		free(worker->request[i].body);
-	}
-	free(worker->proxy);
-	free(worker);
-	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	worker.deadline = clock_boot_ms() + GREETING_MS;
+	rc = confine(&worker, argc, argv);
+	if (rc == 0)
+		rc = serve(&worker);
+	if (rc < 0)
+		say_failure(&worker);
+	http_free(worker.http);
+	for (unsigned i = 0; i < worker.jobs; i++)
+		job_free(worker.job[i]);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

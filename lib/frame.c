@@ -55,16 +55,24 @@ check_size(uint32_t type, size_t size, struct err *err)
 }
 
 int
+frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err)
+{
+	if (check_size(type, payload.size, err) != 0)
+		return -1;
+	frame_put_u32(out, type);
+	frame_put_u32(out, (uint32_t)payload.size);
+	buf_add(out, payload.data, payload.size);
+	return 0;
+}
+
+int
 frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err)
 {
 	struct buf frame = {0};
 	int rc;
 
-	if (check_size(type, payload.size, err) != 0)
+	if (frame_encode(type, payload, &frame, err) != 0)
 		return -1;
-	frame_put_u32(&frame, type);
-	frame_put_u32(&frame, (uint32_t)payload.size);
-	buf_add(&frame, payload.data, payload.size);
 	rc = fs_write_stream(fd, buf_bytes(&frame), deadline, err);
 	buf_free(&frame);
 	return rc == 0 ? 0 : err_wrap(err, 0, "frame %s", find_kind(type)->name);

@@ -40,8 +40,8 @@ enum frame_type {
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
 	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time or 0 */
-	FRAME_NETWORK,    /* see attest/fetch.h */
-	FRAME_REQUEST,    /* see attest/fetch.h */
+	FRAME_NETWORK,    /* see attest/fetch_wire.h */
+	FRAME_REQUEST,    /* see attest/fetch_wire.h */
 	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */
 };
 
@@ -51,6 +51,9 @@ enum frame_type {
 
 /* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
 int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);
+
+/* Adds a whole frame to out, for a writer that cannot wait in frame_write. -1 with code 0: over the ceiling. */
+int frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err);
 
 /*
  * Reads one frame into payload (emptied first). 0, or -1 with code 0: end of file, deadline, unknown type, over the

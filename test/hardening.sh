@@ -28,6 +28,7 @@ allowed() {
 	cgpu) echo 'libc|libyajl|libinih|libseccomp|libcap|libcrypto' ;;
 	collect) echo 'libc|libdl|libseccomp|libcap' ;;
 	appraise) echo 'libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl|libyajl|libseccomp|libcap' ;;
+	fetch) echo 'libc|libcurl|libssl|libcrypto|libyajl|libseccomp|libcap' ;;
 	cgpu-hook) if [ "${HOOK_STATIC:-yes}" = yes ]; then echo none; else echo 'libc|libyajl|libseccomp|libcap'; fi ;;
 	*) echo none ;;
 	esac
