@@ -36,7 +36,10 @@ collateral_read(const char *path, size_t max, int code, struct buf *out, struct 
 		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
 	rc = fs_read_fd(fd, max, out, err);
 	close(fd);
-	return rc == 0 ? 0 : err_wrap(err, code, "%s", path);
+	if (rc == 0)
+		return 0;
+	buf_free(out);
+	return err_wrap(err, code, "%s", path);
 }
 
 int
