@@ -21,6 +21,9 @@ read_file(const char *key, const char *path, size_t max, struct bytes otherwise,
 		return 0;
 	if (fs_read_trusted(path, max, file, err) != 0)
 		return err_wrap(err, CODE_USAGE, "%s", key);
+	/* Nothing at all would read as "not pinned". */
+	if (file->size == 0)
+		return err_set(err, CODE_USAGE, "%s: %s is empty", key, path);
 	*out = buf_bytes(file);
 	return 0;
 }

@@ -1,0 +1,31 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What the verdict rests on, end to end: nothing that is configured, served or kept may lower it without a word.
+
+load helpers
+
+refused() {
+	[ "$status" -eq "$1" ] && [ "$(code)" = "$1" ] && [ "$(jq -r .result <<<"$output")" = refuse ]
+}
+
+@test "an empty file is no pin" {
+	serve
+	: >"$NODE/empty"
+	for key in key-set-file key-root; do
+		{ cat "$NODE/services/cgpu.conf"; printf '%s\n' '[policy]' 'verifier = remote' '[remote]' "$key = $NODE/empty"; } >"$CONF"
+		run cgpu attest --format json
+		refused 2
+		[ "$(step run trust-anchor)" = "fail $key: $NODE/empty is empty" ]
+	done
+}
+
+@test "the remote verifier's token is walked to where the configuration names that verifier" {
+	POLICY='verifier = remote' serve
+	cgpu attest --output-dir "$NODE/out"
+	for file in "jwks.json $NODE/out/detached-eat.json" "run-jwks.json $NODE/out/run.jwt"; do
+		run cgpu token --device-root "$NODE/device-root.pem" --jwks "$NODE/out/${file% *}" "${file#* }" --format json
+		[ "$status" -eq 0 ]
+		[[ "$(step run token-anchor)" == ok* ]]
+	done
+	[ "$(requests '.service == "nras" and (.path | endswith("/gpu"))')" -eq 1 ]
+}
