@@ -105,6 +105,8 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	if (options_format(options, &in->json, err) != 0 || options_operands(options, 1, 1, err) != 0 ||
 	    options_at(options, &in->at, err) != 0 || conf_load(&in->conf, err) != 0)
 		return -1;
+	/* The walk is about evidence: whoever made the token is not asked again. */
+	in->conf.verifier = VERIFIER_LOCAL;
 	if (fs_read_file(options->operand[0], TOKEN_MAX, &in->text, err) != 0)
 		return err_wrap(err, CODE_USAGE, "token");
 	if (choose_rules(options, in, err) != 0)
