@@ -308,7 +308,7 @@ demo: node
 	$(Q)$(ON_NODE) packaging/demo.sh $(O)-system
 
 # Ratios and differences measured in one run; needs root and podman for a real config.json.
-BENCH := $(addprefix $(O)-system/bench/,measure noop p384)
+BENCH := $(addprefix $(O)-system/bench/,measure noop p384 tls)
 .PHONY: bench
 bench: node
 	$(Q)$(MAKE) --no-print-directory $(NODE) $(BENCH)
@@ -316,7 +316,7 @@ bench: node
 
 $(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(CRYPTO)
+	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(if $(filter tls,$*),$(CURL),$(CRYPTO))
 
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
