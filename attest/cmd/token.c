@@ -20,7 +20,7 @@
 #define ROOT_MAX 16384
 
 static const struct option_entry table[] = {
-	{"jwks", "FILE", "key set (default jwks.json beside FILE)"},
+	{"jwks", "FILE", "key set (default the one that was delivered beside FILE)"},
 	{"gpu-evidence-file", "FILE", "evidence (default evidence.json beside FILE)"},
 	{"device-root", "FILE", "trust anchor of device chains (default NVIDIA's)"},
 	{"issuer", "TEXT", "who must have made the tokens (default this product, else nras-issuer)"},
@@ -33,6 +33,7 @@ static const struct option_entry table[] = {
 
 struct inputs {
 	struct buf text, keys_text, evidence_text, device_root;
+	struct buf stated; /* token.jwt beside a run.jwt, which states that it is the run's */
 	struct conf conf;
 	struct token_rules rules;
 	char *issuer;
@@ -60,6 +61,27 @@ read_companion(const struct options *options, const char *option, const char *na
 		rc = err_wrap(err, CODE_USAGE, "%s", name);
 	free(path);
 	return rc;
+}
+
+static bool
+is_named(const struct options *options, const char *name)
+{
+	const char *token = options->operand[0], *slash = strrchr(token, '/');
+
+	return strcmp(slash ? slash + 1 : token, name) == 0;
+}
+
+/* The files of a result (attest/result.h) each have their key set. */
+static int
+read_keys(const struct options *options, struct inputs *in, struct err *err)
+{
+	const char *name = is_named(options, "run.jwt")		 ? "run-jwks.json"
+			   : is_named(options, "remote-eat.json") ? "remote-jwks.json"
+								  : "jwks.json";
+
+	if (is_named(options, "run.jwt") && read_companion(options, "", "token.jwt", TOKEN_MAX, &in->stated, err) != 0)
+		return -1;
+	return read_companion(options, "jwks", name, TOKEN_KEYS_MAX, &in->keys_text, err);
 }
 
 static int
@@ -111,7 +133,7 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 		return err_wrap(err, CODE_USAGE, "token");
 	if (choose_rules(options, in, err) != 0)
 		return -1;
-	if (read_companion(options, "jwks", "jwks.json", TOKEN_KEYS_MAX, &in->keys_text, err) != 0 ||
+	if (read_keys(options, in, err) != 0 ||
 	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
 		return -1;
@@ -251,6 +273,7 @@ print_token(const struct token *token, bool nvidia, bool anchored)
 		{"issuer", "iss"},	      {"issued", "iat"},		{"expires", "exp"},
 		{"nonce", "eat_nonce"},	      {"container", "x-cgpu-container-id"}, {"image", "x-cgpu-image-id"},
 		{"anchor", "x-cgpu-trust-anchor"}, {"loosenings", "x-cgpu-loosenings"},
+		{"verifier", "x-cgpu-verifier"},       {"believed on", "x-cgpu-remote-anchor"},
 	};
 	static const char *const device[][2] = {
 		{"model", "hwmodel"},	      {"ueid", "ueid"},
@@ -282,6 +305,30 @@ without_evidence(const struct inputs *in, struct steps *steps)
 	return steps_fail(steps, STEP_RUN, "token-anchor", &err);
 }
 
+/* A statement that stands beside the remote verifier's token must be about that one. */
+static int
+check_stated(const struct inputs *in, const struct token *token, struct steps *steps)
+{
+	const char *want = json_text(json_get(token->overall, "x-cgpu-remote-token-sha256"));
+	struct bytes text = buf_bytes(&in->stated);
+	uint8_t digest[SHA256_SIZE];
+	struct err err = ERR_INIT;
+	char have[65];
+
+	if (in->stated.data == NULL || want == NULL)
+		return 0;
+	if (text.size > 0 && text.data[text.size - 1] == '\n')
+		text.size--;
+	crypto_sha256(text, digest);
+	hex_encode(have, digest, sizeof(digest));
+	if (strcmp(have, want) == 0) {
+		steps_ok(steps, STEP_RUN, "token-stated", "token.jwt beside it is the one that the run was given");
+		return 0;
+	}
+	err_set(&err, CODE_TOKEN_SET, "token.jwt beside it has the digest %s, the run states %s", have, want);
+	return steps_fail(steps, STEP_RUN, "token-stated", &err);
+}
+
 static int
 judge(const struct inputs *in, struct err *err)
 {
@@ -294,6 +341,8 @@ judge(const struct inputs *in, struct err *err)
 
 	if (rc == 0)
 		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);
+	if (rc == 0)
+		rc = check_stated(in, &token, &steps);
 	if (rc == 0 && in->policy != NULL)
 		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device, token.devices,
 				       in->rules.nvidia, &steps);
@@ -319,6 +368,7 @@ run(const struct options *options, struct err *err)
 	code = read_inputs(options, &in, err) == 0 ? judge(&in, err) : err_code(err);
 	buf_free(&in.text);
 	buf_free(&in.keys_text);
+	buf_free(&in.stated);
 	buf_free(&in.evidence_text);
 	buf_free(&in.device_root);
 	json_free(in.keys);

@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# `cgpu token` on the remote verifier's tokens (shared samples): NVIDIA's published one, and one of the adversarial corpus.
+# `cgpu token` on the remote verifier's tokens: NVIDIA's published one and one of the adversarial corpus (shared samples), and
+# those of the emulated service.
 
 load helpers
 
-setup() {
+with_samples() {
 	JOSE=$SAMPLES/adversarial/jose/jwt
 	GENUINE=$SAMPLES/gpu/claims/hopperClaimsv3_detached_eat.json
 	if [ ! -d "$JOSE" ] || [ ! -e "$GENUINE" ]; then
@@ -20,6 +21,7 @@ token() {
 }
 
 @test "a detached EAT of the remote verifier passes under its key, issuer and nonce" {
+	with_samples
 	token --jwks "$JOSE/jwks.json" --issuer "$ISSUER" --nonce "$NONCE" "$JOSE/ok.json"
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .result <<<"$output")" = pass ]
@@ -29,12 +31,14 @@ token() {
 }
 
 @test "its overall token alone passes too" {
+	with_samples
 	jq -r '.[0][1]' "$JOSE/ok.json" >"$BATS_TEST_TMPDIR/overall.jwt"
 	token --jwks "$JOSE/jwks.json" --issuer "$ISSUER" "$BATS_TEST_TMPDIR/overall.jwt"
 	[ "$status" -eq 0 ]
 }
 
 @test "another issuer, another nonce, another time, another key" {
+	with_samples
 	token --jwks "$JOSE/jwks.json" "$JOSE/ok.json"
 	[ "$status" -eq 88 ]
 	[[ "$(step run remote-token)" = *https://nras.attestation.nvidia.com* ]]
@@ -51,6 +55,7 @@ token() {
 }
 
 @test "a key set beside the token vouches for nothing; a pinned root does" {
+	with_samples
 	token --issuer "$ISSUER" "$JOSE/ok.json"
 	[ "$status" -eq 91 ]
 	# The key's own certificate, pinned.
@@ -66,6 +71,7 @@ token() {
 }
 
 @test "NVIDIA's published token: all but its signature, whose key is not published, is judged and holds" {
+	with_samples
 	AT=2025-06-11T00:40:00Z
 	token --jwks "$JOSE/jwks.json" --nonce 931d8dd0add203ac3d8b4fbde75e115278eefcdceac5b87671a748f32364dfcb "$GENUINE"
 	[ "$status" -eq 90 ]
@@ -75,4 +81,37 @@ token() {
 		'remote-signature remote-device-signature' ]
 	AT=2025-06-11T02:00:00Z token --jwks "$JOSE/jwks.json" "$GENUINE"
 	[[ "$(step run remote-time)" = fail*expired* ]]
+}
+
+@test "remote mode: the statement of the run is anchored and speaks of the token beside it" {
+	serve
+	cgpu attest --verifier remote --output-dir "$BATS_TEST_TMPDIR/out"
+	cd "$BATS_TEST_TMPDIR/out"
+	run cgpu token --format json --device-root "$NODE/device-root.pem" run.jwt
+	[ "$status" -eq 0 ]
+	[[ "$(step run token-anchor)" = ok* ]]
+	[[ "$(step run token-stated)" = ok* ]]
+	# NVIDIA's own: the key set beside it is nobody's word, a pinned root is.
+	run cgpu token --format json --device-root "$NODE/device-root.pem" token.jwt
+	[ "$status" -eq 91 ]
+	printf '[remote]\nkey-root = %s\n' "$NODE/services/nras/root.pem" >>"$CONF"
+	run cgpu token --format json --device-root "$NODE/device-root.pem" detached-eat.json
+	[ "$status" -eq 0 ]
+	chmod 644 token.jwt
+	tr -d '\n' <token.jwt | sed 's/.$/A/' >changed
+	mv changed token.jwt
+	run cgpu token --format json --device-root "$NODE/device-root.pem" run.jwt
+	[ "$status" -eq 89 ]
+	[[ "$(step run token-stated)" = fail* ]]
+}
+
+@test "both: the container has two tokens, each verifies" {
+	serve
+	cgpu attest --verifier both --output-dir "$BATS_TEST_TMPDIR/out"
+	cd "$BATS_TEST_TMPDIR/out"
+	run cgpu token --format json --device-root "$NODE/device-root.pem" detached-eat.json
+	[ "$status" -eq 0 ]
+	[ "$(cut -d. -f2 token.jwt | tr '_-' '/+' | base64 -d 2>/dev/null | jq -r '."x-cgpu-verifier"')" = both ]
+	run cgpu token --format json --jwks remote-jwks.json --device-root "$NODE/device-root.pem" remote-eat.json
+	[ "$status" -eq 0 ]
 }
