@@ -6,16 +6,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 
 #define KINDS 3
 #define PREFIX ".cgpu-"
 #define SUFFIX ".new"
+#define LOCK PREFIX "lock"
 
 static const unsigned kinds[KINDS] = {COLLATERAL_DRIVER_RIM, ARCHIVE_CHAIN, COLLATERAL_OCSP};
 
@@ -27,7 +28,7 @@ store_directory(const struct store *store, unsigned kind)
 
 struct put {
 	const struct store *store;
-	int dir[KINDS];
+	int dir[KINDS], lock[KINDS];
 };
 
 static unsigned
@@ -122,6 +123,18 @@ is_locked(const struct put *put, unsigned place)
 	return false;
 }
 
+/* A file of its own: on the directory, which everybody may read, anybody could take a lock. */
+static int
+lock(struct put *put, unsigned place, const char *path, struct err *err)
+{
+	put->lock[place] = fs_lock(put->dir[place], LOCK, 1, clock_boot_ms(), err);
+	if (put->lock[place] >= 0)
+		return 0;
+	if (errno == ETIMEDOUT)
+		return err_set(err, CODE_COLLATERAL_STORE, "%s: another import is at work", path);
+	return err_wrap(err, CODE_COLLATERAL_STORE, "%s", path);
+}
+
 static int
 open_directory(struct put *put, unsigned place, struct err *err)
 {
@@ -136,9 +149,8 @@ open_directory(struct put *put, unsigned place, struct err *err)
 		return fail(err, path, "open");
 	if (is_locked(put, place))
 		return 0;
-	if (flock(put->dir[place], LOCK_EX | LOCK_NB) != 0)
-		return errno == EWOULDBLOCK ? err_set(err, CODE_COLLATERAL_STORE, "%s: another import is at work", path)
-					    : fail(err, path, "flock");
+	if (lock(put, place, path, err) != 0)
+		return -1;
 	return clean(put->dir[place], path, err);
 }
 
@@ -238,7 +250,7 @@ rename_all(const struct put *put, const struct archive *archive, unsigned *renam
 int
 store_put(const struct store *store, const struct archive *archive, struct steps *steps, struct err *err)
 {
-	struct put put = {store, {-1, -1, -1}};
+	struct put put = {store, {-1, -1, -1}, {-1, -1, -1}};
 	unsigned renamed = 0;
 	bool locked = open_directories(&put, archive, err) == 0;
 	int rc = locked ? write_all(&put, archive, err) : -1;
@@ -255,8 +267,11 @@ store_put(const struct store *store, const struct archive *archive, struct steps
 	/* Whose lock is not ours, his files are not ours. */
 	if (rc != 0 && locked)
 		unlink_new(&put, archive);
-	for (unsigned i = 0; i < KINDS; i++)
+	for (unsigned i = 0; i < KINDS; i++) {
+		if (put.lock[i] >= 0)
+			close(put.lock[i]);
 		if (put.dir[i] >= 0)
 			close(put.dir[i]);
+	}
 	return rc;
 }

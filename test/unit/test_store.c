@@ -59,11 +59,17 @@ holds(const char *dir, const char *name, const char *want)
 	return same;
 }
 
+static int
+is_no_lock(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".cgpu-lock") != 0;
+}
+
 static unsigned
 entries(const char *path)
 {
 	struct dirent **list;
-	int count = scandir(path, &list, NULL, NULL);
+	int count = scandir(path, &list, is_no_lock, NULL);
 
 	for (int i = 0; i < count; i++)
 		free(list[i]);
@@ -178,6 +184,28 @@ static void
 test_two_at_once(void)
 {
 	struct steps steps;
+	struct err err = ERR_INIT;
+	int dir, lock;
+
+	begin();
+	CHECK(put("old", &steps) == 0);
+	steps_free(&steps);
+	dir = open(chain, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	lock = fs_lock(dir, ".cgpu-lock", 1, 0, &err);
+	CHECK(lock >= 0);
+	CHECK(put("new", &steps) != 0);
+	CHECK(holds(rim, DRIVER ".xml", "old") && holds(ocsp, QUESTION ".der", "old"));
+	steps_free(&steps);
+	close(lock);
+	close(dir);
+}
+
+/* What anybody may do to a directory of mode 755. */
+static void
+test_foreign_lock(void)
+{
+	struct steps steps;
+	struct stat status;
 	int dir;
 
 	begin();
@@ -185,8 +213,8 @@ test_two_at_once(void)
 	steps_free(&steps);
 	dir = open(chain, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK(flock(dir, LOCK_EX) == 0);
-	CHECK(put("new", &steps) != 0);
-	CHECK(holds(rim, DRIVER ".xml", "old") && holds(ocsp, QUESTION ".der", "old"));
+	CHECK(put("new", &steps) == 0 && holds(rim, DRIVER ".xml", "new"));
+	CHECK(fstatat(dir, ".cgpu-lock", &status, 0) == 0 && (status.st_mode & 07777) == 0600);
 	steps_free(&steps);
 	close(dir);
 }
@@ -205,6 +233,7 @@ main(void)
 	RUN(test_failure_before);
 	RUN(test_leftovers);
 	RUN(test_two_at_once);
+	RUN(test_foreign_lock);
 	shell(xprintf("rm -rf %s", top));
 	free(rim);
 	free(ocsp);
