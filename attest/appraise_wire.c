@@ -208,6 +208,13 @@ appraise_put_step(struct buf *payload, const struct step *step)
 	frame_put_text(payload, step->detail);
 }
 
+/* It is printed as it is. */
+static bool
+is_step_name(const char *name)
+{
+	return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
+}
+
 bool
 appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps)
 {
@@ -216,7 +223,7 @@ appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps)
 	uint32_t gpu, status, code;
 	bool ok = frame_get_u32(&cursor, &gpu) && (gpu == GPU_RUN || gpu < gpus) && frame_get_u32(&cursor, &status) &&
 		  status <= STEP_FAIL && frame_get_u32(&cursor, &code) && code_find((int)code) != NULL &&
-		  (status == STEP_FAIL) == (code != CODE_OK) && frame_get_text(&cursor, &name) && name[0] != '\0' &&
+		  (status == STEP_FAIL) == (code != CODE_OK) && frame_get_text(&cursor, &name) && is_step_name(name) &&
 		  frame_get_text(&cursor, &detail) && cursor.left == 0;
 
 	if (ok)

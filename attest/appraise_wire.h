@@ -28,7 +28,7 @@ void appraise_free_need(struct collateral *need);
 void appraise_put_collateral(struct buf *payload, const struct collateral *need);
 bool appraise_get_collateral(struct bytes payload, struct collateral *need);
 
-/* Adds the step; that of a GPU from gpus on, or with a code that is none, is refused. */
+/* Adds the step; that of a GPU from gpus on, with a code that is none, or with a name of other than letters and hyphens is refused. */
 void appraise_put_step(struct buf *payload, const struct step *step);
 bool appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps);
 

@@ -493,6 +493,30 @@ test_needs_on_the_wire(void)
 	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_KEY_SET + 1, .name = "x"}));
 }
 
+static bool
+step_passes(const char *name)
+{
+	struct buf payload = {0};
+	struct steps steps = {0};
+	bool ok;
+
+	appraise_put_step(&payload, &(struct step){0, (char *)name, STEP_OK, CODE_OK, "detail"});
+	ok = appraise_get_step(buf_bytes(&payload), 1, &steps) && steps.count == 1 && strcmp(steps.list[0].name, name) == 0;
+	steps_free(&steps);
+	buf_free(&payload);
+	return ok;
+}
+
+/* A name goes to terminals as it is. */
+static void
+test_steps_on_the_wire(void)
+{
+	CHECK(step_passes("driver-rim"));
+	CHECK(!step_passes(""));
+	CHECK(!step_passes("ok\033[2J"));
+	CHECK(!step_passes("a\nresult: pass"));
+}
+
 static void
 test_keeps_on_the_wire(void)
 {
@@ -520,6 +544,7 @@ main(void)
 	find_build();
 	RUN(test_parameters_on_the_wire);
 	RUN(test_needs_on_the_wire);
+	RUN(test_steps_on_the_wire);
 	RUN(test_keeps_on_the_wire);
 	RUN(test_three_gpus_share_what_they_can);
 	RUN(test_blackwell);
