@@ -97,7 +97,7 @@ check_clock(const struct revocation *said, int64_t at, struct err *err)
 		return 0;
 	clock_format(said->produced_at, text[0]);
 	clock_format(at, text[1]);
-	return err_set(err, CODE_OCSP_STALE, "producedAt %s is in the future: our clock says %s", text[0], text[1]);
+	return err_set(err, CODE_CLOCK, "the clock says %s, a service that answers us %s", text[1], text[0]);
 }
 
 bool
@@ -112,8 +112,9 @@ appraise_judge_query(struct run *run, struct query *query, const struct collater
 		return false;
 	memcpy(asked.nonce, appraise_nonce(query, need), sizeof(asked.nonce));
 	query->good = revocation_judge(&asked, buf_bytes(&need->answer), input->at, &input->revocation, run->memo,
-				       &query->said, &query->err) == 0 &&
-		      check_clock(&query->said, input->at, &query->err) == 0;
+				       &query->said, &query->err) == 0;
+	if (query->good || query->err.code == CODE_OCSP_STALE)
+		query->good = check_clock(&query->said, input->at, &query->err) == 0 && query->good;
 	return query->good;
 }
 

@@ -68,6 +68,7 @@ enum fault {
 	STALE,
 	REVOKED,
 	AHEAD,    /* made by a clock ahead of ours */
+	AHEAD_ALL, /* its window begins then, too */
 	NO_NEXT,  /* without nextUpdate */
 	NO_NEXT_OLD,
 	OTHER_HASH, /* without nonce, about the same certificate by the other hash */
@@ -121,7 +122,10 @@ time_at(int64_t at)
 static void
 add_status(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum fault fault)
 {
-	ASN1_TIME *from = time_at(fault == STALE ? AT - 9 * HOUR : fault == NO_NEXT_OLD ? AT - 900 : AT - 60);
+	ASN1_TIME *from = time_at(fault == STALE         ? AT - 9 * HOUR
+				  : fault == NO_NEXT_OLD ? AT - 900
+				  : fault == AHEAD_ALL   ? AT + 400
+							 : AT - 60);
 	ASN1_TIME *to = fault == NO_NEXT || fault == NO_NEXT_OLD ? NULL : time_at(fault == STALE ? AT - 8 * HOUR : AT + HOUR);
 	bool revoked = fault == REVOKED;
 
@@ -158,7 +162,7 @@ answer_question(struct collateral *need, enum fault fault)
 	if (fault != UNBOUND && fault != OTHER_HASH)
 		OCSP_basic_add1_nonce(basic, echo, sizeof(echo));
 	produced = (ASN1_GENERALIZEDTIME *)OCSP_resp_get0_produced_at(basic);
-	ASN1_GENERALIZEDTIME_set(produced, AT + (fault == AHEAD ? 400 : -30));
+	ASN1_GENERALIZEDTIME_set(produced, AT + (fault == AHEAD || fault == AHEAD_ALL ? 400 : -30));
 	OCSP_basic_sign(basic, issuer->cert, issuer->key, EVP_sha384(), NULL, OCSP_NOCERTS | OCSP_NOTIME);
 	response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
 	size = i2d_OCSP_RESPONSE(response, &der);
@@ -475,7 +479,8 @@ static const struct row rows[] = {
 	{"network, other nonce", {OCSP, {NET}, {OTHER_NONCE}}, &strict, CODE_OCSP_NONCE, 2, 0, 2},
 	{"network, nobody there", {OCSP, {NET}, {GONE}}, &strict, CODE_NETWORK, 2, 0, 2},
 	{"mirror, loose", {OCSP, {NET}, {UNBOUND}}, &loose, CODE_OK, 2, OCSPS, 2},
-	{"our clock was set back", {OCSP, {NET}, {AHEAD}}, &strict, CODE_OCSP_STALE, 2, 0, 2},
+	{"our clock was set back", {OCSP, {NET}, {AHEAD}}, &strict, CODE_CLOCK, 2, 0, 2},
+	{"our clock was set back, all ahead", {OCSP, {NET}, {AHEAD_ALL}}, &strict, CODE_CLOCK, 2, 0, 2},
 	{"asked with SHA-384", {OCSP, {NET}, {GOOD}}, &other_hash, CODE_OK, 2, OCSPS, 2},
 	/* age 0 asks at each start: fresh answers count, whether they say until when or not */
 	{"each start", {OCSP, {NET}, {GOOD}}, &each_start, CODE_OK, 2, OCSPS, 2},
