@@ -152,7 +152,7 @@ static const struct form {
 	[COLLATERAL_DRIVER_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_DRIVER_RIM_MISSING},
 	[COLLATERAL_VBIOS_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_VBIOS_RIM_MISSING},
 	[COLLATERAL_OCSP] = {"application/ocsp-request", "application/ocsp-response", 64 * KIB, is_busy, 0},
-	[COLLATERAL_TOKENS] = {"application/json", "application/json", 2048 * KIB, NULL, 0},
+	[COLLATERAL_TOKENS] = {"application/json", "application/json", 1024 * KIB, NULL, 0},
 	[COLLATERAL_KEY_SET] = {NULL, "application/json", 256 * KIB, NULL, 0}, /* NVIDIA's has 80 KiB */
 };
 

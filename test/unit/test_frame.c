@@ -106,6 +106,21 @@ test_types_and_ceilings(void)
 	CHECK(frame_write(1, soon(), (enum frame_type)77, bytes_of(zero, 1), &err) == -1);
 }
 
+/* What fetch brings is passed on to appraise: larger than that it would be a fault of the machinery. */
+static void
+test_answers_pass_on(void)
+{
+	static const uint8_t zero[(1 << 20) + 65];
+	struct bytes most = bytes_of(zero, sizeof(zero) - 1), more = bytes_of(zero, sizeof(zero));
+	struct err err = ERR_INIT;
+	struct buf out = {0};
+
+	CHECK(frame_encode(FRAME_RESPONSE, most, &out, &err) == 0 && frame_encode(FRAME_RESPONSE, more, &out, &err) != 0);
+	out.size = 0;
+	CHECK(frame_encode(FRAME_COLLATERAL, most, &out, &err) == 0);
+	buf_free(&out);
+}
+
 static void
 test_fields_are_checked(void)
 {
@@ -211,6 +226,7 @@ main(void)
 	RUN(test_round_trip);
 	RUN(test_end_of_file);
 	RUN(test_types_and_ceilings);
+	RUN(test_answers_pass_on);
 	RUN(test_fields_are_checked);
 	RUN(test_large_frames);
 	RUN(test_deadline);
