@@ -27,9 +27,13 @@ struct key {
 	enum kind kind;
 	size_t offset;
 	const char *initial;
-	int64_t min, max;           /* KIND_NUMBER; KIND_URL: min 1 = plain http is accepted, for what it brings is signed */
+	int64_t min, max;           /* KIND_NUMBER; of the others see the values below */
 	const char *const *choices; /* KIND_CHOICE: NULL-terminated, in the order of the enum */
 };
+
+#define HTTP_TOO 1  /* KIND_URL: plain http is accepted, for what it brings is signed */
+#define HTTP_ONLY 2 /* KIND_URL */
+#define ORIGINS 1   /* KIND_LIST */
 
 static const char *const privileged_choices[] = {"gate", "deny", "allow", NULL};
 static const char *const ready_choices[] = {"require", "report", NULL};
@@ -50,18 +54,18 @@ static const struct key keys[] = {
 	{"collateral", "ocsp-dir", KIND_PATH, AT(ocsp_dir), PATH_STATE "/lib/cgpu/ocsp", 0, 0, NULL},
 	{"collateral", "chain-dir", KIND_PATH, AT(chain_dir), PATH_STATE "/lib/cgpu/chain", 0, 0, NULL},
 	{"collateral", "rim-store", KIND_CHOICE, AT(rim_store), "remote", 0, 0, rim_store_choices},
-	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", 1, 0, NULL},
-	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", 1, 0, NULL},
+	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", HTTP_TOO, 0, NULL},
+	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", HTTP_TOO, 0, NULL},
 	{"collateral", "ocsp-certid", KIND_CHOICE, AT(ocsp_certid), "sha1", 0, 0, certid_choices},
 	{"collateral", "cache-dir", KIND_PATH, AT(cache_dir), PATH_STATE "/cache/cgpu", 0, 0, NULL},
 	{"collateral", "cache-size", KIND_NUMBER, AT(cache_size), "64", 1, 65536, NULL},
 	{"network", "ca-file", KIND_PATH, AT(ca_file), CA_FILE, 0, 0, NULL},
-	{"network", "proxy", KIND_URL, AT(proxy), "", 1, 0, NULL},
+	{"network", "proxy", KIND_URL, AT(proxy), "", HTTP_ONLY, 0, NULL},
 	{"network", "connect-timeout", KIND_NUMBER, AT(connect_timeout), "5", 1, 600, NULL},
 	{"network", "request-timeout", KIND_NUMBER, AT(request_timeout), "10", 1, 600, NULL},
 	{"network", "retries", KIND_NUMBER, AT(retries), "3", 0, 10, NULL},
 	{"network", "service-key-file", KIND_PATH, AT(service_key_file), "", 0, 0, NULL},
-	{"network", "service-key-origins", KIND_LIST, AT(service_key_origins), "", 0, 0, NULL},
+	{"network", "service-key-origins", KIND_LIST, AT(service_key_origins), "", ORIGINS, 0, NULL},
 	{"remote", "nras-url", KIND_URL, AT(nras_url), "https://nras.attestation.nvidia.com", 0, 0, NULL},
 	{"remote", "nras-issuer", KIND_TEXT, AT(nras_issuer), "", 0, 0, NULL},
 	{"remote", "key-set-file", KIND_PATH, AT(key_set_file), "", 0, 0, NULL},
@@ -108,7 +112,7 @@ list_free(struct conf_list *list)
 
 /* Items are separated by commas; blanks around them do not count, blanks inside do ("GH100 A01 GSP BROM"). */
 static int
-set_list(struct conf_list *list, const char *value, struct err *err)
+set_list(struct conf_list *list, const char *value, const struct key *key, struct err *err)
 {
 	list_free(list);
 	while (*value != '\0') {
@@ -123,6 +127,8 @@ set_list(struct conf_list *list, const char *value, struct err *err)
 		if (list->count == CONF_LIST_MAX)
 			return err_set(err, 0, "more than %d items", CONF_LIST_MAX);
 		list->item[list->count++] = xprintf("%.*s", (int)size, value);
+		if (key->min == ORIGINS && url_check(list->item[list->count - 1], false, err) != 0)
+			return -1;
 		value += size;
 	}
 	return 0;
@@ -189,6 +195,8 @@ set_checked_text(char **member, const char *value, const struct key *key, struct
 		return err_set(err, 0, "'%s' is not an absolute path", value);
 	if (key->kind == KIND_URL && value[0] != '\0' && url_check(value, key->min != 0, err) != 0)
 		return -1;
+	if (key->kind == KIND_URL && value[0] != '\0' && key->min == HTTP_ONLY && !url_is_plain(value))
+		return err_set(err, 0, "'%s' is not of the form http://HOST:PORT", value);
 	if (key->kind == KIND_VERSION && value[strspn(value, version)] != '\0')
 		return err_set(err, 0, "'%s' is not a version of numbers and dots", value);
 	set_text(member, value);
@@ -207,7 +215,7 @@ key_set(struct conf *conf, const struct key *key, const char *value, struct err 
 	case KIND_URL:
 		return set_checked_text(member, value, key, err);
 	case KIND_LIST:
-		return set_list(member, value, err);
+		return set_list(member, value, key, err);
 	case KIND_NUMBER:
 		return set_number(member, value, key, err);
 	case KIND_DATE:
@@ -625,8 +633,31 @@ conf_loosenings(const struct conf *conf, int64_t at)
 	return buf_steal_text(&out);
 }
 
+static bool
+is_initial(const struct conf *conf, const char *name)
+{
+	bool same;
+	char *value;
+	size_t i = 0;
+
+	while (strcmp(keys[i].name, name) != 0)
+		i++;
+	value = key_text(conf, &keys[i]);
+	same = strcmp(value, keys[i].initial) == 0;
+	free(value);
+	return same;
+}
+
 bool
 conf_custom_anchor(const struct conf *conf)
 {
-	return conf->device_root[0] != '\0' || conf->rim_root[0] != '\0' || conf->nvml_library[0] != '\0';
+	static const char *const local[] = {"nvml-library", "device-root", "rim-root"};
+	static const char *const remote[] = {"ca-file", "nras-url", "key-set-file"};
+	bool custom = false;
+
+	for (size_t i = 0; i < COUNT(local); i++)
+		custom |= !is_initial(conf, local[i]);
+	for (size_t i = 0; i < COUNT(remote) && conf->verifier != VERIFIER_LOCAL; i++)
+		custom |= !is_initial(conf, remote[i]);
+	return custom;
 }

@@ -93,7 +93,7 @@ const char *conf_verifier_name(const struct conf *conf);
 int conf_set(struct conf *conf, const char *section, const char *name, const char *value, struct err *err);
 /* Names of the loosenings in force at a time, separated by commas, in new memory; "" = none. */
 char *conf_loosenings(const struct conf *conf, int64_t at);
-/* Whether a root or driver library other than the default is configured. */
+/* Whether a root, a driver library, or what the remote verifier is believed on, where it has a say, is other than the default. */
 bool conf_custom_anchor(const struct conf *conf);
 
 #endif

@@ -37,7 +37,7 @@ struct result_input {
 	const char *const *uuid;             /* as the driver says, unsigned */
 	const struct gpu_evidence *evidence;
 	unsigned gpus;
-	bool custom_anchor;        /* a root or driver library other than the default */
+	bool custom_anchor;        /* conf_custom_anchor */
 	const char *policy_digest; /* 64 hex digits */
 	const char *loosenings;    /* names separated by commas, "" = none */
 	const char *verifier;      /* "local", "remote", "both" */

@@ -48,6 +48,58 @@ test_values(void)
 	conf_free(&conf);
 }
 
+/* An origin that is none would get no key, and the service would be blamed for its refusal. */
+static void
+test_addresses(void)
+{
+	struct conf conf;
+
+	CHECK(parse(&conf, "[network]\nservice-key-origins = https://a.example, nras.example\n") != 0);
+	CHECK(strstr(last.text, "'nras.example' is not of the form https://HOST[:PORT][/PATH]") != NULL);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[network]\nservice-key-origins = http://a.example\n") != 0 && last.code == CODE_USAGE);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[network]\nproxy = https://a.example:3128\n") != 0);
+	CHECK(strstr(last.text, "is not of the form http://HOST:PORT") != NULL);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[network]\nservice-key-origins = https://a.example\nproxy = http://a.example:3128\n") == 0);
+	conf_free(&conf);
+}
+
+static bool
+is_custom(const char *text)
+{
+	struct conf conf;
+	bool custom;
+
+	CHECK(parse(&conf, text) == 0);
+	custom = conf_custom_anchor(&conf);
+	conf_free(&conf);
+	return custom;
+}
+
+/* Another remote verifier, or another reason to believe it, is another anchor; but only where it has a say. */
+static void
+test_custom_anchor(void)
+{
+	static const char *const remote[] = {"[network]\nca-file = /x\n", "[remote]\nnras-url = https://a.example\n",
+					     "[remote]\nkey-set-file = /x\n"};
+	static const char *const local[] = {"[trust]\ndevice-root = /x\n", "[trust]\nrim-root = /x\n",
+					    "[driver]\nnvml-library = /x\n"};
+	static const char *const say[] = {"[policy]\nverifier = remote\n", "[policy]\nverifier = both\n"};
+
+	CHECK(!is_custom("") && !is_custom(say[0]) && !is_custom(say[1]));
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		CHECK(is_custom(local[i]) && !is_custom(remote[i]));
+		for (size_t k = 0; k < sizeof(say) / sizeof(say[0]); k++) {
+			char *text = xprintf("%s%s", remote[i], say[k]);
+
+			CHECK(is_custom(text));
+			free(text);
+		}
+	}
+}
+
 /* In force to the end of the day, and only with the mode. */
 static void
 test_observe(void)
@@ -168,6 +220,8 @@ main(void)
 {
 	RUN(test_defaults_are_strict);
 	RUN(test_values);
+	RUN(test_addresses);
+	RUN(test_custom_anchor);
 	RUN(test_observe);
 	RUN(test_exempt);
 	RUN(test_refusals);
