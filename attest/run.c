@@ -412,12 +412,21 @@ judge(const struct conf *conf, const struct policy_file *policy, const struct ap
 	return rc;
 }
 
+/* Without it a run is slower, and has no floor for the time: no refusal, but worth a word. */
+static void
+tell_cache(const struct cache *cache, struct run *run)
+{
+	if (cache->fault.code != CODE_OK)
+		steps_skip(&run->steps, STEP_RUN, "cache", "%s", cache->fault.text);
+}
+
 static int
 judge_live(const struct run_request *request, struct live *live, struct run *run)
 {
 	const struct conf *conf = request->conf;
 	struct appraise_input input = make_input(conf, run, live->nonce);
 	struct err err = ERR_INIT;
+	int rc;
 
 	tell(request, "appraise");
 	live->store = (struct collateral_store){
@@ -432,7 +441,9 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 	};
 	if (anchors_read(conf, &live->anchors, &input, &err) != 0)
 		return fail(run, "trust-anchor", &err);
-	return judge(conf, request->policy, &input, &live->store, request->deadline, run);
+	rc = judge(conf, request->policy, &input, &live->store, request->deadline, run);
+	tell_cache(&live->cache, run);
+	return rc;
 }
 
 /* Ids, modes and ready state again, after the verdict: the GPU that was verified is the one that will be used. */

@@ -226,7 +226,7 @@ reply_facts(const struct reply *reply, const struct run_request *request, const 
 	    struct err *err)
 {
 	const struct conf *conf = request->conf;
-	char digest[65], *loosenings = conf_loosenings(conf, clock_wall());
+	char digest[65], *loosenings = conf_loosenings(conf, run != NULL ? run->at : clock_wall());
 	struct buf payload = {0};
 	int rc;
 

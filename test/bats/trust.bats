@@ -29,3 +29,12 @@ refused() {
 	done
 	[ "$(requests '.service == "nras" and (.path | endswith("/gpu"))')" -eq 1 ]
 }
+
+@test "a cache that cannot be used is told, and refuses nothing" {
+	serve
+	echo x >"$NODE/file"
+	printf '[collateral]\ncache-dir = %s\n' "$NODE/file/x" >>"$CONF"
+	XDG_CACHE_HOME=$NODE/file run cgpu attest --format json
+	[ "$status" -eq 0 ]
+	[[ "$(step run cache)" == "skipped cache: $NODE/file"* ]]
+}
