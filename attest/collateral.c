@@ -153,7 +153,7 @@ serve_cache(struct collateral_store *store, struct collateral *need)
 	char *name;
 	bool found = false;
 
-	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS)
+	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS || (need->kind == COLLATERAL_OCSP && store->max_age == 0))
 		return false;
 	name = cache_name(store, need);
 	if (name != NULL && cache_get(store->cache, need->kind, name, &entry))
