@@ -64,7 +64,7 @@ static bool
 next_block(struct cursor *text, struct bytes *block)
 {
 	static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
-	const uint8_t *from = memmem(text->at, text->left, begin, sizeof(begin) - 1), *to;
+	const uint8_t *from = text->left > 0 ? memmem(text->at, text->left, begin, sizeof(begin) - 1) : NULL, *to;
 	struct bytes skipped;
 
 	if (from == NULL || !cursor_take(text, (size_t)(from - text->at), &skipped))
