@@ -85,6 +85,35 @@ act_connect(void)
 }
 
 static int
+act_bind(void)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+	return result(bind(pipe_ends[0], (struct sockaddr *)&own, sizeof(own)));
+}
+
+static int
+act_listen(void)
+{
+	return result(listen(pipe_ends[0], 1));
+}
+
+static int
+act_packet_socket(void)
+{
+	return result(socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+/* libcurl wakes its resolver's threads through a pair. */
+static int
+act_socketpair(void)
+{
+	int pair[2];
+
+	return result(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+}
+
+static int
 act_fork(void)
 {
 	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -311,7 +340,11 @@ static const struct act {
 	{"unlink the canary", act_unlink, EPERM, DIES, DIES},
 	{"socket", act_socket, EPERM, DIES, 0},
 	{"unix socket", act_unix_socket, EPERM, DIES, EAFNOSUPPORT},
+	{"packet socket", act_packet_socket, EPERM, DIES, DIES},
+	{"socketpair", act_socketpair, EPERM, DIES, 0},
 	{"connect", act_connect, EPERM, DIES, ENOTSOCK},
+	{"bind", act_bind, EPERM, DIES, DIES},
+	{"listen", act_listen, EPERM, DIES, DIES},
 	{"fork", act_fork, EPERM, DIES, DIES},
 	{"clone3", act_clone3, ENOSYS, DIES, ENOSYS},
 	{"exec", act_exec, EPERM, DIES, DIES},
