@@ -221,6 +221,9 @@ on_keep(struct client *client, struct err *err)
 	if (served == NULL || !served->network || keep->time > client->input->at + REVOCATION_SKEW)
 		return broken(err, "appraise keeps what did not come from the network");
 	served->network = false;
+	/* A fast signer says no more than our own clock: a floor ahead of it would refuse the next start after a small step back. */
+	if (keep->time > client->input->at)
+		keep->time = client->input->at;
 	return 0;
 }
 

@@ -879,6 +879,8 @@ test_rules_of_the_worker(void)
 		printf("# %s: %d %s\n", parts[i], code, err.text);
 		CHECK(code == (i == 0 ? CODE_OK : CODE_WORKER));
 		CHECK(appraisal.keeps == (i == 0 ? 1 : 0) && appraisal.gpus == (i == 0 ? GPUS : 0));
+		/* Said was 300 seconds more, which a floor must not rise by. */
+		CHECK(appraisal.keeps == 0 || appraisal.keep[0].time == AT);
 		appraisal_free(&appraisal);
 	}
 	free(self);
