@@ -26,6 +26,7 @@ struct served {
 struct collateral_state {
 	struct fetcher *fetcher;
 	struct err fault; /* why there is none */
+	struct err late;  /* the first that the deadline ended */
 	struct served *served;
 	unsigned count;
 	struct buf tokens, key_set;
@@ -250,6 +251,12 @@ ask(struct collateral_store *store, struct collateral *need)
 		set_missing(store, need);
 		return -1;
 	}
+	/* Who took all the time is to be told, not who came after. */
+	if (state->late.code != CODE_OK) {
+		need->err = state->late;
+		free(url);
+		return err_wrap(&need->err, 0, "not asked any more");
+	}
 	if (state->fetcher == NULL && state->fault.code == CODE_OK)
 		state->fetcher = service_start(store->services, store->deadline, &state->fault);
 	request.body = need->kind == COLLATERAL_TOKENS ? store->remote_question : need->question;
@@ -293,9 +300,14 @@ remember(struct collateral_store *store, const struct collateral *need)
 static void
 take(struct collateral_store *store, struct collateral *need, int ticket)
 {
+	struct collateral_state *state = state_of(store);
+
 	need->origin = ORIGIN_NETWORK;
-	if (fetch_take(state_of(store)->fetcher, ticket, &need->answer, &need->err) != 0)
-		err_wrap(&need->err, 0, "%s", need->name[0] ? need->name : "remote verifier");
+	if (fetch_take(state->fetcher, ticket, &need->answer, &need->err) == 0)
+		return;
+	err_wrap(&need->err, 0, "%s", need->name[0] ? need->name : "remote verifier");
+	if (need->err.code == CODE_DEADLINE && state->late.code == CODE_OK)
+		state->late = need->err;
 }
 
 static void

@@ -38,3 +38,12 @@ refused() {
 	[ "$status" -eq 0 ]
 	[[ "$(step run cache)" == "skipped cache: $NODE/file"* ]]
 }
+
+@test "where one service takes all the time, it is the one that is told" {
+	POLICY=$'verifier = both\n[run]\ndeadline = 3' serve
+	misbehave 'nras slow 60000'
+	printf '[collateral]\ncache-dir = %s\n' "$NODE/cache" >>"$CONF"
+	XDG_CACHE_HOME=$NODE/cache run cgpu attest --format json
+	refused 107
+	[[ "$(jq -r .message <<<"$output")" == *"remote verifier: POST $NRAS/v4/attest/gpu: no answer before the deadline" ]]
+}
