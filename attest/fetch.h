@@ -10,10 +10,6 @@
  * appraise verifies it.
  */
 
-#define FETCH_GRACE_MS 400 /* between the end of the network's time and the last word of the worker */
-
-/* Frames: NETWORK is field CA, field proxy, field key, i64 connect ms, i64 request ms, u32 retries, i64 ms left; REQUEST is u32 ticket,
- * u32 kind, u32 with key, field url, field id, field body. */
 struct fetch_settings {
 	const char *path, *user; /* of the program; user NULL: ids stay */
 	struct bytes ca;
