@@ -100,7 +100,11 @@ read_conf(const struct options *options, struct conf *conf, struct err *err)
 	if (conf_load(conf, err) != 0)
 		return -1;
 	conf->verifier = VERIFIER_LOCAL;
-	return sources_apply(options, conf, err);
+	if (sources_apply(options, conf, err) != 0)
+		return -1;
+	if (options_given(options, "nras-url") && conf->verifier == VERIFIER_LOCAL)
+		return err_set(err, CODE_USAGE, "--nras-url: who is there is asked with --verifier remote or both");
+	return 0;
 }
 
 static int

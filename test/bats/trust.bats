@@ -47,3 +47,12 @@ refused() {
 	refused 107
 	[[ "$(jq -r .message <<<"$output")" == *"remote verifier: POST $NRAS/v4/attest/gpu: no answer before the deadline" ]]
 }
+
+@test "verify: a remote verifier that is named is one that is asked" {
+	mint
+	cgpu evidence --output "$NODE/evidence.json" >/dev/null
+	run cgpu verify --gpu-evidence-file "$NODE/evidence.json" --nras-url https://nras.example --rim-dir "$NODE/rim" \
+		--ocsp-dir "$NODE/ocsp" --allow-ocsp-without-nonce --device-root "$NODE/device-root.pem" --rim-root "$NODE/rim-root.pem"
+	[ "$status" -eq 2 ]
+	[[ "$output" == *'--nras-url: '*'--verifier remote or both'* ]]
+}
