@@ -11,7 +11,8 @@
 
 /*
  * One run of the verifier: it owns nonce, key, deadline and the order of the workers, and parses nothing but their frames
- * and, of the remote verifier's answer, what appraise vouched for. Everything that happened is in steps; a run that did not come to its end has no verdict.
+ * and, of the remote verifier's answer, what appraise vouched for. Everything that happened is in steps; a run that did not
+ * come to its end has no verdict.
  */
 
 struct run_request {

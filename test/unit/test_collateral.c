@@ -131,6 +131,7 @@ test_files_answer_whatever_is_asked(void)
 	write_file(root, "file.xml", "given");
 	store.driver_rim = xprintf("%s/file.xml", root);
 	check_need(&store, &(struct want){COLLATERAL_DRIVER_RIM, NAME, false, CODE_OK, ORIGIN_FILE, "given"});
+	collateral_close(&store);
 	free((char *)store.driver_rim);
 	remove_file(root, "file.xml");
 }
