@@ -2,6 +2,7 @@
 #include "attest/anchors.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "attest/roots.h"
 #include "lib/code.h"
@@ -28,6 +29,19 @@ read_file(const char *key, const char *path, size_t max, struct bytes otherwise,
 	return 0;
 }
 
+/* The service names itself without a slash at the end, however its address is written. */
+static const char *
+issuer_of(const struct conf *conf, struct anchors *anchors)
+{
+	size_t size = strlen(conf->nras_url);
+
+	while (size > 0 && conf->nras_url[size - 1] == '/')
+		size--;
+	free(anchors->issuer);
+	anchors->issuer = xprintf("%.*s", (int)size, conf->nras_url);
+	return anchors->issuer;
+}
+
 int
 anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct remote_trust *out, struct err *err)
 {
@@ -36,7 +50,7 @@ anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct rem
 	*out = (struct remote_trust){0};
 	if (conf->verifier == VERIFIER_LOCAL)
 		return 0;
-	out->issuer = conf->nras_issuer[0] != '\0' ? conf->nras_issuer : conf->nras_url;
+	out->issuer = conf->nras_issuer[0] != '\0' ? conf->nras_issuer : issuer_of(conf, anchors);
 	if (read_file("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set, err) != 0)
 		return -1;
 	return read_file("key-root", conf->key_root, ROOT_MAX, none, &anchors->key_root, &out->key_root, err);
@@ -70,6 +84,7 @@ anchors_remote_text(const struct conf *conf)
 void
 anchors_free(struct anchors *anchors)
 {
+	free(anchors->issuer);
 	buf_free(&anchors->device_root);
 	buf_free(&anchors->rim_root);
 	buf_free(&anchors->key_set);

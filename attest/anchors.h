@@ -7,6 +7,7 @@
 
 /* What a run's verdict rests on: NVIDIA's roots or those configured, and what the remote verifier is believed on. Read once. */
 struct anchors {
+	char *issuer; /* of the remote verifier's tokens, where the configuration does not name it */
 	struct buf device_root, rim_root, key_set, key_root; /* files; empty where built in or not configured */
 };
 

@@ -1,6 +1,4 @@
-	if [[  then
-		systemctl -q disable nginx || :
-	fi#!/bin/bash
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # bootstrap.sh demo | check, as root on Debian 12 or 13: installs the packages that are needed from the system's own
 # archive, builds, and shows the gate at work with real podman and emulated GPUs (demo), or runs every test besides (check).
@@ -8,7 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # What programs and emulator are built from; engine, and server of the emulated services; what the tests call.
-build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
+build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev
+	libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx jq'
 tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc'
 

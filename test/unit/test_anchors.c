@@ -67,6 +67,27 @@ test_empty_is_no_pin(void)
 	}
 }
 
+/* The service's tokens name it without the slash that an address may end with. */
+static void
+test_issuer(void)
+{
+	struct anchors anchors = {0};
+	struct remote_trust trust;
+	struct err err = ERR_INIT;
+	struct conf conf;
+
+	conf_defaults(&conf);
+	CHECK(conf_set(&conf, "policy", "verifier", "remote", &err) == 0);
+	CHECK(conf_set(&conf, "remote", "nras-url", "https://nras.example:8443/x/", &err) == 0);
+	CHECK(anchors_read_remote(&conf, &anchors, &trust, &err) == 0);
+	CHECK_TEXT(trust.issuer, "https://nras.example:8443/x");
+	CHECK(conf_set(&conf, "remote", "nras-issuer", "https://other.example/", &err) == 0);
+	CHECK(anchors_read_remote(&conf, &anchors, &trust, &err) == 0);
+	CHECK_TEXT(trust.issuer, "https://other.example/");
+	anchors_free(&anchors);
+	conf_free(&conf);
+}
+
 int
 main(void)
 {
@@ -77,6 +98,7 @@ main(void)
 	close(fd);
 	RUN(test_content);
 	RUN(test_empty_is_no_pin);
+	RUN(test_issuer);
 	unlink(path);
 	return unit_end();
 }
