@@ -130,7 +130,7 @@ refused() {
 # Nobody of ours is left, after a moment to die in.
 ended() {
 	for _ in $(seq 100); do
-		pidof cgpu cgpu-hook collect appraise >/dev/null || return 0
+		pidof cgpu cgpu-hook collect appraise fetch >/dev/null || return 0
 		sleep 0.01
 	done
 	return 1
