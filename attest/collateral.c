@@ -226,18 +226,6 @@ set_missing(const struct collateral_store *store, struct collateral *need)
 		err_set(&need->err, code_missing(need->kind), "%s: no directory and no service is given", need->name);
 }
 
-static void
-tell(const struct collateral_store *store, const char *url)
-{
-	char *origin;
-
-	if (store->progress == NULL)
-		return;
-	origin = url_origin(url);
-	store->progress->tell(store->progress->context, "fetch", strstr(origin, "//") ? strstr(origin, "//") + 2 : origin);
-	free(origin);
-}
-
 /* A ticket, or -1 with need->err set. */
 static int
 ask(struct collateral_store *store, struct collateral *need)
@@ -263,7 +251,6 @@ ask(struct collateral_store *store, struct collateral *need)
 	request.with_key = service_takes_key(store->services, url);
 	need->err = state->fault;
 	if (state->fetcher != NULL) {
-		tell(store, url);
 		need->err = (struct err)ERR_INIT;
 		ticket = fetch_send(state->fetcher, &request, &need->err);
 	}
@@ -297,12 +284,28 @@ remember(struct collateral_store *store, const struct collateral *need)
 	memcpy(served->nonce, need->nonce, sizeof(served->nonce));
 }
 
+/* Which host a person waits for now: the others answer meanwhile. */
+static void
+tell_host(const struct collateral_store *store, const struct collateral *need)
+{
+	char *url, *origin;
+
+	if (store->progress == NULL)
+		return;
+	url = service_url(store->services, need->kind, need->name);
+	origin = url_origin(url);
+	store->progress->tell(store->progress->context, "fetch", strstr(origin, "//") ? strstr(origin, "//") + 2 : origin);
+	free(origin);
+	free(url);
+}
+
 static void
 take(struct collateral_store *store, struct collateral *need, int ticket)
 {
 	struct collateral_state *state = state_of(store);
 
 	need->origin = ORIGIN_NETWORK;
+	tell_host(store, need);
 	if (fetch_take(state->fetcher, ticket, &need->answer, &need->err) == 0)
 		return;
 	err_wrap(&need->err, 0, "%s", need->name[0] ? need->name : "remote verifier");

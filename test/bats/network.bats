@@ -923,3 +923,13 @@ later() {
 	verify --rim-url "$RIM" --ocsp-url "$OCSP"
 	[ "$status" -eq 66 ]
 }
+
+@test "a person at a terminal is told which host is waited for, and how long" {
+	serve
+	misbehave 'ocsp slow 300'
+	run script -qec 'cgpu attest' /dev/null
+	[ "$status" -eq 0 ]
+	[[ "$output" == *" s  driver"*" s  fetch ${RIM#https://}"*" s  fetch ${OCSP#https://}"*"0."[3-9]" s "* ]]
+	run cgpu attest
+	[[ "$output" != *" s  fetch"* ]]
+}
