@@ -103,7 +103,7 @@ whole() {
 	set_conf '[run]' 'deadline = 3'
 	misbehave 'rim slow 60000'
 	local begin=${EPOCHREALTIME/./}
-	refused runc 68 --device nvidia.com/gpu=all plain true
+	refused runc 107 --device nvidia.com/gpu=all plain true
 	[ $((${EPOCHREALTIME/./} - begin)) -lt 8000000 ]
 }
 

@@ -32,11 +32,12 @@ teardown() {
 	done
 }
 
-# Names of files wherever something could be left, but for podman's own, the audit file and the queue.
+# Names of files wherever something could be left, but for podman's own, the audit file, the queue and the cache.
 files() {
 	find /opt/cgpu /dev /etc/cdi /run -xdev \( -path /run/containers -o -path /run/libpod -o -path /run/test -o -path /run/node \
 		-o -path /run/crun -o -path /run/runc -o -path /run/lock -o -path /run/netns \) -prune -o -print 2>/dev/null |
-		grep -vx -e '/dev/shm/libpod.*' -e /run/cgpu.lock -e "$AUDIT" | sort
+		grep -vx -e '/dev/shm/libpod.*' -e /run/cgpu.lock -e '/run/cgpu\(/.*\)*' -e '/opt/cgpu/var/cache\(/.*\)*' \
+			-e "$AUDIT" | sort
 }
 
 # refuses CODE [ARGUMENT...]: both runtimes say 126 and the code, the audit file says it too, nothing is left; and a
