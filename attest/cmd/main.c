@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/report.h"
@@ -33,21 +31,6 @@ find(const char *name)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 	return NULL;
-}
-
-/* A file that is opened later must not land on a standard descriptor that the caller closed. */
-static int
-open_standard(void)
-{
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			return -1;
-	} while (fd <= STDERR_FILENO);
-	close(fd);
-	return 0;
 }
 
 static int
@@ -81,7 +64,7 @@ main(int argc, char **argv)
 {
 	const struct command *command;
 
-	if (open_standard() != 0)
+	if (options_open_standard() != 0)
 		return CODE_INTERNAL;
 	/* A limit on the size of files is a fault of the one write, EFBIG, as a full disk is. */
 	signal(SIGXFSZ, SIG_IGN);
