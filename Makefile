@@ -53,6 +53,7 @@ YAJL := $(call pkg,--libs,yajl)
 SECCOMP := $(call pkg,--libs,libseccomp)
 CAP := $(call pkg,--libs,libcap)
 INIH := $(call pkg,--libs,inih)
+YAML := $(call pkg,--libs,yaml-0.1)
 CRYPTO := $(call pkg,--libs,libcrypto)
 CURL := $(call pkg,--libs,libcurl)
 SSL := $(call pkg,--libs,libssl)
@@ -93,7 +94,7 @@ appraise_LIBS := $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 cgpu_LIBS := $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CAP)
 hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
-test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
+test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json

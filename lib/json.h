@@ -75,5 +75,6 @@ void json_out_member_bool(struct json_out *out, const char *name, bool value);
 void json_out_member_hex(struct json_out *out, const char *name, struct bytes value); /* lower case */
 /* Ends the document, returns its text in new memory and frees out. A pretty one ends with a line end. */
 char *json_out_finish(struct json_out *out);
+void json_out_drop(struct json_out *out); /* frees it without a text */
 
 #endif

@@ -194,7 +194,13 @@ json_out_finish(struct json_out *out)
 	while (size > 0 && text[size - 1] == '\n') /* yajl ends some documents with one and others not */
 		size--;
 	copy = xprintf("%.*s%s", (int)size, (const char *)text, out->pretty ? "\n" : "");
+	json_out_drop(out);
+	return copy;
+}
+
+void
+json_out_drop(struct json_out *out)
+{
 	yajl_gen_free(out->gen);
 	free(out);
-	return copy;
 }

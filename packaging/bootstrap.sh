@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # What programs and emulator are built from; engine, and server of the emulated services; what the tests call.
-build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libssl-dev
+build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libyaml-dev libssl-dev
 	libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx jq'
 tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc libfaketime'
