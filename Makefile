@@ -75,16 +75,17 @@ MAINS := $(sort $(wildcard attest/*_main.c))
 ARCHIVE_SRC := $(filter-out $(MAINS),$(sort $(wildcard lib/*.c spec/*.c attest/*.c)))
 CMD_SRC := $(sort $(wildcard attest/cmd/*.c))
 HOOK_SRC := $(sort $(wildcard hook/*.c))
+CDI_SRC := $(sort $(wildcard cdi/*.c))
 UNIT_SRC := $(sort $(wildcard test/unit/test_*.c))
 CORPUS_SRC := $(sort $(wildcard test/corpus/*.c))
 FUZZ ?= *
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_$(FUZZ).c))
-ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(UNIT_SRC) $(CORPUS_SRC) $(FUZZ_SRC)
+ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(CDI_SRC) $(UNIT_SRC) $(CORPUS_SRC) $(FUZZ_SRC)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ARCHIVE := $(O)/libcgpu.a
 WORKERS := $(patsubst attest/%_main.c,$(O)/%,$(MAINS))
-PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(wildcard hook/main.c),$(O)/cgpu-hook) $(WORKERS)
+PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(wildcard hook/main.c),$(O)/cgpu-hook) $(if $(wildcard cdi/main.c),$(O)/cgpu-cdi) $(WORKERS)
 UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
 # What each program may link is part of the design: one privilege, one process.
@@ -92,11 +93,12 @@ collect_LIBS := $(SECCOMP) $(CAP) -ldl
 fetch_LIBS := $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 appraise_LIBS := $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
 cgpu_LIBS := $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
+cdi_LIBS := $(YAJL) $(YAML)
 hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CAP)
 hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
 test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
-MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
+MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu-cdi.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
 
@@ -142,17 +144,21 @@ $(O)/cgpu-hook: $(call obj,$(HOOK_SRC)) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) $(or $(hook_STATIC),-pie) -o $@ $^ $(hook_LIBS) $(LDLIBS)
 
+$(O)/cgpu-cdi: $(call obj,$(CDI_SRC)) $(ARCHIVE)
+	$(call say,LINK  $@)
+	$(Q)$(link) -pie -o $@ $^ $(cdi_LIBS) $(LDLIBS)
+
 $(WORKERS): $(O)/%: $(O)/attest/%_main.o $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $($*_LIBS) $(LDLIBS)
 
-# hook/ files other than main are tested as units too.
-HOOK_UNITS := $(call obj,$(filter-out hook/main.c,$(HOOK_SRC)))
-$(UNIT): $(O)/test/unit/%: $(O)/test/unit/%.o $(HOOK_UNITS) $(ARCHIVE)
+# The files of hook and cdi other than main are tested as units too.
+TESTED := $(call obj,$(filter-out %/main.c,$(HOOK_SRC) $(CDI_SRC)))
+$(UNIT): $(O)/test/unit/%: $(O)/test/unit/%.o $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
-$(O)/corpus: $(call obj,$(CORPUS_SRC)) $(HOOK_UNITS) $(ARCHIVE)
+$(O)/corpus: $(call obj,$(CORPUS_SRC)) $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
@@ -230,7 +236,7 @@ install: all
 		'$D$(localstatedir)/lib/cgpu/rim' '$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' \
 		'$D$(localstatedir)/log/cgpu' \
 		'$D$(mandir)/man1' '$D$(mandir)/man5' '$D$(mandir)/man7' '$D$(mandir)/man8'
-	$(INSTALL) -m 755 $(O)/cgpu '$D$(bindir)/cgpu'
+	$(INSTALL) -m 755 $(O)/cgpu $(O)/cgpu-cdi '$D$(bindir)'
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
 	$(INSTALL) -m 755 $(O)/cgpu-hook '$D$(hookdir)/cgpu-hook'
 	test -e '$D$(CONF)' || $(INSTALL) -m 644 $(SAMPLE) '$D$(CONF)'
@@ -238,7 +244,7 @@ install: all
 	$(INSTALL) -m 644 $(HOOK_JSON) '$D$(hooksdir)'
 
 uninstall:
-	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu'
+	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu' '$D$(bindir)/cgpu-cdi'
 	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
@@ -333,7 +339,7 @@ kills: node
 FUZZ_SECONDS ?= 60
 FUZZ_PROGRAMS := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
 FUZZ_BUILD := O=$(O)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined
-$(FUZZ_PROGRAMS): $(O)/%: $(O)/%.o $(HOOK_UNITS) $(ARCHIVE)
+$(FUZZ_PROGRAMS): $(O)/%: $(O)/%.o $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -fsanitize=fuzzer -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 

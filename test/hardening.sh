@@ -26,6 +26,7 @@ lacks() { ! has "$1" "$2"; }
 allowed() {
 	case $1 in
 	cgpu) echo 'libc|libyajl|libinih|libseccomp|libcap|libcrypto' ;;
+	cgpu-cdi) echo 'libc|libyajl|libyaml-0' ;;
 	collect) echo 'libc|libdl|libseccomp|libcap' ;;
 	appraise) echo 'libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl|libyajl|libseccomp|libcap' ;;
 	fetch) echo 'libc|libcurl|libssl|libcrypto|libyajl|libseccomp|libcap' ;;

@@ -21,11 +21,13 @@ run() { "$@" DESTDIR="$root" $dirs >"$root.log" 2>&1 || { cat "$root.log"; false
 
 check 'make install failed' run "$@" install
 definition=$root/usr/share/containers/oci/hooks.d/zz-cgpu.json
-for program in usr/bin/cgpu usr/libexec/oci/hooks.d/cgpu-hook usr/libexec/cgpu/collect usr/libexec/cgpu/appraise; do
+for program in usr/bin/cgpu usr/bin/cgpu-cdi usr/libexec/oci/hooks.d/cgpu-hook usr/libexec/cgpu/collect \
+	usr/libexec/cgpu/appraise; do
 	check "$program is missing or not executable for all" [ "$(stat -c %a "$root/$program")" = 755 ]
 done
-for file in etc/cgpu/cgpu.conf usr/share/man/man1/cgpu.1 usr/share/man/man5/cgpu.conf.5 usr/share/man/man7/cgpu-codes.7 \
-	usr/share/man/man8/cgpu-hook.8 usr/share/containers/oci/hooks.d/zz-cgpu.json; do
+for file in etc/cgpu/cgpu.conf usr/share/man/man1/cgpu.1 usr/share/man/man1/cgpu-cdi.1 \
+	usr/share/man/man5/cgpu.conf.5 usr/share/man/man7/cgpu-codes.7 usr/share/man/man8/cgpu-hook.8 \
+	usr/share/containers/oci/hooks.d/zz-cgpu.json; do
 	check "$file is missing or not readable for all" [ "$(stat -c %a "$root/$file")" = 644 ]
 done
 check 'the hook definition names another path' grep -q '"/usr/libexec/oci/hooks.d/cgpu-hook"' "$definition"

@@ -46,17 +46,19 @@ check 'cgpu.conf(5) and packaging/cgpu.conf differ' [ "$page_keys" = "$sample_ke
 # What the programs say about themselves.
 shown_keys=$("$O/cgpu" config show | sed -nE -e '/^\[exempt /d; s/^(\[.*)/\1/p' -e 's/^([a-z-]+) =.*/\1/p')
 check 'cgpu.conf(5) and cgpu config show differ' [ "${page_keys%%"[exempt"*}" = "$shown_keys"$'\n' ]
-page_of() { # COMMAND: its part of OPTIONS
-	awk -v start=".Ss cgpu $1" '/^\.S[sh]/ { inside = $0 == start } inside' man/cgpu.1
+page_of() { # PROGRAM COMMAND: its part of OPTIONS
+	awk -v start=".Ss $1 $2" '/^\.S[sh]/ { inside = $0 == start } inside' "man/$1.1"
 }
 options_of_page() { sed -nE 's/^\.It Fl -([a-z-]+).*/\1/p'; }
 options_of_help() { sed -nE 's/^  --([a-z-]+).*/\1/p'; }
-commands=$("$O/cgpu" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
-check 'cgpu(1) and cgpu --help know other commands' \
-	same "$commands" "$(sed -n '/^\.Sh DESC/,/^\.Sh OPT/p' man/cgpu.1 | sed -nE 's/^\.It Cm ([a-z]+)/\1/p')"
-for command in $commands; do
-	check "cgpu(1) and cgpu $command --help differ" \
-		same "$(page_of "$command" | options_of_page)" "$("$O/cgpu" "$command" --help | options_of_help)"
+for program in cgpu cgpu-cdi; do
+	commands=$("$O/$program" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+	check "$program(1) and $program --help know other commands" \
+		same "$commands" "$(sed -n '/^\.Sh DESC/,/^\.Sh OPT/p' "man/$program.1" | sed -nE 's/^\.It Cm ([a-z]+)/\1/p')"
+	for command in $commands; do
+		check "$program(1) and $program $command --help differ" \
+			same "$(page_of $program "$command" | options_of_page)" "$("$O/$program" "$command" --help | options_of_help)"
+	done
 done
 while read -r code name; do
 	check "cgpu explain $code says something else" \

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CDI_CHECK_H
+#define CDI_CHECK_H
+
+#include "cdi/facts.h"
+#include "cdi/inventory.h"
+
+struct finding {
+	int code;         /* enum code, 120 to 125 */
+	const char *path; /* of the specification */
+	char *device;     /* "nvidia.com/gpu=0"; NULL: of the whole file */
+	char *detail;
+};
+
+struct findings {
+	struct finding *list; /* in the order of files, then devices */
+	size_t count, room;
+};
+
+/* Whether a device gives a container NVIDIA's GPUs: by its vendor, or by what its nodes and mounts are. */
+bool check_is_gpu(const struct facts *facts, const struct cdi_spec *spec, const struct cdi_device *device);
+/* Whether one of the devices does. */
+bool check_has_gpu(const struct facts *facts, const struct cdi_spec *spec);
+
+void check_run(const struct inventory *inventory, const struct facts *facts, struct findings *out);
+/* CODE_OK, or the code of the worst. */
+int check_code(const struct findings *findings);
+void check_free(struct findings *findings);
+
+char *check_device_name(const struct entry *entry);
+
+#endif

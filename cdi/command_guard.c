@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cdi/commands.h"
+#include "cdi/gate.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+
+#define STDIN_DEADLINE_MS 600000 /* the vendor's tool at the other end of the pipe asks the driver first */
+
+static const struct option_entry table[] = {
+	{"output", "FILE", "where the gated specification goes (default standard output)"},
+	{"in-place", NULL, "rewrite the file, or every file of the directory that gives GPUs"},
+	{"format", "yaml|json", "form of the output (default that of the input)"},
+	{NULL, NULL, NULL},
+};
+
+/* The text with the gate in it; NULL where facts are given, so that only GPUs matter, and it has none. */
+static int
+guard_text(const struct options *options, struct bytes in, const struct facts *facts, char **out, struct err *err)
+{
+	enum cdi_format format;
+	struct cdi_spec spec;
+	bool given;
+	int rc = -1;
+
+	*out = NULL;
+	if (cdi_spec_parse(in, &spec, err) == 0 && commands_format(options, &format, &given, err) == 0)
+		rc = facts != NULL && !check_has_gpu(facts, &spec)
+			     ? 0
+			     : gate_put(&spec, given ? format : spec.format, out, err);
+	cdi_spec_free(&spec);
+	return rc;
+}
+
+/* No link is followed: what it leads to would be replaced by nobody. */
+static int
+guard_in_place(const struct options *options, const char *path, const struct facts *facts, struct err *err)
+{
+	struct buf in = {0};
+	char *out = NULL;
+	int rc = -1;
+
+	if (fs_read_file(path, CDI_SIZE_MAX, &in, err) != 0)
+		err_wrap(err, CODE_CDI_SPEC, "guard");
+	else if (guard_text(options, buf_bytes(&in), facts, &out, err) != 0)
+		err_wrap(err, 0, "%s", path);
+	else if (out == NULL || bytes_equal(bytes_of_text(out), buf_bytes(&in)))
+		rc = 0;
+	else if (fs_write_atomic(path, bytes_of_text(out), 0644, err) != 0)
+		err_wrap(err, CODE_USAGE, "guard");
+	else
+		rc = printf("%s: gated\n", path) < 0 ? err_set(err, CODE_USAGE, "standard output: write failed") : 0;
+	free(out);
+	buf_free(&in);
+	return rc;
+}
+
+/* What can be gated is gated, whatever is wrong with other files; the first error is the answer. */
+static int
+guard_directory(const struct options *options, const char *path, struct err *err)
+{
+	struct facts facts;
+	struct dirent **list;
+	int count, code = CODE_OK;
+
+	if (facts_read("", &facts, err) != 0)
+		return -1;
+	count = scandir(path, &list, NULL, alphasort);
+	if (count < 0)
+		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
+	for (int i = 0; i < count; i++) {
+		char *file = xprintf("%s/%s", path, list[i]->d_name);
+		struct err one = ERR_INIT;
+
+		if (inventory_is_spec_name(list[i]->d_name) && guard_in_place(options, file, &facts, &one) != 0) {
+			if (code != CODE_OK)
+				err_print(err, "cgpu-cdi");
+			*err = one;
+			code = err_code(err);
+		}
+		free(file);
+		free(list[i]);
+	}
+	free(list);
+	return code == CODE_OK ? 0 : -1;
+}
+
+static int
+read_input(const char *path, struct buf *out, struct err *err)
+{
+	int fd = path == NULL ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_set(err, CODE_USAGE, "%s: open: %s", path, err_errno(errno));
+	if (path == NULL)
+		return fs_read_stream(fd, CDI_SIZE_MAX, clock_boot_ms() + STDIN_DEADLINE_MS, out, err) == 0
+			       ? 0
+			       : err_wrap(err, CODE_CDI_SPEC, "standard input");
+	rc = fs_read_fd(fd, CDI_SIZE_MAX, out, err);
+	close(fd);
+	return rc == 0 ? 0 : err_wrap(err, CODE_CDI_SPEC, "%s", path);
+}
+
+static int
+guard_stream(const struct options *options, const char *path, struct err *err)
+{
+	struct buf in = {0};
+	char *out = NULL;
+	int rc = -1;
+
+	if (read_input(path, &in, err) == 0) {
+		rc = guard_text(options, buf_bytes(&in), NULL, &out, err);
+		if (rc != 0)
+			err_wrap(err, 0, "%s", path != NULL ? path : "standard input");
+		else
+			rc = commands_deliver(options, out, err);
+	}
+	free(out);
+	buf_free(&in);
+	return rc;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	const char *path = options->operands > 0 && strcmp(options->operand[0], "-") != 0 ? options->operand[0] : NULL;
+	bool in_place = options_given(options, "in-place"), given;
+	enum cdi_format format;
+	struct stat status;
+	int rc;
+
+	if (options_operands(options, 0, 1, err) != 0 || commands_format(options, &format, &given, err) != 0)
+		return err_code(err);
+	if (in_place && (path == NULL || options_given(options, "output"))) {
+		err_set(err, CODE_USAGE, "--in-place: want a file or directory, and no --output");
+		return err_code(err);
+	}
+	if (path != NULL && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		rc = in_place ? guard_directory(options, path, err)
+			      : err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place only", path);
+	else
+		rc = in_place ? guard_in_place(options, path, NULL, err) : guard_stream(options, path, err);
+	return rc == 0 ? CODE_OK : err_code(err);
+}
+
+const struct command command_guard = {"guard", "[FILE|DIRECTORY]",
+				      "Put the gate into the specification of another tool", table, run};
