@@ -268,9 +268,12 @@ replace(struct buf *to, const struct buf *from)
 static void
 remember(struct collateral_store *store, const struct collateral *need)
 {
-	struct collateral_state *state = state_of(store);
+	struct collateral_state *state;
 	struct served *served;
 
+	if (need->origin != ORIGIN_NETWORK && need->kind != COLLATERAL_KEY_SET)
+		return;
+	state = state_of(store);
 	if (need->kind == COLLATERAL_TOKENS)
 		replace(&state->tokens, &need->answer);
 	if (need->kind == COLLATERAL_KEY_SET)
