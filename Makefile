@@ -24,6 +24,7 @@ mandir ?= $(datadir)/man
 hooksdir ?= $(datadir)/containers/oci/hooks.d
 hookdir ?= $(libexecdir)/oci/hooks.d
 workerdir ?= $(libexecdir)/cgpu
+unitdir ?= $(prefix)/lib/systemd/system
 worker_user ?= cgpu
 # The system's CA certificates as one regular file: services of the network are trusted by it, nothing else is.
 ca_file ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem \
@@ -101,9 +102,10 @@ test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu-cdi.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
+UNITS := $(patsubst %.in,$(O)/%,$(sort $(wildcard packaging/systemd/*.in)))
 
 .PHONY: all man
-all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE)
+all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE) $(UNITS)
 man: $(MAN)
 
 # -- stamps -----------------------------------------------------------------------------------------------------------
@@ -162,8 +164,8 @@ $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
-# The pages, the hook definition and the sample name the folders of this build.
-PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir worker_user ca_file
+# The pages, the hook definition, the sample and the units name the folders of this build.
+PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir unitdir worker_user ca_file
 fill = sed $(foreach p,$(PLACES),-e 's|@$p@|$($p)|g')
 
 $(O)/man/cgpu-codes.7: man/cgpu-codes.7 man/codes.awk lib/code.def $(O)/config.h
@@ -174,7 +176,7 @@ $(O)/man/%: man/% $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
-$(HOOK_JSON) $(SAMPLE): $(O)/%: %.in $(O)/config.h
+$(HOOK_JSON) $(SAMPLE) $(UNITS): $(O)/%: %.in $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
@@ -240,6 +242,7 @@ install: all
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
 	$(INSTALL) -m 755 $(O)/cgpu-hook '$D$(hookdir)/cgpu-hook'
 	test -e '$D$(CONF)' || $(INSTALL) -m 644 $(SAMPLE) '$D$(CONF)'
+	$(if $(UNITS),$(INSTALL) -d -m 755 '$D$(unitdir)' && $(INSTALL) -m 644 $(UNITS) '$D$(unitdir)')
 	$(foreach page,$(MAN),$(INSTALL) -m 644 $(page) '$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))' &&) :
 	$(INSTALL) -m 644 $(HOOK_JSON) '$D$(hooksdir)'
 
@@ -247,6 +250,7 @@ uninstall:
 	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu' '$D$(bindir)/cgpu-cdi'
 	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
+	$(if $(UNITS),rm -f $(foreach unit,$(UNITS),'$D$(unitdir)/$(notdir $(unit))'))
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
 	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' '$D$(localstatedir)/lib/cgpu/rim' \
 		'$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' '$D$(localstatedir)/lib/cgpu' \
