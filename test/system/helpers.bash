@@ -127,6 +127,36 @@ refused() {
 	diff <(echo "$before") <(mounts)
 }
 
+# The script of a container that finds its result, attached once, and says so.
+# shellcheck disable=SC2016,SC2034
+RESULT='. /run/cgpu/attestation.env; echo "$CGPU_ATTESTATION_RESULT"; grep -c " /run/cgpu " /proc/self/mountinfo'
+
+# attested_by CALLER COMMAND...: COMMAND starts a container with the script RESULT, and the hook made one attestation, for CALLER.
+attested_by() {
+	local caller=$1 count
+	shift
+	count=$(audit_lines)
+	run "$@"
+	echo "$*: $output"
+	[ "$status" -eq 0 ]
+	[ "$output" = $'pass\n1' ]
+	[ $(($(audit_lines) - count)) -eq 1 ]
+	tail -1 "$AUDIT" | grep -F "\"caller\":\"$caller\""
+}
+
+# refused_by CODE STATUS COMMAND...: COMMAND ends with STATUS, A or A|B, and tells the code in the words of its runtime; one audit line.
+refused_by() {
+	local code=$1 wanted=$2 count
+	shift 2
+	count=$(audit_lines)
+	run "$@"
+	echo "$*: $status, $output"
+	[[ $status =~ ^($wanted)$ ]]
+	[[ $output == *"(exit code: $code)"* || $output == *"exit status $code,"*"code $code]"* ]]
+	[ $(($(audit_lines) - count)) -eq 1 ]
+	ended
+}
+
 # Nobody of ours is left, after a moment to die in.
 ended() {
 	for _ in $(seq 100); do
