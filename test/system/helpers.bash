@@ -37,14 +37,18 @@ register_driver() {
 	mount --bind /run/node/devices /proc/devices
 }
 
-# The CDI specification that nvidia-ctk would write for that GPU, with the edits EDITS for every container.
+# The CDI specification that nvidia-ctk would write for that GPU, with the edits EDITS for every container; its devices are
+# all, 0 and, where it is known, UUID.
 write_spec() {
+	local name devices=
 	[ -e /dev/nvidia-uvm ] || mknod -m 666 /dev/nvidia-uvm c 509 0
+	for name in all 0 ${UUID-}; do
+		devices+="${devices:+, }{\"name\": \"$name\", \"containerEdits\": {\"deviceNodes\": [{\"path\": \"/dev/nvidia0\"}]}}"
+	done
 	cat >/etc/cdi/nvidia.json <<-END
 	{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu",
 	 "containerEdits": {"deviceNodes": [{"path": "/dev/nvidiactl"}, {"path": "/dev/nvidia-uvm"}]${1:+, $1}},
-	 "devices": [{"name": "all", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}},
-	             {"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/nvidia0"}]}}]}
+	 "devices": [$devices]}
 	END
 }
 

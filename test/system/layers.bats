@@ -12,6 +12,8 @@ setup_file() {
 	make_nodes
 	register_driver
 	emulate_gpus
+	UUID=$("$CGPU" status --format json | jq -r '.gpus[0].uuid')
+	export UUID
 	import_image plain
 	mkdir -p /run/test/none
 }
@@ -22,9 +24,9 @@ setup() {
 	write_spec "${CALL/PATH/$HOOK}"
 }
 
-# attested_once CALLER PODMAN-OPTION... -- ARGUMENT...: one audit line, by CALLER, and one mount.
+# attested_once CALLER PODMAN-OPTION... -- ARGUMENT...: one attestation, for CALLER, and one mount.
 attested_once() {
-	local caller=$1 count runtime options=()
+	local caller=$1 runtime options=()
 	shift
 	while [ "$1" != -- ]; do
 		options+=("$1")
@@ -32,37 +34,42 @@ attested_once() {
 	done
 	shift
 	for runtime in runc crun; do
-		count=$(audit_lines)
-		run podman "${options[@]}" --runtime $runtime run --rm --network none "$@" plain \
-			sh -c 'cat /run/cgpu/token.jwt; grep -c " /run/cgpu " /proc/self/mountinfo'
-		echo "${output:0:300}"
-		[ "$status" -eq 0 ]
-		[ "$(tail -1 <<<"$output")" = 1 ]
-		[ $(($(audit_lines) - count)) -eq 1 ]
-		tail -1 "$AUDIT" | grep -F "\"caller\":\"$caller\""
+		attested_by "$caller" podman "${options[@]}" --runtime $runtime run --rm --network none "$@" plain sh -c "$RESULT"
+	done
+}
+
+# each_device CALLER PODMAN-OPTION...: the same for all GPUs, one by its index, and one by its UUID.
+each_device() {
+	local name
+	for name in all 0 "$UUID"; do
+		attested_once "$@" -- --device "nvidia.com/gpu=$name"
 	done
 }
 
 @test "both layers: attested once, by the CDI call" {
-	attested_once cdi -- --device nvidia.com/gpu=all
+	each_device cdi
 }
 
-@test "both layers: a GPU that fails is refused once" {
+@test "a GPU that fails is refused once: by both layers, by CDI alone, by hooks.d alone" {
 	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
 	for runtime in runc crun; do
-		count=$(audit_lines)
-		refused $runtime 20 --device nvidia.com/gpu=all plain true
-		[ $(($(audit_lines) - count)) -eq 1 ]
+		refused_by 20 126 start $runtime --rm --device "nvidia.com/gpu=$UUID" plain true
+		refused_by 20 126 podman --hooks-dir /run/test/none --runtime $runtime run --rm --network none \
+			--device nvidia.com/gpu=0 plain true
+	done
+	write_spec
+	for runtime in runc crun; do
+		refused_by 20 126 start $runtime --rm --device nvidia.com/gpu=all plain true
 	done
 }
 
 @test "CDI alone" {
-	attested_once cdi --hooks-dir /run/test/none -- --device nvidia.com/gpu=all
+	each_device cdi --hooks-dir /run/test/none
 }
 
 @test "hooks.d alone" {
 	write_spec
-	attested_once hooks.d -- --device nvidia.com/gpu=all
+	each_device hooks.d
 	write_spec "${CALL/PATH/$HOOK}"
 	attested_once hooks.d -- --device /dev/nvidia0
 }
