@@ -25,6 +25,14 @@ hooksdir ?= $(datadir)/containers/oci/hooks.d
 hookdir ?= $(libexecdir)/oci/hooks.d
 workerdir ?= $(libexecdir)/cgpu
 unitdir ?= $(prefix)/lib/systemd/system
+presetdir ?= $(prefix)/lib/systemd/system-preset
+catalogdir ?= $(prefix)/lib/systemd/catalog
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+logrotatedir ?= $(sysconfdir)/logrotate.d
+bashdir ?= $(datadir)/bash-completion/completions
+zshdir ?= $(datadir)/zsh/site-functions
+fishdir ?= $(datadir)/fish/vendor_completions.d
 worker_user ?= cgpu
 # The system's CA certificates as one regular file: services of the network are trusted by it, nothing else is.
 ca_file ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem \
@@ -102,10 +110,20 @@ test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu-cdi.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
-UNITS := $(patsubst %.in,$(O)/%,$(sort $(wildcard packaging/systemd/*.in)))
+# FOLDER below packaging -> where systemd and others look for what is in it; drop-ins of units are one folder deeper.
+SYSTEM := systemd preset catalog sysusers tmpfiles logrotate
+systemd_DIR := $(unitdir)
+$(foreach kind,$(filter-out systemd,$(SYSTEM)),$(eval $(kind)_DIR := $($(kind)dir)))
+SYSTEM_FILES := $(patsubst packaging/%.in,%,$(sort $(foreach kind,$(SYSTEM),$(wildcard packaging/$(kind)/*.in packaging/$(kind)/*/*.in))))
+SYSTEM_MADE := $(addprefix $(O)/packaging/,$(SYSTEM_FILES))
+kind = $(firstword $(subst /, ,$1))
+system_place = $D$($(call kind,$1)_DIR)/$(patsubst $(call kind,$1)/%,%,$1)
+COMMANDS := cgpu cgpu-cdi
+COMPLETIONS := $(addprefix $(O)/completions/,$(addprefix bash/,$(COMMANDS)) $(addprefix zsh/_,$(COMMANDS)) \
+	$(patsubst %,fish/%.fish,$(COMMANDS)))
 
 .PHONY: all man
-all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE) $(UNITS)
+all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE) $(COMPLETIONS)
 man: $(MAN)
 
 # -- stamps -----------------------------------------------------------------------------------------------------------
@@ -176,9 +194,20 @@ $(O)/man/%: man/% $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
-$(HOOK_JSON) $(SAMPLE) $(UNITS): $(O)/%: %.in $(O)/config.h
+$(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE): $(O)/%: %.in $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
+
+# They are made of the programs' own --help: RUN=... stands in front of these where they are built for another machine.
+completion = $(Q)mkdir -p $(@D) && RUN='$(RUN)' packaging/completions/make.sh $(1) $< >$@
+$(O)/completions/bash/%: $(O)/% packaging/completions/make.sh packaging/completions/bash.awk
+	$(call completion,bash)
+
+$(O)/completions/zsh/_%: $(O)/% packaging/completions/make.sh packaging/completions/zsh.awk
+	$(call completion,zsh)
+
+$(O)/completions/fish/%.fish: $(O)/% packaging/completions/make.sh packaging/completions/fish.awk
+	$(call completion,fish)
 
 # The emulated machine: a library in NVML's place, and the tool that mints its collateral.
 EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint $(O)/emulator/services
@@ -232,17 +261,20 @@ $(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_
 # The hook definition comes last and goes first: it never names a program that is not there.
 D = $(DESTDIR)
 CONF := $(sysconfdir)/cgpu/cgpu.conf
+STATE := $(addprefix $(localstatedir)/lib/cgpu/,rim ocsp chain)
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d -m 755 '$D$(bindir)' '$D$(hookdir)' '$D$(workerdir)' '$D$(hooksdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' \
-		'$D$(localstatedir)/lib/cgpu/rim' '$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' \
-		'$D$(localstatedir)/log/cgpu' \
+		$(STATE:%='$D%') '$D$(localstatedir)/log/cgpu' '$D$(bashdir)' '$D$(zshdir)' '$D$(fishdir)' \
 		'$D$(mandir)/man1' '$D$(mandir)/man5' '$D$(mandir)/man7' '$D$(mandir)/man8'
 	$(INSTALL) -m 755 $(O)/cgpu $(O)/cgpu-cdi '$D$(bindir)'
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
 	$(INSTALL) -m 755 $(O)/cgpu-hook '$D$(hookdir)/cgpu-hook'
 	test -e '$D$(CONF)' || $(INSTALL) -m 644 $(SAMPLE) '$D$(CONF)'
-	$(if $(UNITS),$(INSTALL) -d -m 755 '$D$(unitdir)' && $(INSTALL) -m 644 $(UNITS) '$D$(unitdir)')
+	$(foreach file,$(SYSTEM_FILES),$(INSTALL) -D -m 644 $(O)/packaging/$(file) '$(call system_place,$(file))' &&) :
+	$(INSTALL) -m 644 $(filter $(O)/completions/bash/%,$(COMPLETIONS)) '$D$(bashdir)'
+	$(INSTALL) -m 644 $(filter $(O)/completions/zsh/%,$(COMPLETIONS)) '$D$(zshdir)'
+	$(INSTALL) -m 644 $(filter $(O)/completions/fish/%,$(COMPLETIONS)) '$D$(fishdir)'
 	$(foreach page,$(MAN),$(INSTALL) -m 644 $(page) '$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))' &&) :
 	$(INSTALL) -m 644 $(HOOK_JSON) '$D$(hooksdir)'
 
@@ -250,11 +282,12 @@ uninstall:
 	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu' '$D$(bindir)/cgpu-cdi'
 	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
-	$(if $(UNITS),rm -f $(foreach unit,$(UNITS),'$D$(unitdir)/$(notdir $(unit))'))
+	rm -f $(foreach file,$(SYSTEM_FILES),'$(call system_place,$(file))') \
+		$(COMMANDS:%='$D$(bashdir)/%') $(COMMANDS:%='$D$(zshdir)/_%') $(COMMANDS:%='$D$(fishdir)/%.fish')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
-	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' '$D$(localstatedir)/lib/cgpu/rim' \
-		'$D$(localstatedir)/lib/cgpu/ocsp' '$D$(localstatedir)/lib/cgpu/chain' '$D$(localstatedir)/lib/cgpu' \
-		'$D$(localstatedir)/log/cgpu'; do \
+	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
+		$(STATE:%='$D%') '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu' \
+		$(foreach file,$(filter systemd/%.d/%,$(SYSTEM_FILES)),'$(dir $(call system_place,$(file)))'); do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------

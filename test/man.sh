@@ -60,6 +60,34 @@ for program in cgpu cgpu-cdi; do
 			same "$(page_of $program "$command" | options_of_page)" "$("$O/$program" "$command" --help | options_of_help)"
 	done
 done
+# Completions: the options that bash would offer, and those that stand in the files of the other shells.
+offered_by_bash() { # PROGRAM WORD...
+	bash -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "_${1//-/_}" 2>/dev/null; printf "%s\n" "${COMPREPLY[@]}"' \
+		- "$O/completions/bash/$1" "$@"
+}
+for program in cgpu cgpu-cdi; do
+	commands=$("$O/$program" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+	check "bash completes other commands of $program" same "$commands" "$(offered_by_bash $program '' | grep -v ^--)"
+	check "zsh completes other commands of $program" \
+		same "$commands" "$(sed -nE "s/^\t\t\t'([a-z]+):.*/\1/p" "$O/completions/zsh/_$program")"
+	check "fish completes other commands of $program" \
+		same "$commands" "$(sed -nE 's/.* -n __fish_use_subcommand -a ([a-z]+) .*/\1/p' "$O/completions/fish/$program.fish")"
+	for command in $commands; do
+		options=$("$O/$program" "$command" --help | options_of_help; echo help)
+		check "bash completes other options of $program $command" \
+			same "$options" "$(offered_by_bash $program "$command" -- | cut -c3-)"
+		check "zsh completes other options of $program $command" \
+			same "$options" "$(awk -v start="$command)" '/^\t\t[a-z]+\)$/ { inside = $1 == start } inside' "$O/completions/zsh/_$program" |
+				sed -nE "s/^\t\t\t'--([a-z-]+).*/\1/p")"
+		check "fish completes other options of $program $command" \
+			same "$options" "$(sed -nE "s/.*_from $command' -l ([a-z-]+).*/\1/p" "$O/completions/fish/$program.fish")"
+	done
+	for file in "zsh/_$program" "fish/$program.fish"; do
+		command -v "${file%%/*}" >/dev/null || continue
+		check "completions/$file is not understood" "${file%%/*}" -n "$O/completions/$file"
+	done
+done
+check 'bash completes other codes' same "$(cut -d' ' -f2 <<<"$codes")" "$(offered_by_bash cgpu explain '')"
 while read -r code name; do
 	check "cgpu explain $code says something else" \
 		[ "$("$O/cgpu" explain "$code" | sed -nE '1s/^ *([0-9]+)  ([a-z0-9-]+):.*/\1 \2/p')" = "$code $name" ]
