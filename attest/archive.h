@@ -14,7 +14,8 @@
  *
  * Judged whole before anything of it is stored: every manifest by profile, signature, chain, and id against content; every chain
  * to the pinned root; every answer against its certificate in one of these chains (without our nonce: the policy of the node that
- * uses it decides on that).
+ * uses it decides on that). Project and SKUs in the id of a VBIOS manifest are in nothing that is signed: they say where it is
+ * looked for, and which GPU it is good for is judged at each start.
  */
 
 #define ARCHIVE_MAX ((4 << 20) - 4096) /* with its name in one frame */

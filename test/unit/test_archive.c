@@ -215,12 +215,53 @@ test_tampered(void)
 	archive_free(&archive);
 }
 
-/* Truncations of the text, and each sampled character of it replaced: never a pass with another content. */
+/* The board in a VBIOS manifest's id is part of nothing signed: under another one nobody finds the manifest. */
+static bool
+is_other_board(const struct archive *archive, const struct archive *out)
+{
+	unsigned others = 0;
+
+	for (unsigned i = 0; i < archive->items; i++) {
+		const struct archive_item *was = &archive->item[i], *is = archive_find(out, was->name);
+		struct archive_id want, id;
+
+		if (is == NULL && was->kind == COLLATERAL_VBIOS_RIM && i < out->items) {
+			is = &out->item[i];
+			others++;
+			if (!archive_read_id(was->name, &want) || !archive_read_id(is->name, &id) ||
+			    strcmp(want.version, id.version) != 0)
+				return false;
+		}
+		if (is == NULL || !bytes_equal(buf_bytes(&was->content), buf_bytes(&is->content)))
+			return false;
+	}
+	return others == 1 && out->items == archive->items;
+}
+
+/* One character replaced: never a pass with another content. */
+static void
+change(const struct archive *archive, char *text, size_t at)
+{
+	struct archive out;
+	struct steps steps;
+	char old = text[at];
+	int code;
+
+	text[at] = old == 'x' ? 'y' : 'x';
+	code = code_of(bytes_of_text(text), &out, &steps);
+	if (code == CODE_OK)
+		printf("# %zu of %zu: '%c' made '%c' and judged good\n", at, strlen(text), old, text[at]);
+	CHECK(code != CODE_NO_VERDICT && (code != CODE_OK || is_other_board(archive, &out)));
+	text[at] = old;
+	archive_free(&out);
+	steps_free(&steps);
+}
+
+/* Truncations of the text, sampled characters of it replaced, and one of the board. */
 static void
 test_changed_text(void)
 {
-	struct archive archive, out;
-	struct steps steps;
+	struct archive archive;
 	char *text;
 	size_t size;
 
@@ -230,16 +271,13 @@ test_changed_text(void)
 	size = strlen(text);
 	for (size_t at = 0; at < size; at += size / 61 + 1) {
 		char old = text[at];
-		int code;
 
-		CHECK(code_of(bytes_of(text, at), &out, &steps) == CODE_ARCHIVE);
-		text[at] = old == 'x' ? 'y' : 'x';
-		code = code_of(bytes_of_text(text), &out, &steps);
-		CHECK(code != CODE_OK && code != CODE_NO_VERDICT);
+		text[at] = '\0';
+		CHECK(judge_text(text) == CODE_ARCHIVE);
 		text[at] = old;
-		archive_free(&out);
-		steps_free(&steps);
+		change(&archive, text, at);
 	}
+	change(&archive, text, (size_t)(strstr(text, "NV_GPU_VBIOS_") - text) + strlen("NV_GPU_VBIOS_"));
 	archive_free(&archive);
 	free(text);
 }
