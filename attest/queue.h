@@ -4,11 +4,10 @@
 
 #include <stdint.h>
 
-#include "config.h"
 #include "lib/err.h"
 
-/* A counting lock: so many runs of this machine at once that a storm of starts leaves processors to others. */
-#define QUEUE_PATH PATH_RUN "/cgpu.lock"
+/* A counting lock: so many runs of this machine, or user, at once that a storm of starts leaves processors to others. */
+#define QUEUE_FILE "cgpu.lock" /* in PATH_RUN, or in the folder of the user's session */
 
 /* As many as processors, 4 to 16. */
 unsigned queue_places(void);

@@ -12,6 +12,7 @@
 #include "attest/appraise_client.h"
 #include "attest/collect_client.h"
 #include "attest/mode.h"
+#include "attest/owner.h"
 #include "attest/policy.h"
 #include "attest/queue.h"
 #include "config.h"
@@ -170,6 +171,23 @@ tell(const struct run_request *request, const char *step)
 		request->progress->tell(request->progress->context, step, NULL);
 }
 
+/* Starts come in storms, what a user types does not. A user without a session has no place to wait at. */
+static int
+wait_turn(const struct run_request *request, int *place, struct err *err)
+{
+	char *folder = owner_is_root() ? xstrdup(PATH_RUN) : request->by_hook ? owner_session() : NULL;
+	char *path = folder != NULL ? xprintf("%s/" QUEUE_FILE, folder) : NULL;
+	int rc = 0;
+
+	if (path != NULL) {
+		*place = queue_enter(path, queue_places(), request->deadline, err);
+		rc = *place < 0 ? -1 : 0;
+	}
+	free(path);
+	free(folder);
+	return rc;
+}
+
 static int
 begin(const struct run_request *request, struct live *live, struct run *run)
 {
@@ -179,13 +197,8 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	if (read_clock(&live->cache, run) != 0)
 		return -1;
 	tell(request, "queue");
-
-	/* Starts are root's, and only they come in storms. */
-	if (geteuid() == 0) {
-		live->place = queue_enter(QUEUE_PATH, queue_places(), request->deadline, &err);
-		if (live->place < 0)
-			return fail(run, "queue", &err);
-	}
+	if (wait_turn(request, &live->place, &err) != 0)
+		return fail(run, "queue", &err);
 	tell(request, "driver");
 	if (start_collector(request->conf, request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)

@@ -258,6 +258,8 @@ decision_make(const struct oci_state *state, const struct oci_config *config, co
 	judge_annotations(&request, &state->annotations);
 	if (config->device_like != NULL && host->has_nvidia)
 		request_all(&request, "linux: unknown member %s", config->device_like);
+	/* There a privileged container has no rules; every node that the user can see is mounted into it instead. */
+	out->privileged |= host->rootless && config->may_admin && request.wanted;
 	if (check_refusals(&request, state->bundle, config, err) < 0) {
 		*out = (struct decision){.answer = DECISION_REFUSE};
 		return -1;

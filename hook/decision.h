@@ -56,6 +56,7 @@ struct decision_host {
 	} majors[DECISION_MAJORS_MAX];
 	unsigned major_count;
 	bool has_nvidia; /* an NVIDIA major is registered */
+	bool rootless;   /* the engine lives in a user namespace: no container of it can make a node (mknod(2)) */
 	/* What lies at path, symlinks followed: DECISION_UNKNOWN also if it is not there. number of a character device;
 	 * resolved: the path without links, or empty. DECISION_DEVTMPFS: a directory on the file system of /dev. */
 	enum decision_source (*look_up)(void *context, const char *path, dev_t *number, char resolved[PATH_MAX]);

@@ -12,6 +12,7 @@
 
 #include "lib/code.h"
 #include "lib/fs.h"
+#include "lib/idmap.h"
 
 #define SMALL_FILE 65536
 
@@ -206,7 +207,9 @@ int
 host_open(struct host *host, struct decision_host *answers, struct err *err)
 {
 	char *text = read_small("/proc/devices");
+	struct err unread = ERR_INIT;
 	struct stat root, dev;
+	struct idmap map;
 	bool ok;
 
 	*host = (struct host){0};
@@ -217,5 +220,6 @@ host_open(struct host *host, struct decision_host *answers, struct err *err)
 		return err_set(err, CODE_INTERNAL, "/proc/devices cannot be read or has another form");
 	if (stat("/", &root) == 0 && stat("/dev", &dev) == 0 && root.st_dev != dev.st_dev)
 		host->devtmpfs = dev.st_dev;
+	answers->rootless = idmap_read(&map, &unread) == 0 && !idmap_is_initial(&map);
 	return 0;
 }

@@ -50,9 +50,9 @@ evaluate(const struct oci_config *config, int64_t major, int64_t minor)
 }
 
 static bool
-may_make_nodes(const struct oci_config *config)
+may_make_nodes(const struct request *request, const struct oci_config *config)
 {
-	return config->may_mknod && !config->user_namespace;
+	return config->may_mknod && !config->user_namespace && !request->host->rootless;
 }
 
 /*
@@ -60,7 +60,7 @@ may_make_nodes(const struct oci_config *config)
  * wildcard "c *:* m" by default: a node without the right to open it.
  */
 static enum grant
-outcome(const struct oci_config *config, int64_t major, int64_t minor)
+outcome(const struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
 {
 	struct access access = evaluate(config, major, minor);
 
@@ -68,7 +68,7 @@ outcome(const struct oci_config *config, int64_t major, int64_t minor)
 		return BY_MAJOR;
 	if (access.read == BY_WILDCARD || access.write == BY_WILDCARD)
 		return BY_WILDCARD;
-	if ((access.read == UNTOUCHED || access.write == UNTOUCHED) && may_make_nodes(config))
+	if ((access.read == UNTOUCHED || access.write == UNTOUCHED) && may_make_nodes(request, config))
 		return UNTOUCHED;
 	return DENIED;
 }
@@ -79,7 +79,7 @@ judge_whole(struct request *request, const struct oci_config *config, int64_t ma
 {
 	bool shared = class == DECISION_DRM || class == DECISION_VFIO;
 
-	if (shared && (!request->host->has_nvidia || !may_make_nodes(config)))
+	if (shared && (!request->host->has_nvidia || !may_make_nodes(request, config)))
 		return;
 	if (class == DECISION_VFIO)
 		request_raw(request, "linux.resources.devices: VFIO c %lld:*", (long long)major);
@@ -94,7 +94,7 @@ static void
 judge(struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
 {
 	enum decision_class class = request_class(request->host, major);
-	enum grant grant = outcome(config, major, minor);
+	enum grant grant = outcome(request, config, major, minor);
 
 	/* What comes with everything is told by NVIDIA's own majors; drm and VFIO nodes have to be named. */
 	if (grant == DENIED || (grant != BY_MAJOR && (class == DECISION_DRM || class == DECISION_VFIO)))

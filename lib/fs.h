@@ -24,8 +24,8 @@ int fs_read_file(const char *path, size_t max, struct buf *out, struct err *err)
 
 /*
  * A file that decides about trust: path is absolute, every directory above and the file itself belong to root (or to the
- * caller where that is not root; in a user namespace also to the overflow id), and nobody else can write to them (a sticky
- * directory of root's counts as safe). No symlink is followed. Returns an open fd.
+ * caller where that is not root; in a user namespace where root has no id also to the overflow id, see fs_trust.c), and nobody
+ * else can write to them (a sticky directory of root's counts as safe). No symlink is followed. Returns an open fd.
  */
 int fs_open_trusted(const char *path, struct err *err);
 int fs_read_trusted(const char *path, size_t max, struct buf *out, struct err *err);

@@ -9,22 +9,7 @@
 
 #include "lib/fs.h"
 #include "lib/fs_fail.h"
-
-/* Whether this user namespace maps less than all ids, as the initial one does: "0 0 4294967295". */
-static bool
-in_user_namespace(void)
-{
-	unsigned inside, outside, count;
-	struct buf map = {0};
-	struct err err = ERR_INIT;
-	bool whole = false;
-
-	if (fs_read_file("/proc/self/uid_map", 4096, &map, &err) == 0 && map.size > 0)
-		whole = sscanf((char *)map.data, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 &&
-			outside == 0 && count == 4294967295u;
-	buf_free(&map);
-	return !whole;
-}
+#include "lib/idmap.h"
 
 static uid_t
 overflow_uid(void)
@@ -39,13 +24,25 @@ overflow_uid(void)
 	return uid;
 }
 
+/*
+ * In the user namespace of rootless containers the root of the host has no id, and what belongs to it shows the overflow id.
+ * So does what belongs to any other user without an id here, but such a user comes to a path that is trusted by its text only
+ * if root gave it one: every directory on the way is judged, and nobody but its owner can put a name into one that passed.
+ * Where root has an id its files show that, and the overflow id is somebody else's for certain.
+ */
+static bool
+is_hidden_root(uid_t owner)
+{
+	struct err err = ERR_INIT;
+	struct idmap map;
+
+	return owner == overflow_uid() && idmap_read(&map, &err) == 0 && idmap_hides_root(&map);
+}
+
 bool
 fs_owner_trusted(uid_t owner)
 {
-	if (owner == 0 || owner == geteuid())
-		return true;
-	/* In a rootless container's namespace the host's root is not mapped, and its files show the overflow id. */
-	return in_user_namespace() && owner == overflow_uid();
+	return owner == 0 || owner == geteuid() || is_hidden_root(owner);
 }
 
 /* what: the part of the path up to this object, for the message. */

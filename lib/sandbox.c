@@ -16,6 +16,7 @@
 #include "lib/caps.h"
 #include "lib/code.h"
 #include "lib/fs.h"
+#include "lib/idmap.h"
 #include "lib/landlock.h"
 #include "lib/sandbox_build.h"
 
@@ -92,6 +93,27 @@ find_user(const char *name, uid_t *uid, gid_t *gid, struct err *err)
 	return 0;
 }
 
+/* In a user namespace that was made without subordinate ids there is no other user to change to. */
+static bool
+has_id(uid_t uid)
+{
+	struct err err = ERR_INIT;
+	struct idmap map;
+	uid_t outside;
+
+	return idmap_read(&map, &err) != 0 || idmap_outside(&map, uid, &outside);
+}
+
+bool
+sandbox_keeps_user(const char *user)
+{
+	struct err err = ERR_INIT;
+	uid_t uid;
+	gid_t gid;
+
+	return geteuid() != 0 || (find_user(user, &uid, &gid, &err) == 0 && !has_id(uid));
+}
+
 /* In a user namespace made without privilege nobody may change groups (user_namespaces(7)): its maker's stay. */
 static bool
 groups_are_fixed(void)
@@ -142,6 +164,7 @@ drop_privileges(const char *user, struct err *err)
 
 	if (change && find_user(user, &uid, &gid, err) != 0)
 		return -1;
+	change = change && has_id(uid);
 	if (caps_seal(err) != 0)
 		return -1;
 	if (change && change_ids(user, uid, gid, err) != 0)

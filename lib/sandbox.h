@@ -2,6 +2,7 @@
 #ifndef LIB_SANDBOX_H
 #define LIB_SANDBOX_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/err.h"
@@ -26,11 +27,14 @@ struct sandbox_paths { /* what Landlock leaves open; NULL-terminated lists, miss
 
 /*
  * user: name to change to, looked up in /etc/passwd by fgetpwent (no NSS in a root process); a missing one is an error.
- * NULL, or when the caller is not root: ids stay. parent: pid of the starter, compared after the parent-death signal was
- * set (it is cleared by a change of ids, so it is set after the last one). paths: NULL = none. -1 with CODE_WORKER.
+ * NULL, or where sandbox_keeps_user(): ids stay, and all else holds. parent: pid of the starter, compared after the
+ * parent-death signal was set (it is cleared by a change of ids, so it is set after the last one). paths: NULL = none. -1 with
+ * CODE_WORKER.
  */
 int sandbox_prepare(enum sandbox_role role, const char *user, pid_t parent, const struct sandbox_paths *paths,
 		    struct err *err);
+/* Whether a worker stays the user that the caller is: one who is not root, or root of a namespace that has no id for user. */
+bool sandbox_keeps_user(const char *user);
 int sandbox_enter(enum sandbox_role role, struct err *err);
 
 #endif

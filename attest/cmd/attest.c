@@ -19,6 +19,7 @@
 #include "lib/code.h"
 #include "lib/frame.h"
 #include "lib/fs.h"
+#include "lib/sandbox.h"
 
 #define CONFIG_MAX (16 << 20)
 #define CHALLENGE_MAX 4096
@@ -236,6 +237,7 @@ reply_facts(const struct reply *reply, const struct run_request *request, const 
 	put_fact(&payload, "policy_digest", digest);
 	put_fact(&payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
 	put_fact(&payload, "loosenings", loosenings);
+	put_fact(&payload, "workers", sandbox_keeps_user(conf->worker_user) ? "caller's user" : NULL);
 	free(loosenings);
 	if (run != NULL)
 		put_run(&payload, run);

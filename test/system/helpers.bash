@@ -84,6 +84,7 @@ emulate_gpus() {
 import_image() {
 	local root
 	root=$(mktemp -d)
+	chmod 755 "$root"
 	mkdir -p "$root"/{bin,etc,proc,sys,dev,tmp,run}
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	for applet in sh cat ls id grep true sleep; do ln -s busybox "$root/bin/$applet"; done

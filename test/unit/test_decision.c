@@ -43,10 +43,12 @@ pci_vendor(void *context, dev_t number, const char *path, int *minor_out)
 	return 0;
 }
 
+static bool rootless;
+
 static struct decision_host
 host_of(bool nvidia)
 {
-	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor};
+	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .rootless = rootless};
 
 	decision_host_add(&host, 10, "misc");
 	decision_host_add(&host, 240, "vfio");
@@ -257,6 +259,26 @@ test_untouched_rules(void)
 	free(text);
 }
 
+/* In a user namespace nobody makes nodes, and privileged containers get theirs as mounts. */
+static void
+test_rootless(void)
+{
+#define NODE_MOUNT "\"mounts\":[{\"destination\":\"/dev/nvidia1\",\"type\":\"bind\",\"source\":\"/dev/nvidia1\"}"
+#define MEMORY_MOUNT ",{\"destination\":\"/dev/mem\",\"type\":\"bind\",\"source\":\"/dev/mem\"}"
+	static const char makes[] = "\"process\":{\"capabilities\":{\"bounding\":[\"CAP_MKNOD\"]}}";
+	static const char admin[] = "\"process\":{\"capabilities\":{\"bounding\":[\"CAP_SYS_ADMIN\"]}}," NODE_MOUNT MEMORY_MOUNT "]";
+
+	CHECK_TEXT(decide(true, false, admin), "raw-device");
+	rootless = true;
+	CHECK_TEXT(decide(true, false, makes), "no");
+	CHECK_TEXT(decide(true, false, ""), "no");
+	CHECK_TEXT(decide(true, true, ""), "privileged all");
+	CHECK_TEXT(decide(true, false, admin), "privileged 1");
+	CHECK_TEXT(decide(true, false, "\"process\":{\"capabilities\":{\"bounding\":[]}}," NODE_MOUNT "]"), "1");
+	CHECK_TEXT(decide(true, false, "\"process\":{\"capabilities\":{\"bounding\":[]}}," NODE_MOUNT MEMORY_MOUNT "]"), "raw-device");
+	rootless = false;
+}
+
 /* Nodes of other vendors have these majors too: by vendor where a rule names one, and by the driver where it names all. */
 static void
 test_rules_of_shared_majors(void)
@@ -413,6 +435,7 @@ main(void)
 	RUN(test_other_signs);
 	RUN(test_root);
 	RUN(test_untouched_rules);
+	RUN(test_rootless);
 	RUN(test_rules_of_shared_majors);
 	RUN(test_rules_against_model);
 	RUN(test_proc_devices);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -195,6 +196,83 @@ test_trusted_for_a_user(void)
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
 
+/* Below no sticky directory, which counts as safe only where it is seen to be root's. */
+static char apart[] = "/run/cgpu-fs.XXXXXX";
+
+static _Noreturn void
+open_in_namespace(uid_t user, const char *path, int ready, int go)
+{
+	struct err err = ERR_INIT;
+	char byte = 'x';
+
+	if (setresuid(user, user, user) != 0 || unshare(CLONE_NEWUSER) != 0 || write(ready, &byte, 1) != 1 ||
+	    read(go, &byte, 1) != 1 || setresuid(0, 0, 0) != 0)
+		_exit(2);
+	_exit(fs_open_trusted(path, &err) < 0);
+}
+
+/* Of a file with this owner and mode, for a user in a namespace with this map: 0 trusted, 1 not, 2 no such namespace here. */
+static int
+trusted_in_namespace(uid_t user, const char *map, uid_t owner, mode_t mode)
+{
+	char *path = xprintf("%s/file", apart), *maps, byte = 'x';
+	int fd = open(path, O_WRONLY | O_CREAT, 0600), go[2], ready[2], status;
+	pid_t child;
+
+	CHECK(fd >= 0 && fchown(fd, owner, 0) == 0 && fchmod(fd, mode) == 0 && close(fd) == 0);
+	CHECK(pipe(go) == 0 && pipe(ready) == 0);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		open_in_namespace(user, path, ready[1], go[0]);
+	close(ready[1]);
+	maps = xprintf("/proc/%d/uid_map", child);
+	if (read(ready[0], &byte, 1) == 1) {
+		fd = open(maps, O_WRONLY);
+		CHECK(write(fd, map, strlen(map)) == (ssize_t)strlen(map) && close(fd) == 0 && write(go[1], "x", 1) == 1);
+	}
+	for (int i = 0; i < 2; i++)
+		close(go[i]);
+	close(ready[0]);
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	unlink(path);
+	free(path);
+	free(maps);
+	return WEXITSTATUS(status);
+}
+
+static void
+check_namespaces(void)
+{
+	static const char rootless[] = "0 12345 1\n1 200000 60000\n", rooted[] = "0 0 60000\n";
+
+	if (trusted_in_namespace(12345, rootless, 0, 0644) == 2) {
+		unit_skip("no user namespaces here");
+		return;
+	}
+	CHECK(trusted_in_namespace(12345, rootless, 0, 0644) == 0);
+	CHECK(trusted_in_namespace(12345, rootless, 12345, 0644) == 0); /* the caller's own */
+	CHECK(trusted_in_namespace(12345, rootless, 0, 0664) == 1);
+	CHECK(trusted_in_namespace(12345, rootless, 0, 0646) == 1);
+	CHECK(trusted_in_namespace(12345, rootless, 200005, 0644) == 1); /* a user of the namespace */
+	CHECK(trusted_in_namespace(0, rooted, 0, 0644) == 0);
+	CHECK(trusted_in_namespace(0, rooted, 70000, 0644) == 1); /* no id here, and surely not root */
+	CHECK(chmod(apart, 01777) == 0 && trusted_in_namespace(12345, rootless, 0, 0644) == 1);
+}
+
+/* What belongs to the host's root shows the overflow id only where that has no id of its own. */
+static void
+test_trusted_in_a_namespace(void)
+{
+	if (geteuid() != 0 || mkdtemp(apart) == NULL) {
+		unit_skip("needs root");
+		return;
+	}
+	CHECK(chmod(apart, 0755) == 0);
+	check_namespaces();
+	CHECK(rmdir(apart) == 0);
+}
+
 static void
 test_write_atomic(void)
 {
@@ -242,6 +320,7 @@ main(void)
 	RUN(test_trusted_shapes);
 	RUN(test_trusted_owners);
 	RUN(test_trusted_for_a_user);
+	RUN(test_trusted_in_a_namespace);
 	RUN(test_write_atomic);
 	RUN(test_nothing_is_left);
 	return unit_end();

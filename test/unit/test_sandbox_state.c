@@ -198,12 +198,12 @@ write_proc(pid_t pid, const char *name, const char *text)
 	return ok;
 }
 
-/* From outside, with all ids for root and the own one for another user. */
+/* From outside, so many ids, of which another user than root has one only. */
 static bool
-map_ids(pid_t pid)
+map_ids(pid_t pid, unsigned count)
 {
-	char *uids = xprintf(geteuid() == 0 ? "0 0 65536" : "0 %u 1", geteuid());
-	char *gids = xprintf(geteuid() == 0 ? "0 0 65536" : "0 %u 1", getegid());
+	char *uids = xprintf("0 %u %u", geteuid(), count);
+	char *gids = xprintf("0 %u %u", getegid(), count);
 	bool ok = write_proc(pid, "setgroups", "deny") && write_proc(pid, "uid_map", uids) &&
 		  write_proc(pid, "gid_map", gids);
 
@@ -213,7 +213,7 @@ map_ids(pid_t pid)
 }
 
 static _Noreturn void
-live_in_user_namespace(const char *user, int ready, int go)
+live_in_user_namespace(const char *user, bool changes, int ready, int go)
 {
 	struct err err = ERR_INIT;
 	char byte = 'x';
@@ -222,15 +222,16 @@ live_in_user_namespace(const char *user, int ready, int go)
 		byte = 'n';
 	if (write(ready, &byte, 1) != 1 || read(go, &byte, 1) != 1)
 		_exit(1);
-	if (setresuid(0, 0, 0) != 0 || sandbox_prepare(SANDBOX_APPRAISE, user, getppid(), NULL, &err) != 0)
+	if (setresuid(0, 0, 0) != 0 || (user != NULL && sandbox_keeps_user(user) == changes) ||
+	    sandbox_prepare(SANDBOX_APPRAISE, user, getppid(), NULL, &err) != 0)
 		_exit(2);
-	if (getuid() != (user ? 65534 : 0) || (setresuid(0, 0, 0) == 0) != (user == NULL))
+	if (getuid() != (changes ? 65534 : 0) || (setresuid(0, 0, 0) == 0) == changes)
 		_exit(3);
 	_exit(sandbox_enter(SANDBOX_APPRAISE, &err) != 0);
 }
 
 static void
-in_user_namespace(const char *user)
+in_user_namespace(const char *user, unsigned count)
 {
 	int ready[2], go[2], status = 0;
 	char byte = 'n';
@@ -240,12 +241,12 @@ in_user_namespace(const char *user)
 	fflush(stdout);
 	child = fork();
 	if (child == 0)
-		live_in_user_namespace(user, ready[1], go[0]);
+		live_in_user_namespace(user, user != NULL && count > 1, ready[1], go[0]);
 	CHECK(read(ready[0], &byte, 1) == 1);
 	if (byte == 'n')
 		unit_skip("no user namespaces here");
 	else
-		CHECK(map_ids(child) && write(go[1], "x", 1) == 1);
+		CHECK(map_ids(child, count) && write(go[1], "x", 1) == 1);
 	for (int i = 0; i < 2; i++) {
 		close(ready[i]);
 		close(go[i]);
@@ -259,9 +260,10 @@ in_user_namespace(const char *user)
 static void
 test_user_namespace(void)
 {
-	in_user_namespace(NULL);
+	in_user_namespace(NULL, 1);
+	in_user_namespace("nobody", 1);
 	if (geteuid() == 0)
-		in_user_namespace("nobody");
+		in_user_namespace("nobody", 65536);
 }
 
 static int
