@@ -30,6 +30,7 @@ catalogdir ?= $(prefix)/lib/systemd/catalog
 sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
 logrotatedir ?= $(sysconfdir)/logrotate.d
+examplesdir ?= $(datadir)/cgpu
 bashdir ?= $(datadir)/bash-completion/completions
 zshdir ?= $(datadir)/zsh/site-functions
 fishdir ?= $(datadir)/fish/vendor_completions.d
@@ -110,8 +111,9 @@ test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu-cdi.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
-# FOLDER below packaging -> where systemd and others look for what is in it; drop-ins of units are one folder deeper.
-SYSTEM := systemd preset catalog sysusers tmpfiles logrotate
+# FOLDER below packaging -> where systemd and others look for what is in it; drop-ins of units are one folder deeper. Where
+# examples go nobody looks.
+SYSTEM := systemd preset catalog sysusers tmpfiles logrotate examples
 systemd_DIR := $(unitdir)
 $(foreach kind,$(filter-out systemd,$(SYSTEM)),$(eval $(kind)_DIR := $($(kind)dir)))
 SYSTEM_FILES := $(patsubst packaging/%.in,%,$(sort $(foreach kind,$(SYSTEM),$(wildcard packaging/$(kind)/*.in packaging/$(kind)/*/*.in))))
@@ -183,7 +185,7 @@ $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(TESTED) $(ARCHIVE)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 # The pages, the hook definition, the sample and the units name the folders of this build.
-PLACES := bindir libexecdir sysconfdir localstatedir runstatedir hooksdir hookdir workerdir unitdir worker_user ca_file
+PLACES := bindir libexecdir sysconfdir localstatedir runstatedir examplesdir hooksdir hookdir workerdir unitdir worker_user ca_file
 fill = sed $(foreach p,$(PLACES),-e 's|@$p@|$($p)|g')
 
 $(O)/man/cgpu-codes.7: man/cgpu-codes.7 man/codes.awk lib/code.def $(O)/config.h
@@ -285,7 +287,7 @@ uninstall:
 	rm -f $(foreach file,$(SYSTEM_FILES),'$(call system_place,$(file))') \
 		$(COMMANDS:%='$D$(bashdir)/%') $(COMMANDS:%='$D$(zshdir)/_%') $(COMMANDS:%='$D$(fishdir)/%.fish')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
-	for d in '$D$(workerdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
+	for d in '$D$(workerdir)' '$D$(examplesdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
 		$(STATE:%='$D%') '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu' \
 		$(foreach file,$(filter systemd/%.d/%,$(SYSTEM_FILES)),'$(dir $(call system_place,$(file)))'); do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done

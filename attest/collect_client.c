@@ -178,10 +178,10 @@ make_pipes(int end[4], struct err *err)
 }
 
 int
-collect_start(const char *worker, const char *library, const char *driver_root, int64_t deadline,
+collect_start(const char *worker, const char *library, const char *driver_root, bool ready, int64_t deadline,
 	      struct collector *collector, struct err *err)
 {
-	char parent[16], *argv[] = {"collect", parent, (char *)library, (char *)driver_root, NULL};
+	char parent[16], *argv[] = {"collect", parent, (char *)library, (char *)driver_root, ready ? "ready" : NULL, NULL};
 	int end[4] = {-1, -1, -1, -1}, rc;
 
 	*collector = (struct collector){.child = {0, -1}, .to = -1, .from = -1, .deadline = deadline};
@@ -237,6 +237,21 @@ collect_recheck(struct collector *collector, struct collect_states *states,
 	struct buf payload = {0};
 	int rc = ask(collector, FRAME_RECHECK, (struct bytes){NULL, 0}, err);
 
+	if (rc == 0)
+		rc = receive(collector, states, identity, &payload, err);
+	buf_free(&payload);
+	return rc;
+}
+
+int
+collect_ready(struct collector *collector, bool ready, struct collect_states *states,
+	      struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+{
+	struct buf payload = {0};
+	int rc;
+
+	frame_put_u32(&payload, ready);
+	rc = ask(collector, FRAME_READY, buf_bytes(&payload), err);
 	if (rc == 0)
 		rc = receive(collector, states, identity, &payload, err);
 	buf_free(&payload);

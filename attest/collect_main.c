@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collect PARENT LIBRARY DRIVER_ROOT: the worker that calls NVIDIA's library. It reads orders from standard input and
- * answers on standard output (lib/frame.h); a library that hangs or dies takes only this process with it.
+ * collect PARENT LIBRARY DRIVER_ROOT [ready]: the worker that calls NVIDIA's library. It reads orders from standard input and
+ * answers on standard output (lib/frame.h); a library that hangs or dies takes only this process with it. With "ready" it keeps
+ * the capability to set the ready state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 
 struct worker {
 	int in, out;
+	enum sandbox_role role;
 	struct library library;
 	struct machine machine;
 	struct buf payload; /* of the frame being read or written */
@@ -43,9 +45,10 @@ take_fds(struct worker *worker, struct err *err)
 }
 
 static int
-confine(const char *parent, const char *driver_root, const struct library *library, struct err *err)
+confine(const struct worker *worker, const char *parent, const char *driver_root, struct err *err)
 {
-	char *directory = xprintf("%.*s", (int)(strrchr(library->path, '/') - library->path), library->path);
+	const char *path = worker->library.path;
+	char *directory = xprintf("%.*s", (int)(strrchr(path, '/') - path), path);
 	const char *const read[] = {
 		directory[0] ? directory : "/",
 		"/proc/driver/nvidia",
@@ -67,7 +70,7 @@ confine(const char *parent, const char *driver_root, const struct library *libra
 		snprintf(node[i], sizeof(node[i]), "/dev/nvidia%u", i);
 		write[i + 2] = node[i];
 	}
-	rc = sandbox_prepare(SANDBOX_COLLECT, NULL, (pid_t)strtol(parent, NULL, 10),
+	rc = sandbox_prepare(worker->role, NULL, (pid_t)strtol(parent, NULL, 10),
 			     &(struct sandbox_paths){.read = read, .read_write = write}, err);
 	free(directory);
 	return rc;
@@ -94,40 +97,20 @@ send_done(struct worker *worker, struct err *err)
 	return 0;
 }
 
-/* 1: the caller has closed its end. */
-static int
-expect(struct worker *worker, enum frame_type want, size_t size, struct err *err)
-{
-	enum frame_type type;
-	int rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err);
-
-	if (rc == 0 && (type != want || (size != 0 && worker->payload.size != size)))
-		return err_set(err, CODE_WORKER, "frame %d of %zu bytes, want frame %d", type, worker->payload.size,
-			       want);
-	return rc;
-}
-
-static int
-expect_end(struct worker *worker, struct err *err)
-{
-	enum frame_type type;
-	int rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err);
-
-	return rc == 0 ? err_set(err, CODE_WORKER, "frame %d after the last order", type) : rc;
-}
-
 /* The version must be ours; the random part goes back as it came. */
 static int
 greet(struct worker *worker, struct err *err)
 {
+	enum frame_type type;
 	struct cursor at;
 	struct bytes version, random;
 	struct buf answer = {0};
 	int rc;
 
-	rc = expect(worker, FRAME_HELLO, 0, err);
-	if (rc != 0)
-		return rc == 1 ? err_set(err, CODE_WORKER, "end of file instead of HELLO") : -1;
+	if (frame_read(worker->in, NO_DEADLINE, false, &type, &worker->payload, err) != 0)
+		return -1;
+	if (type != FRAME_HELLO)
+		return err_set(err, CODE_WORKER, "frame %d instead of HELLO", type);
 	at = cursor_of(buf_bytes(&worker->payload));
 	if (!frame_get_field(&at, &version) || !frame_get_field(&at, &random) || at.left != 0)
 		return err_set(err, CODE_WORKER, "malformed HELLO");
@@ -184,23 +167,51 @@ send_evidence(struct worker *worker, struct err *err)
 	return send_done(worker, err);
 }
 
-/* The orders in their order; the caller may end after each answer. */
+/* Sets the ready state, then tells everything anew. */
+static int
+set_ready(struct worker *worker, struct err *err)
+{
+	struct cursor at = cursor_of(buf_bytes(&worker->payload));
+	uint32_t want;
+
+	if (worker->role != SANDBOX_READY || !frame_get_u32(&at, &want) || want > 1)
+		return err_set(err, CODE_WORKER, "frame READY was not to come, or says neither 0 nor 1");
+	if (machine_set_ready(&worker->machine, want == 1, err) != 0)
+		return -1;
+	return send_machine(worker, err);
+}
+
+/* The orders: any of them, each once, in this order. */
+static const struct order {
+	enum frame_type type;
+	size_t size;
+	int (*answer)(struct worker *worker, struct err *err);
+} orders[] = {
+	{FRAME_REPORTS, COLLECT_REPORTS_SIZE, send_evidence},
+	{FRAME_RECHECK, 0, send_machine},
+	{FRAME_READY, 4, set_ready},
+};
+
+#define ORDERS (sizeof(orders) / sizeof(orders[0]))
+
+/* Until the caller closes its end. */
 static int
 serve(struct worker *worker, struct err *err)
 {
+	enum frame_type type;
+	size_t next = 0;
 	int rc;
 
 	if (machine_start(&worker->machine, err) != 0 || send_machine(worker, err) != 0)
 		return -1;
-	rc = expect(worker, FRAME_REPORTS, COLLECT_REPORTS_SIZE, err);
-	if (rc == 0)
-		rc = send_evidence(worker, err);
-	if (rc == 0)
-		rc = expect(worker, FRAME_RECHECK, 0, err);
-	if (rc == 0)
-		rc = send_machine(worker, err);
-	if (rc == 0)
-		rc = expect_end(worker, err);
+	while ((rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err)) == 0) {
+		while (next < ORDERS && orders[next].type != type)
+			next++;
+		if (next == ORDERS || worker->payload.size != orders[next].size)
+			return err_set(err, CODE_WORKER, "frame %d of %zu bytes was not to come", type, worker->payload.size);
+		if (orders[next++].answer(worker, err) != 0)
+			return -1;
+	}
 	return rc < 0 ? -1 : machine_stop(&worker->machine, err);
 }
 
@@ -208,11 +219,11 @@ static int
 work(struct worker *worker, char **argv, struct err *err)
 {
 	if (library_open(argv[2], &worker->library, err) != 0 ||
-	    confine(argv[1], argv[3], &worker->library, err) != 0 || greet(worker, err) != 0 ||
+	    confine(worker, argv[1], argv[3], err) != 0 || greet(worker, err) != 0 ||
 	    library_load(&worker->library, err) != 0)
 		return -1;
 	library_close(&worker->library);
-	if (sandbox_enter(SANDBOX_COLLECT, err) != 0)
+	if (sandbox_enter(worker->role, err) != 0)
 		return -1;
 	return serve(worker, err);
 }
@@ -232,11 +243,13 @@ int
 main(int argc, char **argv)
 {
 	struct worker worker = {.library = LIBRARY_INIT, .machine.library = &worker.library};
+	bool ready = argc == 5 && strcmp(argv[4], "ready") == 0;
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (argc != 4 || take_fds(&worker, &err) != 0)
+	if ((argc != 4 && !ready) || take_fds(&worker, &err) != 0)
 		return CODE_WORKER;
+	worker.role = ready ? SANDBOX_READY : SANDBOX_COLLECT;
 	rc = work(&worker, argv, &err);
 	if (rc != 0)
 		send_failure(&worker, &err);

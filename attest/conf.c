@@ -36,7 +36,7 @@ struct key {
 #define ORIGINS 1   /* KIND_LIST */
 
 static const char *const privileged_choices[] = {"gate", "deny", "allow", NULL};
-static const char *const ready_choices[] = {"require", "report", NULL};
+static const char *const ready_choices[] = {"require", "report", "manage", NULL};
 static const char *const audit_choices[] = {"best-effort", "required", NULL};
 static const char *const verifier_choices[] = {"local", "remote", "both", NULL};
 static const char *const mode_choices[] = {"enforce", "observe", NULL};

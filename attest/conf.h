@@ -15,7 +15,7 @@
  */
 
 enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
-enum conf_ready { READY_REQUIRE, READY_REPORT };
+enum conf_ready { READY_REQUIRE, READY_REPORT, READY_MANAGE };
 enum conf_audit { AUDIT_BEST_EFFORT, AUDIT_REQUIRED };
 enum conf_verifier { VERIFIER_LOCAL, VERIFIER_REMOTE, VERIFIER_BOTH };
 enum conf_mode { MODE_ENFORCE, MODE_OBSERVE };

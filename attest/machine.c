@@ -340,6 +340,38 @@ machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[
 	return 0;
 }
 
+/*
+ * Current drivers answer 2 once the state went from on to off: they take no other until they are loaded again (bFatalFailure in
+ * conf_compute_api.c of the open kernel modules).
+ */
+static int
+ready_cause(int number)
+{
+	switch (number) {
+	case NVML_NO_PERMISSION:
+		return CODE_READY_RIGHTS;
+	case NVML_INVALID_ARGUMENT:
+		return CODE_READY_TERMINAL;
+	case NVML_NOT_SUPPORTED:
+	case NVML_FUNCTION_NOT_FOUND:
+		return CODE_READY_UNSUPPORTED;
+	default:
+		return cause(number);
+	}
+}
+
+int
+machine_set_ready(const struct machine *machine, bool ready, struct err *err)
+{
+	int number = NVML_FUNCTION_NOT_FOUND;
+
+	if (machine->library->nvmlSystemSetConfComputeGpusReadyState != NULL)
+		number = machine->library->nvmlSystemSetConfComputeGpusReadyState(ready);
+	if (number == NVML_SUCCESS)
+		return 0;
+	return err_set(err, ready_cause(number), "nvmlSystemSetConfComputeGpusReadyState(%d) returned %d", ready, number);
+}
+
 int
 machine_start(struct machine *machine, struct err *err)
 {

@@ -23,6 +23,8 @@ int machine_read(struct machine *machine, struct err *err);
 /* Evidence of GPU i as NVML returned it; sizes are in range and nothing else is known about it. */
 int machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[NVML_NONCE_SIZE],
 		     struct buf *report, struct buf *chain, struct err *err);
+/* The ready state, one for all GPUs; needs CAP_SYS_ADMIN. -1 with CODE_READY_* or as above. */
+int machine_set_ready(const struct machine *machine, bool ready, struct err *err);
 int machine_stop(struct machine *machine, struct err *err);
 
 /*

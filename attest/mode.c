@@ -50,6 +50,14 @@ mode_cpu_caps(uint32_t value)
 	return word(words, 5, value);
 }
 
+const char *
+mode_ready(uint32_t value)
+{
+	static const char *const words[] = {"not-ready", "ready"};
+
+	return word(words, 2, value);
+}
+
 /* With protected PCIe, ccFeature reads 0 although confidential computing is on: that mode is judged on its own. */
 static int
 judge_cc(const struct collect_states *states, struct steps *steps)
@@ -133,17 +141,31 @@ judge_persistence(const struct collect_states *states, const struct collect_iden
 static int
 judge_ready(const struct collect_states *states, const struct conf *conf, struct steps *steps)
 {
+	bool reported = conf->ready == READY_REPORT && (states->ready == 0 || states->ready == COLLECT_ABSENT);
+	bool managed = conf->ready == READY_MANAGE && states->ready == 0;
 	struct err err = ERR_INIT;
 
-	if (states->ready == 1 || (states->ready == 0 && conf->ready == READY_REPORT)) {
-		steps_ok(steps, STEP_RUN, "ready-state", "%s", states->ready ? "ready" : "not ready (reported, not required)");
+	if (states->ready == 1 || reported || managed) {
+		steps_ok(steps, STEP_RUN, "ready-state", "%s%s", mode_ready(states->ready),
+			 reported ? " (reported, not required)" : managed ? " (to be set after a pass)" : "");
 		return 0;
 	}
 	if (states->ready == 0)
 		err_set(&err, CODE_NOT_READY, "the GPUs' ready state is not-ready, want ready");
+	else if (states->ready == COLLECT_ABSENT)
+		err_set(&err, CODE_READY_UNSUPPORTED, "the driver tells no ready state, want ready");
 	else
 		err_set(&err, CODE_MODE_UNKNOWN, "ready state %u is unknown", states->ready);
 	return steps_fail(steps, STEP_RUN, "ready-state", &err);
+}
+
+int
+mode_judge_ready(const struct collect_states *states, const struct collect_identity *gpu, const struct conf *conf,
+		 struct steps *steps)
+{
+	int rc = judge_persistence(states, gpu, steps);
+
+	return judge_ready(states, conf, steps) | rc;
 }
 
 int
@@ -158,8 +180,7 @@ mode_judge(const struct collect_states *states, const struct collect_identity *g
 	rc |= judge_environment(states, steps);
 	rc |= judge_devtools(states, steps);
 	rc |= judge_multi_gpu(states, steps);
-	rc |= judge_persistence(states, gpu, steps);
-	rc |= judge_ready(states, conf, steps);
+	rc |= mode_judge_ready(states, gpu, conf, steps);
 	return rc;
 }
 
@@ -203,7 +224,8 @@ compare_identity(const struct collect_identity *a, const struct collect_identity
 
 int
 mode_unchanged(const struct collect_states *before, const struct collect_identity *gpu_before,
-	       const struct collect_states *after, const struct collect_identity *gpu_after, struct steps *steps)
+	       const struct collect_states *after, const struct collect_identity *gpu_after, const char *step,
+	       struct steps *steps)
 {
 	struct err err = ERR_INIT;
 	int rc = compare_states(before, after, &err);
@@ -211,7 +233,7 @@ mode_unchanged(const struct collect_states *before, const struct collect_identit
 	for (uint32_t i = 0; rc == 0 && i < before->gpus; i++)
 		rc = compare_identity(&gpu_before[i], &gpu_after[i], &err);
 	if (rc != 0)
-		return steps_fail(steps, STEP_RUN, "second-reading", &err);
-	steps_ok(steps, STEP_RUN, "second-reading", "modes and identities unchanged");
+		return steps_fail(steps, STEP_RUN, step, &err);
+	steps_ok(steps, STEP_RUN, step, "modes and identities unchanged");
 	return 0;
 }

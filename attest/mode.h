@@ -13,13 +13,19 @@
 int mode_judge(const struct collect_states *states, const struct collect_identity *gpu, const struct conf *conf,
 	       struct steps *steps);
 
-/* The second reading: nothing may have changed (step "second-reading"). */
+/* The last two of them alone. */
+int mode_judge_ready(const struct collect_states *states, const struct collect_identity *gpu, const struct conf *conf,
+		     struct steps *steps);
+
+/* A later reading: nothing may have changed. */
 int mode_unchanged(const struct collect_states *before, const struct collect_identity *gpu_before,
-		   const struct collect_states *after, const struct collect_identity *gpu_after, struct steps *steps);
+		   const struct collect_states *after, const struct collect_identity *gpu_after, const char *step,
+		   struct steps *steps);
 
 /* Words for `cgpu status` and messages; "unknown (N)" for values without one. Static or in a ring of four buffers. */
 const char *mode_environment(uint32_t value);
 const char *mode_multi_gpu(uint32_t value);
 const char *mode_cpu_caps(uint32_t value);
+const char *mode_ready(uint32_t value);
 
 #endif

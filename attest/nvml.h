@@ -105,6 +105,7 @@ int nvmlSystemGetConfComputeCapabilities(struct nvml_cc_capabilities *capabiliti
 int nvmlSystemGetConfComputeState(struct nvml_cc_state *state);
 int nvmlSystemGetConfComputeSettings(struct nvml_cc_settings *settings);
 int nvmlSystemGetConfComputeGpusReadyState(unsigned *ready);
+int nvmlSystemSetConfComputeGpusReadyState(unsigned ready);
 int nvmlDeviceGetCount_v2(unsigned *count);
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, struct nvml_device **device);
 int nvmlDeviceGetUUID(struct nvml_device *device, char *uuid, unsigned size);
@@ -132,10 +133,11 @@ int nvmlDeviceGetConfComputeGpuAttestationReport(struct nvml_device *device, str
 	X(nvmlDeviceGetConfComputeGpuCertificate) \
 	X(nvmlDeviceGetConfComputeGpuAttestationReport)
 
-/* What a driver may lack; the caller gets COLLECT_ABSENT. */
+/* What a driver may lack; the caller gets COLLECT_ABSENT, or CODE_READY_UNSUPPORTED for the one that sets. */
 #define NVML_OPTIONAL(X) \
 	X(nvmlSystemGetConfComputeSettings) \
 	X(nvmlSystemGetConfComputeGpusReadyState) \
+	X(nvmlSystemSetConfComputeGpusReadyState) \
 	X(nvmlDeviceGetArchitecture) \
 	X(nvmlDeviceGetPersistenceMode)
 

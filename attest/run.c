@@ -58,10 +58,10 @@ find_library(const struct conf *conf)
 }
 
 static int
-start_collector(const struct conf *conf, int64_t deadline, struct collector *collector, struct err *err)
+start_collector(const struct conf *conf, bool ready, int64_t deadline, struct collector *collector, struct err *err)
 {
 	char *library = find_library(conf);
-	int rc = collect_start(PATH_WORKERS "/collect", library, conf->driver_root, deadline, collector, err);
+	int rc = collect_start(PATH_WORKERS "/collect", library, conf->driver_root, ready, deadline, collector, err);
 
 	free(library);
 	return rc;
@@ -74,10 +74,33 @@ run_states(const struct conf *conf, int64_t deadline, struct collect_states *sta
 	struct collector collector;
 	int rc = -1;
 
-	if (start_collector(conf, deadline, &collector, err) != 0)
+	if (start_collector(conf, false, deadline, &collector, err) != 0)
 		return -1;
 	if (collect_states(&collector, states, identity, err) == 0)
 		rc = collect_end(&collector, err);
+	collect_kill(&collector);
+	return rc;
+}
+
+int
+run_ready_off(const struct conf *conf, int64_t deadline, bool *was_on, struct collect_states *states,
+	      struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+{
+	struct collector collector;
+	int rc = -1;
+
+	if (start_collector(conf, true, deadline, &collector, err) != 0)
+		return -1;
+	if (collect_states(&collector, states, identity, err) != 0)
+		goto out;
+	*was_on = states->ready != 0;
+	if (*was_on && collect_ready(&collector, false, states, identity, err) != 0)
+		goto out;
+	if (states->ready != 0)
+		err_set(err, CODE_DRIVER_CALL, "the ready state was switched off and reads %s", mode_ready(states->ready));
+	else
+		rc = collect_end(&collector, err);
+out:
 	collect_kill(&collector);
 	return rc;
 }
@@ -188,6 +211,13 @@ wait_turn(const struct run_request *request, int *place, struct err *err)
 	return rc;
 }
 
+/* It is one switch for all GPUs. */
+static bool
+sets_ready(const struct conf *conf, const struct run *run)
+{
+	return conf->ready == READY_MANAGE && run->states.ready == 0;
+}
+
 static int
 begin(const struct run_request *request, struct live *live, struct run *run)
 {
@@ -200,13 +230,18 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	if (wait_turn(request, &live->place, &err) != 0)
 		return fail(run, "queue", &err);
 	tell(request, "driver");
-	if (start_collector(request->conf, request->deadline, &live->collector, &err) != 0 ||
+	if (start_collector(request->conf, request->conf->ready == READY_MANAGE, request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
 		return fail(run, "driver", &err);
 	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
 		return -1;
 	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0)
 		return fail(run, "device", &err);
+	if (sets_ready(request->conf, run) && run->gpus != run->states.gpus) {
+		err_set(&err, CODE_NOT_READY, "the GPUs' ready state is not-ready, and %u of %u GPUs are asked for, want all to set it",
+			run->gpus, run->states.gpus);
+		return fail(run, "ready-state", &err);
+	}
 	return 0;
 }
 
@@ -461,15 +496,46 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 
 /* Ids, modes and ready state again, after the verdict: the GPU that was verified is the one that will be used. */
 static int
-read_again(struct live *live, struct run *run)
+read_again(const struct conf *conf, struct live *live, struct run *run)
 {
 	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
 	struct err err = ERR_INIT;
 
-	if (collect_recheck(&live->collector, &states, again, &err) != 0 || collect_end(&live->collector, &err) != 0)
+	if (collect_recheck(&live->collector, &states, again, &err) != 0)
 		return fail(run, "second-reading", &err);
-	return mode_unchanged(&run->states, live->all, &states, again, &run->steps);
+	/* Another run may have set it meanwhile, as this one would. */
+	if (sets_ready(conf, run) && states.ready == 1)
+		run->states.ready = 1;
+	return mode_unchanged(&run->states, live->all, &states, again, "second-reading", &run->steps);
+}
+
+/* After the verdict on every GPU; the third reading sees it set and nothing else changed. */
+static int
+set_ready(struct live *live, struct run *run)
+{
+	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
+	struct collect_states states = {0};
+	struct err err = ERR_INIT;
+
+	if (collect_ready(&live->collector, true, &states, again, &err) != 0)
+		return fail(run, "ready-set", &err);
+	if (states.ready != 1) {
+		err_set(&err, CODE_DRIVER_CALL, "the ready state was set and reads %s", mode_ready(states.ready));
+		return fail(run, "ready-set", &err);
+	}
+	run->states.ready = 1;
+	run->ready_set = true;
+	steps_ok(&run->steps, STEP_RUN, "ready-set", "set to ready");
+	return mode_unchanged(&run->states, live->all, &states, again, "third-reading", &run->steps);
+}
+
+static int
+end_collector(struct live *live, struct run *run)
+{
+	struct err err = ERR_INIT;
+
+	return collect_end(&live->collector, &err) == 0 ? 0 : fail(run, "driver-end", &err);
 }
 
 static int
@@ -528,7 +594,11 @@ run_attest(const struct run_request *request, struct run *run)
 		fail(run, "report", &err);
 		goto out;
 	}
-	if (judge_live(request, &live, run) != 0 || read_again(&live, run) != 0)
+	if (judge_live(request, &live, run) != 0 || read_again(request->conf, &live, run) != 0)
+		goto out;
+	if (sets_ready(request->conf, run) && steps_first_failure(&run->steps) == NULL && set_ready(&live, run) != 0)
+		goto out;
+	if (end_collector(&live, run) != 0)
 		goto out;
 	if (steps_first_failure(&run->steps) == NULL && make_result(request, &live, run) == 0)
 		steps_conclude(&run->steps);
@@ -553,7 +623,7 @@ run_collect(const struct run_request *request, const uint8_t nonce[32], struct r
 		fail(run, "report", &err);
 		goto out;
 	}
-	if (read_again(&live, run) == 0)
+	if (read_again(request->conf, &live, run) == 0 && end_collector(&live, run) == 0)
 		steps_conclude(&run->steps);
 out:
 	end(&live);

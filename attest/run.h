@@ -39,10 +39,11 @@ struct run {
 	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
 	unsigned gpus;
 	unsigned requests;    /* to services */
+	bool ready_set;       /* this run set the driver's ready state */
 	struct result result; /* files; empty unless steps_code() is CODE_OK */
 };
 
-/* Both return steps_code(&run->steps). */
+/* Returns steps_code(&run->steps). With ready-state = manage, a pass that verified every GPU sets the ready state. */
 int run_attest(const struct run_request *request, struct run *run);
 
 /* Evidence from a file against collateral from the store; no driver, no key, no result files. */
@@ -66,6 +67,10 @@ int run_collect(const struct run_request *request, const uint8_t nonce[32], stru
 /* States and identities alone (`cgpu status`): 0, or -1 with the driver's code. */
 int run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,
 	       struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+
+/* The ready state off, and seen to be off (`cgpu ready --off`): 0, or -1 with CODE_READY_* or the driver's code. */
+int run_ready_off(const struct conf *conf, int64_t deadline, bool *was_on, struct collect_states *states,
+		  struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
 
 void run_free(struct run *run);
 

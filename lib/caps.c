@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <linux/securebits.h>
-#include <stdbool.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
@@ -22,14 +21,14 @@ is_listed(int cap, const int *list, unsigned count)
 	return false;
 }
 
-static bool
-may_change_bounding(void)
+bool
+caps_has(int cap)
 {
 	cap_flag_value_t value = CAP_CLEAR;
 	cap_t current = cap_get_proc();
 
 	if (current != NULL)
-		cap_get_flag(current, CAP_SETPCAP, CAP_EFFECTIVE, &value);
+		cap_get_flag(current, (cap_value_t)cap, CAP_EFFECTIVE, &value);
 	cap_free(current);
 	return value == CAP_SET;
 }
@@ -58,7 +57,7 @@ caps_seal(struct err *err)
 {
 	if (clear_ambient(err) != 0)
 		return -1;
-	if (!may_change_bounding())
+	if (!caps_has(CAP_SETPCAP))
 		return 0;
 	if (cut_bounding(NULL, 0, err) != 0)
 		return -1;
@@ -107,7 +106,7 @@ caps_keep(const int *keep, unsigned count, struct err *err)
 	}
 	if (rc == 0)
 		rc = clear_ambient(err);
-	if (rc == 0 && may_change_bounding())
+	if (rc == 0 && caps_has(CAP_SETPCAP))
 		rc = cut_bounding(keep, count, err);
 	if (rc == 0)
 		rc = set_and_compare(wanted, err);

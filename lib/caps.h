@@ -2,6 +2,8 @@
 #ifndef LIB_CAPS_H
 #define LIB_CAPS_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
 /*
@@ -15,6 +17,9 @@
  * capabilities at exec, and a change of ids takes none away (caps_drop does).
  */
 int caps_seal(struct err *err);
+
+/* Whether a capability is in the effective set. */
+bool caps_has(int cap);
 
 /* Effective, permitted, inheritable and ambient sets empty, and seen to be so. */
 int caps_drop(struct err *err);

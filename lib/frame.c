@@ -32,6 +32,7 @@ static const struct frame_kind {
 	[FRAME_NETWORK] = {"NETWORK", 1024 * KIB}, /* a bundle of CA certificates: 220 KiB on Debian */
 	[FRAME_REQUEST] = {"REQUEST", 1024 * KIB}, /* evidence of 16 GPUs in base64: 350 KiB */
 	[FRAME_RESPONSE] = {"RESPONSE", 1024 * KIB + 64}, /* what COLLATERAL passes on */
+	[FRAME_READY] = {"READY", 4},
 };
 
 static const struct frame_kind *

@@ -13,8 +13,8 @@
  * it came, the peer exited 0 and the random part that the receiver made came back in it.
  *
  * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then FACTS, then VERDICT
- * run        ->  collect:      HELLO, REPORTS, RECHECK, end of file
- * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE; or FAILURE
+ * run        ->  collect:      HELLO, REPORTS, RECHECK, READY, end of file; each but HELLO may be left out
+ * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE | the same; or FAILURE
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
  * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
  * collateral ->  appraise:     HELLO, PARAMETERS, FILE
@@ -43,6 +43,7 @@ enum frame_type {
 	FRAME_NETWORK,    /* see attest/fetch_wire.h */
 	FRAME_REQUEST,    /* see attest/fetch_wire.h */
 	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */
+	FRAME_READY,      /* u32 1 or 0: the ready state to set */
 };
 
 #define FRAME_FACT_AUDIT 1u  /* the start is refused if its audit line cannot be written */

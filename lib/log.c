@@ -28,6 +28,8 @@ static const struct {
 	[LOG_EXEMPT] = {"exempt", "120de45f1d71cdec3ad1d69c4557bf29", 4},
 	[LOG_OBSERVED] = {"observed", "2e7cf0602c28817a627886224f3a88d5", 4},
 	[LOG_REFUSED] = {"refused", "8e31571ba7a8286164505b5653d6ac0f", 3},
+	[LOG_READY] = {"ready", "479d1a623db295586af3bbaa1e38ceb0", 5},
+	[LOG_NOT_READY] = {"not-ready", "dc6d90b911507c409da8416b0db839e7", 4},
 };
 
 /* "NAME=value\n" with the value escaped: it then has no line end, and the simple form of the protocol does. */

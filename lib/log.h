@@ -19,6 +19,8 @@ enum log_event {
 	LOG_EXEMPT,   /* not attested, the policy lets it start */
 	LOG_OBSERVED, /* refused, and the mode lets it start all the same */
 	LOG_REFUSED,
+	LOG_READY,     /* the ready state was set after a pass, by hand or at boot; a start says so in its own record */
+	LOG_NOT_READY, /* it was switched off */
 };
 
 struct log_field {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -56,9 +57,9 @@ set_limits(enum sandbox_role role, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		const struct limit *limit = &limits[i];
-		rlim_t want = role == SANDBOX_COLLECT ? limit->collect
-			      : role == SANDBOX_FETCH ? limit->fetch
-						      : limit->appraise;
+		rlim_t want = role == SANDBOX_APPRAISE ? limit->appraise
+			      : role == SANDBOX_FETCH  ? limit->fetch
+						       : limit->collect;
 		struct rlimit value;
 
 		if (getrlimit(limit->resource, &value) != 0)
@@ -155,8 +156,15 @@ check_ids(uid_t uid, gid_t gid, struct err *err)
 	return 0;
 }
 
+/* The driver asks for it at every call (NV_IS_SUSER of its open kernel modules), and tells a caller without. */
 static int
-drop_privileges(const char *user, struct err *err)
+keep_capability(struct err *err)
+{
+	return caps_has(CAP_SYS_ADMIN) ? caps_keep((const int[]){CAP_SYS_ADMIN}, 1, err) : caps_drop(err);
+}
+
+static int
+drop_privileges(enum sandbox_role role, const char *user, struct err *err)
 {
 	bool change = user != NULL && geteuid() == 0;
 	uid_t uid = 0;
@@ -169,7 +177,7 @@ drop_privileges(const char *user, struct err *err)
 		return -1;
 	if (change && change_ids(user, uid, gid, err) != 0)
 		return -1;
-	if (caps_drop(err) != 0)
+	if ((role == SANDBOX_READY ? keep_capability(err) : caps_drop(err)) != 0)
 		return -1;
 	return change ? check_ids(uid, gid, err) : 0;
 }
@@ -192,7 +200,7 @@ sandbox_prepare(enum sandbox_role role, const char *user, pid_t parent, const st
 	umask(077);
 	if (chdir("/") != 0)
 		return err_set(err, CODE_WORKER, "chdir /: %s", err_errno(errno));
-	if (set_limits(role, err) != 0 || drop_privileges(user, err) != 0)
+	if (set_limits(role, err) != 0 || drop_privileges(role, user, err) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, CODE_WORKER, "no_new_privs: %s", err_errno(errno));

@@ -18,6 +18,7 @@ enum sandbox_role {
 	SANDBOX_COLLECT,  /* device access only: NVML's files read-only, its nodes read-write; forbidden calls get EPERM */
 	SANDBOX_APPRAISE, /* nothing: read and write on the fds it was given; a forbidden call kills */
 	SANDBOX_FETCH,    /* network only; a forbidden call kills */
+	SANDBOX_READY,    /* SANDBOX_COLLECT, and CAP_SYS_ADMIN where the caller has it: the driver wants it for the ready state */
 };
 
 struct sandbox_paths { /* what Landlock leaves open; NULL-terminated lists, missing paths are skipped */

@@ -127,13 +127,14 @@ allow_sockets(scmp_filter_ctx filter)
 static int
 add_rules(scmp_filter_ctx filter, enum sandbox_role role)
 {
+	bool driver = role == SANDBOX_COLLECT || role == SANDBOX_READY;
 	int rc = allow_list(filter, common, COUNT(common));
 
 	if (rc == 0)
 		rc = allow_memory(filter);
-	if (rc == 0 && role == SANDBOX_COLLECT)
+	if (rc == 0 && driver)
 		rc = allow_list(filter, collect, COUNT(collect));
-	if (rc == 0 && role == SANDBOX_COLLECT)
+	if (rc == 0 && driver)
 		rc = allow_open(filter);
 	if (rc == 0 && role == SANDBOX_FETCH)
 		rc = allow_list(filter, fetch, COUNT(fetch));
@@ -148,7 +149,7 @@ int
 sandbox_enter(enum sandbox_role role, struct err *err)
 {
 	/* A driver library of another version asks for more than the list: it is refused rather than killed, and logged. */
-	uint32_t otherwise = role == SANDBOX_COLLECT ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
+	uint32_t otherwise = role == SANDBOX_COLLECT || role == SANDBOX_READY ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
 	scmp_filter_ctx filter = seccomp_init(otherwise);
 	int rc;
 

@@ -12,6 +12,7 @@
 #include "attest/cmd/report.h"
 #include "attest/cmd/sources.h"
 #include "attest/exemption.h"
+#include "attest/mode.h"
 #include "attest/observe.h"
 #include "attest/policy.h"
 #include "config.h"
@@ -204,6 +205,8 @@ put_run(struct buf *payload, const struct run *run)
 	put_claims(payload, "models", run, "hwmodel");
 	put_claims(payload, "vbios_versions", run, "x-nvidia-gpu-vbios-version");
 	put_fact(payload, "driver_version", run->states.driver_version);
+	if (run->states.driver_version[0] != '\0')
+		put_fact(payload, "ready_state", run->ready_set ? "set" : mode_ready(run->states.ready));
 	if (run->gpus > 0) { /* the digest: the nonce itself belongs to the container */
 		crypto_sha256(bytes_of(run->evidence[0].nonce, NONCE_SIZE), digest);
 		hex_encode(hex, digest, sizeof(digest));

@@ -37,7 +37,7 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 	printf("Multi-GPU mode: %s\n", mode_multi_gpu(states->multi_gpu));
 	printf("CPU capability: %s\n", mode_cpu_caps(states->cpu_caps));
 	printf("GPU capability: %s\n", states->gpu_caps == 1 ? "CC capable" : "not CC capable");
-	printf("GPUs ready state: %s\n", states->ready == 1 ? "ready" : states->ready == 0 ? "not-ready" : "unknown");
+	printf("GPUs ready state: %s\n", mode_ready(states->ready));
 	for (uint32_t i = 0; i < states->gpus; i++)
 		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
 		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version, on_off(gpu[i].persistence));

@@ -27,6 +27,8 @@ static const struct key machine_keys[] = {
 	FIELD("devtools", NUMBER, devtools),
 	FIELD("multi-gpu", NUMBER, multi_gpu),
 	FIELD("ready", NUMBER, ready),
+	FIELD("ready-terminal", NUMBER, ready_terminal),
+	FIELD("ready-node", TEXT, ready_node),
 	FIELD("gpus", NUMBER, gpus),
 	{NULL, TEXT, 0},
 };

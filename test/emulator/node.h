@@ -62,6 +62,8 @@ struct node {
 	char directory[4096];
 	char driver[NODE_TEXT];
 	uint32_t cpu_caps, gpu_caps, environment, cc_feature, devtools, multi_gpu, ready;
+	uint32_t ready_terminal;    /* the ready state was switched off */
+	char ready_node[NODE_TEXT]; /* file that keeps both beyond this process; "" = none does */
 	uint32_t gpus;
 	uint32_t order[NODE_GPUS_MAX];
 	struct node_gpu gpu[NODE_GPUS_MAX];

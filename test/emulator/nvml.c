@@ -6,9 +6,12 @@
 #include "attest/nvml.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "test/emulator/report.h"
@@ -16,7 +19,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static struct node node;
-static bool started;
+static bool started, administrator;
 
 /* A library that was loaded through a descriptor bears that one's name: followed while it is surely open. */
 __attribute__((constructor)) static void
@@ -29,6 +32,46 @@ find_directory(void)
 		return;
 	snprintf(node.directory, sizeof(node.directory), "%.*s", (int)(strrchr(path, '/') - path), path);
 	free(path);
+}
+
+/* What the kernel driver asks at each call; nobody may ask later in the process that this library is made for. */
+__attribute__((constructor)) static void
+find_capability(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	administrator = syscall(SYS_capget, &header, data) == 0 && (data[0].effective & 1u << CAP_SYS_ADMIN) != 0;
+}
+
+/* The state behind a file in a device node's place: what the worker may write to. "0", "1", or "-": off for good. */
+static void
+read_ready(void)
+{
+	int fd = node.ready_node[0] != '\0' ? open(node.ready_node, O_RDONLY | O_CLOEXEC) : -1;
+	char state;
+
+	if (fd < 0)
+		return;
+	if (read(fd, &state, 1) == 1) {
+		node.ready = state == '1';
+		node.ready_terminal = state == '-';
+	}
+	close(fd);
+}
+
+static bool
+write_ready(void)
+{
+	int fd;
+	bool written;
+
+	if (node.ready_node[0] == '\0')
+		return true;
+	fd = open(node.ready_node, O_WRONLY | O_CLOEXEC);
+	written = fd >= 0 && write(fd, node.ready ? "1" : node.ready_terminal ? "-" : "0", 1) == 1;
+	close(fd);
+	return written;
 }
 
 static void
@@ -206,8 +249,26 @@ nvmlSystemGetConfComputeGpusReadyState(unsigned *ready)
 {
 	int code = enter(__func__);
 
+	read_ready();
 	*ready = node.ready;
 	return code;
+}
+
+EXPORT int
+nvmlSystemSetConfComputeGpusReadyState(unsigned ready)
+{
+	int code = enter(__func__);
+
+	if (code != NVML_SUCCESS)
+		return code;
+	if (!administrator)
+		return NVML_NO_PERMISSION;
+	read_ready();
+	if (node.ready_terminal || ready > 1)
+		return NVML_INVALID_ARGUMENT;
+	node.ready_terminal = node.ready == 1 && ready == 0;
+	node.ready = ready;
+	return write_ready() ? NVML_SUCCESS : NVML_UNKNOWN;
 }
 
 EXPORT int

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real worker against an emulated driver: every fault gives its code, in time, and leaves no process. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include "attest/collect_client.h"
+#include "attest/machine.h"
+#include "lib/caps.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "test/unit/emulated.h"
@@ -59,7 +62,7 @@ collect_from(const char *library, int64_t patience, struct outcome *out)
 	int rc;
 
 	outcome_free(out);
-	rc = collect_start(worker, library, "/", start + patience, &collector, &out->err);
+	rc = collect_start(worker, library, "/", false, start + patience, &collector, &out->err);
 	group = collector.child.pid;
 	if (rc == 0)
 		rc = exchange(&collector, out);
@@ -317,11 +320,97 @@ test_relative(void)
 	struct collector collector;
 	struct err err = ERR_INIT;
 
-	CHECK(collect_start(worker, "libnvidia-ml.so.1", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start(worker, "libnvidia-ml.so.1", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_DRIVER_UNTRUSTED);
-	CHECK(collect_start("/nonexistent/collect", "/x", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start("/nonexistent/collect", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid <= 0);
 	free(worker);
+}
+
+/* -- the ready state ----------------------------------------------------------------------------------------------- */
+
+/* The code of setting it, in the place that a run has for that, or right after the first reading. */
+static int
+set_ready(const char *faults, bool allowed, bool whole_run, struct reading *after)
+{
+	char *worker = emulated_built("collect"), *library = emulated_path("node/libnvidia-ml.so.1");
+	struct outcome out = {0};
+	struct collector collector;
+	struct err err = ERR_INIT;
+	int rc;
+
+	emulated_write("node/faults.conf", faults);
+	rc = collect_start(worker, library, "/", allowed, clock_boot_ms() + PATIENCE_MS, &collector, &err);
+	if (rc == 0)
+		rc = collect_states(&collector, &after->states, after->identity, &err);
+	if (rc == 0 && whole_run)
+		rc = collect_reports(&collector, nonce, all, out.evidence, &err);
+	if (rc == 0 && whole_run)
+		rc = collect_recheck(&collector, &after->states, after->identity, &err);
+	if (rc == 0)
+		rc = collect_ready(&collector, true, &after->states, after->identity, &err);
+	if (rc == 0)
+		rc = collect_end(&collector, &err);
+	CHECK(rc == 0 || (collector.child.pid == 0 && collector.to == -1));
+	collect_kill(&collector);
+	outcome_free(&out);
+	free(library);
+	free(worker);
+	return rc == 0 ? CODE_OK : err_code(&err);
+}
+
+static void
+test_ready(void)
+{
+	static const struct {
+		const char *faults;
+		int code;
+	} rows[] = {
+		{"ready 0\nready-terminal 1\n", CODE_READY_TERMINAL},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState return 4\n", CODE_READY_RIGHTS},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState return 3\n", CODE_READY_UNSUPPORTED},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState return 13\n", CODE_READY_UNSUPPORTED},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState return 15\n", CODE_DEVICE_LOST},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState return 999\n", CODE_DRIVER_CALL},
+		{"ready 0\nat nvmlSystemSetConfComputeGpusReadyState abort\n", CODE_DRIVER_CRASHED},
+	};
+	struct reading after = {0};
+
+	if (!caps_has(CAP_SYS_ADMIN)) {
+		CHECK(set_ready("ready 0\n", true, false, &after) == CODE_READY_RIGHTS);
+		return;
+	}
+	CHECK(set_ready("ready 0\n", true, true, &after) == CODE_OK && after.states.ready == 1);
+	CHECK(set_ready("ready 0\n", true, false, &after) == CODE_OK && after.states.ready == 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CHECK(set_ready(rows[i].faults, true, i % 2 == 0, &after) == rows[i].code);
+}
+
+/* A worker that was not started for it neither has the capability nor takes the order. */
+static void
+test_ready_is_no_order_for_all(void)
+{
+	struct reading after = {0};
+
+	CHECK(set_ready("ready 0\n", false, true, &after) == CODE_WORKER && after.states.ready == 0);
+}
+
+static int
+no_permission(unsigned ready)
+{
+	return ready == 1 ? NVML_NO_PERMISSION : NVML_SUCCESS;
+}
+
+static void
+test_library_without_ready_state(void)
+{
+	struct library library = LIBRARY_INIT;
+	struct machine machine = {.library = &library};
+	struct err err = ERR_INIT;
+
+	CHECK(machine_set_ready(&machine, true, &err) != 0 && err_code(&err) == CODE_READY_UNSUPPORTED);
+	library.nvmlSystemSetConfComputeGpusReadyState = no_permission;
+	CHECK(machine_set_ready(&machine, true, &err) != 0 && err_code(&err) == CODE_READY_RIGHTS);
 }
 
 /* `cgpu status` asks for the states only; a killed one leaves nothing. */
@@ -335,10 +424,10 @@ test_early_end(void)
 	struct err err = ERR_INIT;
 	pid_t group;
 
-	CHECK(collect_start(worker, library, "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) == 0);
+	CHECK(collect_start(worker, library, "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) == 0);
 	CHECK(collect_states(&collector, &states, identity, &err) == 0);
 	CHECK(collect_end(&collector, &err) == 0);
-	CHECK(collect_start(worker, library, "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) == 0);
+	CHECK(collect_start(worker, library, "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) == 0);
 	group = collector.child.pid;
 	collect_kill(&collector);
 	CHECK(kill(-group, 0) != 0 && errno == ESRCH);
@@ -356,11 +445,11 @@ test_other_programs(void)
 	struct collect_states states;
 	struct err err = ERR_INIT;
 
-	CHECK(collect_start("/usr/bin/true", "/x", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start("/usr/bin/true", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
-	CHECK(collect_start("/usr/bin/yes", "/x", "/", clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start("/usr/bin/yes", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid == 0);
-	CHECK(collect_start("/usr/bin/cat", "/x", "/", clock_boot_ms() + IMPATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start("/usr/bin/cat", "/x", "/", false, clock_boot_ms() + IMPATIENCE_MS, &collector, &err) != 0);
 	CHECK(collector.child.pid == 0);
 	CHECK(collect_states(&collector, &states, identity, &err) != 0);
 }
@@ -376,6 +465,9 @@ main(void)
 	RUN(test_hang);
 	RUN(test_states);
 	RUN(test_second_reading);
+	RUN(test_ready);
+	RUN(test_ready_is_no_order_for_all);
+	RUN(test_library_without_ready_state);
 	RUN(test_early_end);
 	RUN(test_relative);
 	RUN(test_other_programs);

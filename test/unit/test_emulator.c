@@ -34,7 +34,7 @@ collect(const uint8_t nonce[32], struct collected *out, unsigned *gpus, struct e
 	struct collector collector;
 	int rc = -1;
 
-	if (collect_start(worker, library, "/", clock_boot_ms() + 20000, &collector, err) == 0 &&
+	if (collect_start(worker, library, "/", false, clock_boot_ms() + 20000, &collector, err) == 0 &&
 	    collect_states(&collector, &states, identity, err) == 0 &&
 	    collect_reports(&collector, nonce, all, out, err) == 0)
 		rc = collect_end(&collector, err);

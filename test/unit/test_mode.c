@@ -49,6 +49,7 @@ test_states(void)
 	CHECK(WITH(multi_gpu = COLLECT_ABSENT) == CODE_OK);
 	CHECK(WITH(ready = 0) == CODE_NOT_READY);
 	CHECK(WITH(ready = 2) == CODE_MODE_UNKNOWN);
+	CHECK(WITH(ready = COLLECT_ABSENT) == CODE_READY_UNSUPPORTED);
 }
 
 static void
@@ -68,6 +69,21 @@ test_ready_can_be_reported_only(void)
 
 	states.ready = 0;
 	CHECK(judge(states, gpu, READY_REPORT) == CODE_OK);
+	states.ready = COLLECT_ABSENT;
+	CHECK(judge(states, gpu, READY_REPORT) == CODE_OK);
+	states.ready = 2;
+	CHECK(judge(states, gpu, READY_REPORT) == CODE_MODE_UNKNOWN);
+}
+
+static void
+test_ready_can_be_managed(void)
+{
+	struct collect_states states = good;
+
+	states.ready = 0;
+	CHECK(judge(states, gpu, READY_MANAGE) == CODE_OK);
+	states.ready = COLLECT_ABSENT;
+	CHECK(judge(states, gpu, READY_MANAGE) == CODE_READY_UNSUPPORTED);
 }
 
 static void
@@ -85,7 +101,7 @@ changed(struct collect_states states, struct collect_identity identity)
 	struct steps steps = {0};
 	int code;
 
-	mode_unchanged(&good, &gpu, &states, &identity, &steps);
+	mode_unchanged(&good, &gpu, &states, &identity, "second-reading", &steps);
 	steps_conclude(&steps);
 	code = steps_code(&steps);
 	steps_free(&steps);
@@ -120,6 +136,7 @@ main(void)
 	RUN(test_states);
 	RUN(test_protected_pcie_hides_cc);
 	RUN(test_ready_can_be_reported_only);
+	RUN(test_ready_can_be_managed);
 	RUN(test_persistence);
 	RUN(test_second_reading);
 	return unit_end();

@@ -4,13 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/caps.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/landlock.h"
@@ -98,6 +101,29 @@ test_state(void)
 		in_child(prepare_nobody);
 	else
 		unit_skip("needs root for the change of ids");
+}
+
+/* Bit 21 alone, and nothing can bring back another. */
+static int
+one_capability(void)
+{
+	struct err err = ERR_INIT;
+	int fd = open("/proc/self/status", O_RDONLY);
+
+	if (sandbox_prepare(SANDBOX_READY, NULL, getppid(), NULL, &err) != 0)
+		return 1;
+	return !status_has(fd, "CapEff:\t0000000000200000\n") || !status_has(fd, "CapPrm:\t0000000000200000\n") ||
+	       !status_has(fd, "CapBnd:\t0000000000000000\n") || !status_has(fd, "CapInh:\t0000000000000000\n") ||
+	       sandbox_enter(SANDBOX_READY, &err) != 0 || mount("none", "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0;
+}
+
+static void
+test_ready_keeps_one_capability(void)
+{
+	if (!caps_has(CAP_SYS_ADMIN))
+		unit_skip("needs CAP_SYS_ADMIN");
+	else
+		in_child(one_capability);
 }
 
 static int
@@ -294,6 +320,7 @@ main(void)
 {
 	RUN(test_state);
 	RUN(test_root_without_capabilities);
+	RUN(test_ready_keeps_one_capability);
 	RUN(test_users_are_checked);
 	RUN(test_parent_is_compared);
 	RUN(test_memory_is_limited);
