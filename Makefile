@@ -136,6 +136,7 @@ define CONFIG_H
 #define PATH_CGPU "$(bindir)/cgpu"
 #define PATH_WORKERS "$(workerdir)"
 #define PATH_HOOK "$(hookdir)/cgpu-hook"
+#define PATH_HOOKS "$(hooksdir)"
 #define PATH_SYSCONF "$(sysconfdir)/cgpu"
 #define PATH_STATE "$(localstatedir)"
 #define PATH_RUN "$(runstatedir)"
@@ -263,7 +264,7 @@ $(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_
 # The hook definition comes last and goes first: it never names a program that is not there.
 D = $(DESTDIR)
 CONF := $(sysconfdir)/cgpu/cgpu.conf
-STATE := $(addprefix $(localstatedir)/lib/cgpu/,rim ocsp chain)
+STATE := $(addprefix $(localstatedir)/lib/cgpu/,rim ocsp chain cdi)
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d -m 755 '$D$(bindir)' '$D$(hookdir)' '$D$(workerdir)' '$D$(hooksdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' \

@@ -88,27 +88,31 @@ struct place {
 	const struct entry *entry;
 };
 
+/* path, device and detail are taken as they are. */
+static void
+append(struct findings *out, int code, const char *path, char *device, char *detail)
+{
+	if (out->count == out->room) {
+		out->room = out->room * 2 + 16;
+		out->list = xrealloc(out->list, out->room * sizeof(*out->list));
+	}
+	out->list[out->count++] = (struct finding){code, path, device, detail};
+}
+
 static void add(const struct place *place, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void
 add(const struct place *place, int code, const char *format, ...)
 {
-	struct findings *out = place->out;
-	struct finding *finding;
+	char *detail;
 	va_list args;
 
-	if (out->count == out->room) {
-		out->room = out->room * 2 + 16;
-		out->list = xrealloc(out->list, out->room * sizeof(*out->list));
-	}
-	finding = &out->list[out->count++];
-	*finding = (struct finding){.code = code, .path = place->source->path};
-	if (place->entry != NULL)
-		finding->device = check_device_name(place->entry);
 	va_start(args, format);
-	if (vasprintf(&finding->detail, format, args) < 0)
+	if (vasprintf(&detail, format, args) < 0)
 		abort();
 	va_end(args);
+	append(place->out, code, place->source->path, place->entry != NULL ? check_device_name(place->entry) : NULL,
+	       detail);
 }
 
 /* "570.86.10" in ".../libcuda.so.570.86.10" and ".../nvidia/570.86.10/gsp.bin": drivers have three digits in front. */
@@ -218,6 +222,15 @@ check_run(const struct inventory *inventory, const struct facts *facts, struct f
 	*out = (struct findings){0};
 	for (size_t i = 0; i < inventory->source_count; i++)
 		check_source(out, inventory, facts, &inventory->sources[i]);
+}
+
+void
+check_definition(const struct definition *definition, struct findings *out)
+{
+	if (definition->state != DEFINITION_STANDS)
+		append(out, definition->state == DEFINITION_PROGRAM ? CODE_HOOKS_PROGRAM : CODE_HOOKS_DEFINITION,
+		       definition->path != NULL ? definition->path : definition->directories, NULL,
+		       xstrdup(definition->detail));
 }
 
 int

@@ -2,12 +2,13 @@
 #ifndef CDI_CHECK_H
 #define CDI_CHECK_H
 
+#include "cdi/definition.h"
 #include "cdi/facts.h"
 #include "cdi/inventory.h"
 
 struct finding {
-	int code;         /* enum code, 120 to 125 */
-	const char *path; /* of the specification */
+	int code;         /* enum code, 118 to 125 */
+	const char *path; /* of the specification, or of the hook definition */
 	char *device;     /* "nvidia.com/gpu=0"; NULL: of the whole file */
 	char *detail;
 };
@@ -22,7 +23,10 @@ bool check_is_gpu(const struct facts *facts, const struct cdi_spec *spec, const 
 /* Whether one of the devices does. */
 bool check_has_gpu(const struct facts *facts, const struct cdi_spec *spec);
 
+/* The findings point into inventory and definition. */
 void check_run(const struct inventory *inventory, const struct facts *facts, struct findings *out);
+/* One more if the definition does not stand. */
+void check_definition(const struct definition *definition, struct findings *out);
 /* CODE_OK, or the code of the worst. */
 int check_code(const struct findings *findings);
 void check_free(struct findings *findings);

@@ -3,32 +3,42 @@
 #include <stdlib.h>
 
 #include "cdi/commands.h"
+#include "config.h"
 #include "lib/code.h"
 
 static const struct option_entry table[] = {
 	{"spec-dirs", "DIR:DIR...", "the engines' directories, the strongest last (default " INVENTORY_DIRS ")"},
+	{"hooks-dirs", "DIR:DIR...", "the hooks directories of podman and CRI-O (default " PATH_HOOKS ")"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
 };
 
+/* What was looked at. */
+struct report {
+	struct inventory inventory;
+	struct definition definition;
+	struct facts facts;
+	struct findings findings;
+};
+
 static size_t
-count_gpus(const struct inventory *inventory, const struct facts *facts)
+count_gpus(const struct report *report)
 {
+	const struct inventory *inventory = &report->inventory;
 	size_t count = 0;
 
 	for (size_t i = 0; i < inventory->entry_count; i++)
-		count += check_is_gpu(facts, &inventory->entries[i].source->spec, inventory->entries[i].device);
+		count += check_is_gpu(&report->facts, &inventory->entries[i].source->spec, inventory->entries[i].device);
 	return count;
 }
 
 static void
-print_text(const struct findings *findings, const char *message)
+print_text(const struct report *report, int code, const char *message)
 {
-	int code = check_code(findings);
 	char line[2048];
 
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->list[i];
+	for (size_t i = 0; i < report->findings.count; i++) {
+		const struct finding *finding = &report->findings.list[i];
 
 		text_escape(line, sizeof(line), finding->detail);
 		printf("%s: %s%s%s: %s [code %d]\n", finding->path, finding->device ? finding->device : "",
@@ -42,14 +52,19 @@ print_text(const struct findings *findings, const char *message)
 }
 
 static void
-print_json(const struct inventory *inventory, const struct facts *facts, const struct findings *findings,
-	   const char *message)
+put_definition(struct json_out *out, const struct definition *definition)
 {
-	struct json_out *out = json_out_new(true);
-
+	json_out_name(out, "definition");
 	json_out_object(out);
-	commands_json_verdict(out, check_code(findings), message);
-	commands_json_devices(out, inventory, facts);
+	json_out_member_text(out, "state", definition_word(definition->state));
+	json_out_member_text(out, "file", definition->path);
+	json_out_member_text(out, "detail", definition->detail);
+	json_out_end(out);
+}
+
+static void
+put_findings(struct json_out *out, const struct findings *findings)
+{
 	json_out_name(out, "findings");
 	json_out_array(out);
 	for (size_t i = 0; i < findings->count; i++) {
@@ -64,45 +79,62 @@ print_json(const struct inventory *inventory, const struct facts *facts, const s
 		json_out_end(out);
 	}
 	json_out_end(out);
+}
+
+static void
+print_json(const struct report *report, int code, const char *message)
+{
+	struct json_out *out = json_out_new(true);
+
+	json_out_object(out);
+	commands_json_verdict(out, code, message);
+	put_definition(out, &report->definition);
+	commands_json_devices(out, &report->inventory, &report->facts);
+	put_findings(out, &report->findings);
 	json_out_end(out);
 	commands_print_json(out);
 }
 
 static int
-check(const struct inventory *inventory, const struct facts *facts, bool json)
+print_report(struct report *report, bool json)
 {
-	struct findings findings;
 	char message[128];
 	int code;
 
-	check_run(inventory, facts, &findings);
-	snprintf(message, sizeof(message), "%zu findings, %zu devices with a GPU", findings.count,
-		 count_gpus(inventory, facts));
-	code = check_code(&findings);
-	if (json)
-		print_json(inventory, facts, &findings, message);
-	else
-		print_text(&findings, message);
-	check_free(&findings);
+	check_run(&report->inventory, &report->facts, &report->findings);
+	check_definition(&report->definition, &report->findings);
+	code = check_code(&report->findings);
+	snprintf(message, sizeof(message), "%zu findings, %zu devices with a GPU, hook definition: %s",
+		 report->findings.count, count_gpus(report), definition_word(report->definition.state));
+	(json ? print_json : print_text)(report, code, message);
 	return fflush(stdout) != 0 && code == CODE_OK ? CODE_INTERNAL : code;
+}
+
+static const char *
+directories(const struct options *options, const char *name, const char *usual)
+{
+	const char *given = options_get(options, name);
+
+	return given != NULL ? given : usual;
 }
 
 static int
 run(const struct options *options, struct err *err)
 {
-	const char *directories = options_get(options, "spec-dirs");
-	struct inventory inventory = {0};
-	struct facts facts;
+	struct report report = {0};
 	int code;
 	bool json;
 
 	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
-	    facts_read("", &facts, err) != 0 ||
-	    inventory_load(directories != NULL ? directories : INVENTORY_DIRS, &inventory, err) != 0)
+	    facts_read("", &report.facts, err) != 0 ||
+	    inventory_load(directories(options, "spec-dirs", INVENTORY_DIRS), &report.inventory, err) != 0 ||
+	    definition_find(directories(options, "hooks-dirs", PATH_HOOKS), &report.definition, err) != 0)
 		code = err_code(err);
 	else
-		code = check(&inventory, &facts, json);
-	inventory_free(&inventory);
+		code = print_report(&report, json);
+	check_free(&report.findings);
+	definition_free(&report.definition);
+	inventory_free(&report.inventory);
 	return code;
 }
 

@@ -17,7 +17,7 @@
 #define STDIN_DEADLINE_MS 600000 /* the vendor's tool at the other end of the pipe asks the driver first */
 
 static const struct option_entry table[] = {
-	{"output", "FILE", "where the gated specification goes (default standard output)"},
+	{"output", "FILE|DIRECTORY", "where what is gated goes (default standard output)"},
 	{"in-place", NULL, "rewrite the file, or every file of the directory that gives GPUs"},
 	{"format", "yaml|json", "form of the output (default that of the input)"},
 	{NULL, NULL, NULL},
@@ -41,9 +41,22 @@ guard_text(const struct options *options, struct bytes in, const struct facts *f
 	return rc;
 }
 
-/* No link is followed: what it leads to would be replaced by nobody. */
+/* Whether the file holds this already: whoever watches the directory is not to be called for nothing. */
+static bool
+holds(const char *path, const char *text)
+{
+	struct buf have = {0};
+	bool same = fs_read_file(path, CDI_SIZE_MAX, &have, &(struct err)ERR_INIT) == 0 &&
+		    bytes_equal(bytes_of_text(text), buf_bytes(&have));
+
+	buf_free(&have);
+	return same;
+}
+
+/* No link is followed: what it leads to would be replaced by nobody. target may be path itself. */
 static int
-guard_in_place(const struct options *options, const char *path, const struct facts *facts, struct err *err)
+guard_file(const struct options *options, const char *path, const char *target, const struct facts *facts,
+	   struct err *err)
 {
 	struct buf in = {0};
 	char *out = NULL;
@@ -53,12 +66,12 @@ guard_in_place(const struct options *options, const char *path, const struct fac
 		err_wrap(err, CODE_CDI_SPEC, "guard");
 	else if (guard_text(options, buf_bytes(&in), facts, &out, err) != 0)
 		err_wrap(err, 0, "%s", path);
-	else if (out == NULL || bytes_equal(bytes_of_text(out), buf_bytes(&in)))
+	else if (out == NULL || holds(target, out))
 		rc = 0;
-	else if (fs_write_atomic(path, bytes_of_text(out), 0644, err) != 0)
+	else if (fs_write_atomic(target, bytes_of_text(out), 0644, err) != 0)
 		err_wrap(err, CODE_USAGE, "guard");
 	else
-		rc = printf("%s: gated\n", path) < 0 ? err_set(err, CODE_USAGE, "standard output: write failed") : 0;
+		rc = printf("%s: gated\n", target) < 0 ? err_set(err, CODE_USAGE, "standard output: write failed") : 0;
 	free(out);
 	buf_free(&in);
 	return rc;
@@ -66,32 +79,52 @@ guard_in_place(const struct options *options, const char *path, const struct fac
 
 /* What can be gated is gated, whatever is wrong with other files; the first error is the answer. */
 static int
-guard_directory(const struct options *options, const char *path, struct err *err)
+guard_list(const struct options *options, const char *path, const char *target, struct dirent **list, int count,
+	   struct err *err)
 {
 	struct facts facts;
-	struct dirent **list;
-	int count, code = CODE_OK;
+	int code = CODE_OK, specs = 0;
 
 	if (facts_read("", &facts, err) != 0)
 		return -1;
-	count = scandir(path, &list, NULL, alphasort);
-	if (count < 0)
-		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
 	for (int i = 0; i < count; i++) {
 		char *file = xprintf("%s/%s", path, list[i]->d_name);
+		char *other = xprintf("%s/%s", target, list[i]->d_name);
 		struct err one = ERR_INIT;
 
-		if (inventory_is_spec_name(list[i]->d_name) && guard_in_place(options, file, &facts, &one) != 0) {
+		specs += inventory_is_spec_name(list[i]->d_name);
+		if (inventory_is_spec_name(list[i]->d_name) && guard_file(options, file, other, &facts, &one) != 0) {
 			if (code != CODE_OK)
-				err_print(err, "cgpu-cdi");
-			*err = one;
+				err_print(&one, "cgpu-cdi");
+			else
+				*err = one;
 			code = err_code(err);
 		}
 		free(file);
-		free(list[i]);
+		free(other);
 	}
-	free(list);
+	if (specs == 0 && path != target)
+		printf("%s: no CDI specification is there\n", path);
 	return code == CODE_OK ? 0 : -1;
+}
+
+/* The files of a directory, into another one or in place. */
+static int
+guard_directory(const struct options *options, const char *path, const char *target, struct err *err)
+{
+	struct dirent **list;
+	int count = scandir(path, &list, NULL, alphasort), rc;
+
+	if (count < 0)
+		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
+	if (mkdir(target, 0755) != 0 && errno != EEXIST)
+		rc = err_set(err, CODE_USAGE, "%s: mkdir: %s", target, err_errno(errno));
+	else
+		rc = guard_list(options, path, target, list, count, err);
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return rc;
 }
 
 static int
@@ -129,26 +162,35 @@ guard_stream(const struct options *options, const char *path, struct err *err)
 	return rc;
 }
 
+static bool
+is_directory(const char *path)
+{
+	struct stat status;
+
+	return path != NULL && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 static int
 run(const struct options *options, struct err *err)
 {
 	const char *path = options->operands > 0 && strcmp(options->operand[0], "-") != 0 ? options->operand[0] : NULL;
+	const char *output = options_get(options, "output");
 	bool in_place = options_given(options, "in-place"), given;
 	enum cdi_format format;
-	struct stat status;
 	int rc;
 
 	if (options_operands(options, 0, 1, err) != 0 || commands_format(options, &format, &given, err) != 0)
 		return err_code(err);
-	if (in_place && (path == NULL || options_given(options, "output"))) {
+	if (in_place && (path == NULL || output != NULL)) {
 		err_set(err, CODE_USAGE, "--in-place: want a file or directory, and no --output");
 		return err_code(err);
 	}
-	if (path != NULL && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		rc = in_place ? guard_directory(options, path, err)
-			      : err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place only", path);
+	if (!is_directory(path))
+		rc = in_place ? guard_file(options, path, path, NULL, err) : guard_stream(options, path, err);
+	else if (in_place || output != NULL)
+		rc = guard_directory(options, path, in_place ? path : output, err);
 	else
-		rc = in_place ? guard_in_place(options, path, NULL, err) : guard_stream(options, path, err);
+		rc = err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place, or to the --output directory", path);
 	return rc == 0 ? CODE_OK : err_code(err);
 }
 

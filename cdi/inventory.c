@@ -3,11 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/code.h"
 #include "lib/fs.h"
@@ -26,16 +24,11 @@ static void
 read_source(struct source *source)
 {
 	struct buf text = {0};
-	int fd = open(source->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	if (fd < 0)
-		err_set(&source->err, CODE_CDI_SPEC, "open: %s", err_errno(errno));
-	else if (fs_read_fd(fd, CDI_SIZE_MAX, &text, &source->err) != 0)
+	if (fs_read_linked(source->path, CDI_SIZE_MAX, &text, &source->err) != 0)
 		err_wrap(&source->err, CODE_CDI_SPEC, "CDI specification");
 	else
 		cdi_spec_parse(buf_bytes(&text), &source->spec, &source->err);
-	if (fd >= 0)
-		close(fd);
 	buf_free(&text);
 }
 

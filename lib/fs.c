@@ -51,15 +51,27 @@ fs_read_named(int fd, const char *name, size_t max, struct buf *out, struct err 
 	return rc;
 }
 
-int
-fs_read_file(const char *path, size_t max, struct buf *out, struct err *err)
+static int
+read_path(const char *path, int flags, size_t max, struct buf *out, struct err *err)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hold us up before its type is known. */
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags);
 
 	if (fd < 0)
 		return fail(err, errno, "%s: open: %s", path, err_errno(errno));
 	return fs_read_named(fd, path, max, out, err);
+}
+
+int
+fs_read_file(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	return read_path(path, O_NOFOLLOW, max, out, err);
+}
+
+int
+fs_read_linked(const char *path, size_t max, struct buf *out, struct err *err)
+{
+	return read_path(path, 0, max, out, err);
 }
 
 int

@@ -21,6 +21,8 @@ int fs_read_fd(int fd, size_t max, struct buf *out, struct err *err);
 int fs_read_stream(int fd, size_t max, int64_t deadline, struct buf *out, struct err *err);
 /* Opens path without following a last symlink, reads it whole. "-" is not special. */
 int fs_read_file(const char *path, size_t max, struct buf *out, struct err *err);
+/* The same through links: for files that others read through them as well. */
+int fs_read_linked(const char *path, size_t max, struct buf *out, struct err *err);
 
 /*
  * A file that decides about trust: path is absolute, every directory above and the file itself belong to root (or to the

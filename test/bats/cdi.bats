@@ -118,6 +118,31 @@ bats_require_minimum_version 1.5.0
 	[ -L specs/link.yaml ]
 }
 
+@test "guard: from the directory of another tool into that of the engines" {
+	spec example.com/nic >specs/nic.json
+	cp -r specs before
+	cgpu-cdi guard --output out specs
+	diff -r specs before
+	[ ! -e out/nic.json ]
+	for file in index.yaml uuid.yaml mig.yaml coherent.yaml anchors.yaml index.json; do
+		cgpu-cdi guard "specs/$file" | cmp - "out/$file"
+	done
+	stat -c '%n %i %y' out out/* >stamps
+	run -0 cgpu-cdi guard --output out specs
+	[ -z "$output" ]
+	stat -c '%n %i %y' out out/* | cmp - stamps
+	# What becomes bad there does not take away what stands here, nor keep the others back.
+	echo '{' >specs/index.yaml
+	sed -i s/570.86.10/580.65.06/ specs/uuid.yaml
+	run -121 cgpu-cdi guard --output out specs
+	[[ $output == *'out/uuid.yaml: gated'* && $output == *'specs/index.yaml: CDI specification: JSON:'* ]]
+	cgpu-cdi guard before/index.yaml | cmp - out/index.yaml
+	mkdir empty
+	run -0 cgpu-cdi guard --output out empty
+	[ "$output" = 'empty: no CDI specification is there' ]
+	refused 2 'specs/uuid.yaml/x: mkdir: ENOTDIR' cgpu-cdi guard --output specs/uuid.yaml/x before
+}
+
 @test "guard: what is refused, and leaves everything as it was" {
 	printf 'cdiVersion: 0.5.0\nkind: nvidia.com/gpu\ndevices:\n- name: no\n  containerEdits: {env: [A=b]}\n' >no.yaml
 	refused 121 "no.yaml: CDI specification: YAML: line 4: 'no' without quotes" cgpu-cdi guard no.yaml
@@ -131,7 +156,7 @@ bats_require_minimum_version 1.5.0
 	refused 121 'more than 1048576 bytes' cgpu-cdi guard - < <(head -c 1048577 /dev/zero)
 	refused 2 'guard: nowhere/x: open of the directory: ENOENT' cgpu-cdi guard --output nowhere/x specs/index.yaml
 	refused 2 'ENOENT' cgpu-cdi guard missing.yaml
-	refused 2 '--in-place only' cgpu-cdi guard specs
+	refused 2 'guarded --in-place, or to the --output directory' cgpu-cdi guard specs
 	refused 2 'no --output' cgpu-cdi guard --in-place --output x specs
 	refused 2 'no --output' cgpu-cdi guard --in-place
 	refused 2 'neither yaml nor json' cgpu-cdi guard --format text specs/index.yaml
@@ -202,14 +227,31 @@ check() {
 	mv "$HOOK" "$HOOK.away"
 	run cgpu-cdi check --spec-dirs a
 	mv "$HOOK.away" "$HOOK"
-	[ "$status" -eq 123 ]
-	[[ $output == *"hook $HOOK: ENOENT"* ]]
+	[ "$status" -eq 119 ]
+	[[ $output == *"a/gpu.json: cdi-missing: hook $HOOK: ENOENT [code 123]"* ]]
+	[[ $output == *"zz-cgpu.json: hooks-program: program $HOOK: ENOENT [code 119]"* ]]
 	sed "s|$HOOK|/elsewhere/cgpu-hook|" a/gpu.json >a/gpu.json.new
 	mv a/gpu.json.new a/gpu.json
 	run -120 cgpu-cdi check --spec-dirs a
 	refused 121 'ENOTDIR' cgpu-cdi check --spec-dirs a/gpu.json
 	run -121 cgpu-cdi check --spec-dirs a/gpu.json --format json
 	[ "$(jq -r .name <<<"$output")" = cdi-spec ]
+}
+
+@test "check: the hook definition" {
+	mkdir a
+	run -0 cgpu-cdi check --spec-dirs a --format json
+	[ "$(jq -r '.definition.state, .definition.file' <<<"$output" | tr '\n' ' ')" = \
+		"stands $ROOT/share/containers/oci/hooks.d/zz-cgpu.json " ]
+	run -118 cgpu-cdi check --spec-dirs a --hooks-dirs nowhere
+	[[ $output == *'nowhere: hooks-definition: no definition calls the hook [code 118]'* ]]
+	run -118 cgpu-cdi check --spec-dirs a --hooks-dirs nowhere --format json
+	[ "$(jq -r '.definition.state, .name, .findings[0].file' <<<"$output" | tr '\n' ' ')" = 'missing hooks-definition nowhere ' ]
+	cgpu-cdi check --spec-dirs a --hooks-dirs "nowhere:$ROOT/share/containers/oci/hooks.d:a"
+	sed 's/true/false/' "$ROOT/share/containers/oci/hooks.d/zz-cgpu.json" >a/zz-cgpu.json
+	run -118 cgpu-cdi check --spec-dirs b --hooks-dirs "$ROOT/share/containers/oci/hooks.d:a"
+	[[ $output == *'a/zz-cgpu.json: hooks-definition: when: is not always alone [code 118]'* ]]
+	refused 118 ENOTDIR cgpu-cdi check --spec-dirs b --hooks-dirs a/zz-cgpu.json
 }
 
 @test "list: devices, files, states" {

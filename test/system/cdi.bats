@@ -89,11 +89,11 @@ attested() {
 	done
 }
 
-@test "without the program of the hook, CDI refuses; check tells" {
+@test "without the program of the hook, CDI refuses where the definition is skipped; check tells" {
 	$CDI guard --output /etc/cdi/nvidia.yaml /run/test/specs/index.yaml
 	mv "$HOOK" "$HOOK.away"
 	run $CDI check
-	local code=$status
+	local code=$status findings=$output
 	for runtime in runc crun; do
 		if start $runtime --rm --device nvidia.com/gpu=0 plain true 2>"$BATS_TEST_TMPDIR/message"; then
 			code=started
@@ -101,7 +101,63 @@ attested() {
 		cat "$BATS_TEST_TMPDIR/message"
 	done
 	mv "$HOOK.away" "$HOOK"
-	[ "$code" = 123 ]
+	echo "$findings"
+	[ "$code" = 119 ]
+	[[ $findings == *"/etc/cdi/nvidia.yaml: cdi-missing: hook $HOOK: ENOENT"* ]]
+	[[ $findings == *"hooks-program: program $HOOK: ENOENT"* ]]
+}
+
+@test "without the gate in the specification, the definition attests; check tells" {
+	cp /run/test/specs/index.yaml /etc/cdi/nvidia.yaml
+	run $CDI check
+	echo "$output"
+	[ "$status" -eq 120 ]
+	[[ $output == *'hook definition: stands'* ]]
+	for runtime in runc crun; do
+		run start $runtime --rm --device nvidia.com/gpu=0 plain cat /run/cgpu/token.jwt
+		[ "$status" -eq 0 ]
+		[[ $output == eyJ* ]]
+		tail -1 "$AUDIT" | grep -F '"caller":"hooks.d"'
+	done
+}
+
+# run_unit FILE: its commands, one after the other, as systemd would start them.
+run_unit() {
+	local command
+	while read -r command; do
+		$command
+	done < <(sed -nE 's/^ExecStart(Post)?=//p' "/opt/cgpu/lib/systemd/system/$1")
+}
+
+# The vendor's unit cannot run here; what its drop-in and our own unit start can.
+@test "units: a specification that is written again is gated again" {
+	local place folder=/opt/cgpu/lib/systemd/system
+	place=$(sed -nE 's/^Environment=NVIDIA_CTK_CDI_OUTPUT_FILE_PATH=//p' $folder/nvidia-cdi-refresh.service.d/50-cgpu.conf)
+	[ -d "${place%/*}" ]
+	for name in index uuid; do
+		cp /run/test/specs/$name.yaml "$place"
+		run_unit nvidia-cdi-refresh.service.d/50-cgpu.conf
+		$CDI check
+		$CDI guard /run/test/specs/$name.yaml | cmp - /run/cdi/nvidia.yaml
+		attested crun nvidia.com/gpu=all
+	done
+	# The device plugin's files appear where engines read.
+	sed s,nvidia.com/gpu,k8s.device-plugin.nvidia.com/gpu, /run/test/specs/uuid.yaml \
+		>/run/cdi/k8s.device-plugin.nvidia.com-gpu.yaml
+	cp /run/test/specs/mig.yaml /etc/cdi/nvidia-mig.yaml
+	sed -i s,nvidia.com/gpu,nvidia.com/mig, /etc/cdi/nvidia-mig.yaml
+	run $CDI check
+	[ "$status" -eq 120 ]
+	run_unit cgpu-cdi.service
+	$CDI check
+	attested runc k8s.device-plugin.nvidia.com/gpu=all
+	stat -c '%n %i %y' /run/cdi /run/cdi/* /etc/cdi /etc/cdi/* >/run/test/stamps
+	run run_unit cgpu-cdi.service
+	[ -z "$output" ]
+	run run_unit nvidia-cdi-refresh.service.d/50-cgpu.conf
+	[ -z "$output" ]
+	stat -c '%n %i %y' /run/cdi /run/cdi/* /etc/cdi /etc/cdi/* | cmp - /run/test/stamps
+	rm "$place"
 }
 
 @test "check: an ungated device of the default directories, a stronger one, a conflict; podman does as check says" {

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spec/hook_config.h"
+
+#include <string.h>
+
+static bool
+is_text(const struct json *value, const char *text)
+{
+	return bytes_equal(json_bytes(value), bytes_of_text(text));
+}
+
+/* All conditions must hold: one besides makes it less than always. */
+static bool
+is_always(const struct json *when)
+{
+	bool always = false;
+
+	return json_bool(json_get(when, "always"), &always) && always && json_count(when) == 1;
+}
+
+static int
+read_stages(struct hook_config *out, const struct json *stages, struct err *err)
+{
+	if (stages == NULL || json_type(stages) != JSON_ARRAY)
+		return err_set(err, 0, "stages: is missing or no array");
+	for (size_t i = 0; i < json_count(stages); i++)
+		out->create_runtime |=
+			is_text(json_at(stages, i), "createRuntime") || is_text(json_at(stages, i), "prestart");
+	return 0;
+}
+
+static int
+read_members(struct hook_config *out, struct err *err)
+{
+	const struct json *root = out->json, *hook = json_get(root, "hook");
+
+	if (!is_text(json_get(root, "version"), "1.0.0"))
+		return err_set(err, 0, "version: want \"1.0.0\"");
+	out->path = json_text(json_get(hook, "path"));
+	if (out->path == NULL)
+		return err_set(err, 0, "hook.path: is missing, no text, or contains NUL");
+	out->args = json_get(hook, "args");
+	if (out->args != NULL && json_type(out->args) != JSON_ARRAY)
+		return err_set(err, 0, "hook.args: is no array");
+	out->always = is_always(json_get(root, "when"));
+	return read_stages(out, json_get(root, "stages"), err);
+}
+
+int
+hook_config_parse(struct bytes text, struct hook_config *out, struct err *err)
+{
+	*out = (struct hook_config){.json = json_read(text, &json_limits_default, err)};
+	return out->json != NULL && read_members(out, err) == 0 ? 0 : -1;
+}
+
+void
+hook_config_free(struct hook_config *config)
+{
+	json_free(config->json);
+	*config = (struct hook_config){0};
+}
