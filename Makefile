@@ -290,7 +290,7 @@ uninstall:
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
 	for d in '$D$(workerdir)' '$D$(examplesdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
 		$(STATE:%='$D%') '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu' \
-		$(foreach file,$(filter systemd/%.d/%,$(SYSTEM_FILES)),'$(dir $(call system_place,$(file)))'); do \
+		$(foreach file,$(SYSTEM_FILES),$(if $(findstring .d/,$(file)),'$(dir $(call system_place,$(file)))')); do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------

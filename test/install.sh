@@ -41,6 +41,6 @@ check 'make uninstall failed' run "$@" uninstall
 check 'an edited configuration was removed' [ -e "$root/etc/cgpu/cgpu.conf" ]
 rm -rf "$root/etc/cgpu"
 check "left behind: $(find "$root" ! -type d | tr '\n' ' ')" [ -z "$(find "$root" ! -type d)" ]
-check 'own folders are left behind' [ -z "$(find "$root" -name '*cgpu*')" ]
+check 'own folders are left behind' [ -z "$(find "$root" -name '*cgpu*' -o -name 'nvidia*')" ]
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ]
