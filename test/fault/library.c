@@ -156,3 +156,10 @@ fork(void)
 		next = __extension__(pid_t(*)(void)) dlsym(RTLD_NEXT, "fork");
 	return next();
 }
+
+/* A wrapper must not return from the real one, whose child would return from it too. */
+pid_t
+vfork(void)
+{
+	return fork();
+}
