@@ -82,7 +82,7 @@ say = $(if $(V)$(findstring s,$(filter-out --% %=%,$(firstword $(MAKEFLAGS)))),,
 # -- sources ----------------------------------------------------------------------------------------------------------
 # A *_main.c is a worker's main; the rest of lib, spec and attest is one archive.
 MAINS := $(sort $(wildcard attest/*_main.c))
-ARCHIVE_SRC := $(filter-out $(MAINS),$(sort $(wildcard lib/*.c spec/*.c attest/*.c)))
+ARCHIVE_SRC := $(filter-out $(MAINS),$(sort $(wildcard lib/*.c spec/*.c attest/*.c attest/doctor/*.c)))
 CMD_SRC := $(sort $(wildcard attest/cmd/*.c))
 HOOK_SRC := $(sort $(wildcard hook/*.c))
 CDI_SRC := $(sort $(wildcard cdi/*.c))
@@ -137,6 +137,8 @@ define CONFIG_H
 #define PATH_WORKERS "$(workerdir)"
 #define PATH_HOOK "$(hookdir)/cgpu-hook"
 #define PATH_HOOKS "$(hooksdir)"
+#define PATH_CDI "$(bindir)/cgpu-cdi"
+#define PATH_EXAMPLES "$(examplesdir)"
 #define PATH_SYSCONF "$(sysconfdir)/cgpu"
 #define PATH_STATE "$(localstatedir)"
 #define PATH_RUN "$(runstatedir)"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "attest/cache_record.h"
@@ -151,6 +152,23 @@ cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache 
 	out->boot = open_top(out, boot);
 }
 
+static int
+look_top(struct cache *cache, const char *path)
+{
+	struct stat status;
+
+	return path == NULL || path[0] == '\0' || lstat(path, &status) != 0 ? -1 : open_top(cache, path);
+}
+
+void
+cache_look(const char *disk, const char *boot, struct cache *out)
+{
+	*out = (struct cache){.read_only = true};
+	read_boot_id(out);
+	out->disk = look_top(out, disk);
+	out->boot = look_top(out, boot);
+}
+
 void
 cache_close(struct cache *cache)
 {
@@ -181,7 +199,7 @@ read_entry(struct cache *cache, enum place place, int dir, const char *file, str
 
 	if (fs_read_own(dir, file, places[place].max + extra, out, &err) == 0)
 		return true;
-	if (errno == EPERM || errno == ELOOP)
+	if ((errno == EPERM || errno == ELOOP) && !cache->read_only)
 		unlinkat(dir, file, 0);
 	if (errno != ENOENT)
 		tell(cache, &err);
@@ -220,7 +238,7 @@ take(struct cache *cache, enum place place, const char *name, int dir, const cha
 			found = take_record(cache, place, name, buf_bytes(&raw), out);
 		else
 			found = take_content(&raw, out);
-		if (!found)
+		if (!found && !cache->read_only)
 			unlinkat(dir, file, 0);
 	}
 	buf_free(&raw);
@@ -336,7 +354,7 @@ cache_put(struct cache *cache, enum collateral_kind kind, const char *name, stru
 	enum place place;
 	int fd;
 
-	if (!place_of(kind, &place) || top_of(cache, place) < 0)
+	if (!place_of(kind, &place) || top_of(cache, place) < 0 || cache->read_only)
 		return;
 	if (content.size == 0 || content.size > places[place].max)
 		return;
@@ -352,7 +370,7 @@ cache_drop(struct cache *cache, enum collateral_kind kind, const char *name)
 {
 	enum place place;
 	struct err err = ERR_INIT;
-	char *file = place_of(kind, &place) ? file_of(place, name) : NULL;
+	char *file = place_of(kind, &place) && !cache->read_only ? file_of(place, name) : NULL;
 	int dir = file != NULL ? open_folder(cache, place, false) : -1;
 
 	if (dir >= 0 && unlinkat(dir, file, 0) != 0 && errno != ENOENT) {
@@ -380,7 +398,7 @@ cache_floor(struct cache *cache)
 void
 cache_raise_floor(struct cache *cache, int64_t time)
 {
-	int fd = cache->boot >= 0 && time > 0 && time <= TIME_MAX ? lock(cache, FLOOR) : -1;
+	int fd = cache->boot >= 0 && !cache->read_only && time > 0 && time <= TIME_MAX ? lock(cache, FLOOR) : -1;
 
 	if (fd < 0)
 		return;

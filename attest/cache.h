@@ -24,6 +24,7 @@ struct cache {
 	uint64_t bytes_max;   /* of each */
 	unsigned entries_max; /* in each */
 	int64_t lock_ms;      /* what waiting for other writers may still take */
+	bool read_only;       /* nothing is put, dropped or made */
 	char boot_id[37];     /* "" = not known: nothing is of this boot */
 	struct err fault;     /* the first; code 0 = none */
 };
@@ -33,6 +34,8 @@ struct cache {
  * comes before.
  */
 void cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out);
+/* The same for looking: what is missing is none and no fault, and nothing is ever changed. */
+void cache_look(const char *disk, const char *boot, struct cache *out);
 void cache_close(struct cache *cache);
 /*
  * The places of this caller, each NULL or for free(): root's by configuration and PATH_RUN, another's by XDG (or

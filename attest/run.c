@@ -37,8 +37,8 @@ fail(struct run *run, const char *step, struct err *err)
 }
 
 /* The first of the usual places below the driver root; the worker checks owner and mode. */
-static char *
-find_library(const struct conf *conf)
+char *
+run_library(const struct conf *conf)
 {
 	static const char *const places[] = {
 		"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/lib64",
@@ -60,7 +60,7 @@ find_library(const struct conf *conf)
 static int
 start_collector(const struct conf *conf, bool ready, int64_t deadline, struct collector *collector, struct err *err)
 {
-	char *library = find_library(conf);
+	char *library = run_library(conf);
 	int rc = collect_start(PATH_WORKERS "/collect", library, conf->driver_root, ready, deadline, collector, err);
 
 	free(library);
@@ -132,7 +132,10 @@ open_cache(const struct run_request *request, struct cache *out)
 	char *disk, *boot;
 
 	cache_places(request->conf->cache_dir, request->by_hook, &disk, &boot);
-	cache_open(disk, boot, (uint64_t)request->conf->cache_size << 20, out);
+	if (request->look == RUN_ACT)
+		cache_open(disk, boot, (uint64_t)request->conf->cache_size << 20, out);
+	else
+		cache_look(request->look == RUN_LOOK ? disk : NULL, request->look == RUN_LOOK ? boot : NULL, out);
 	free(disk);
 	free(boot);
 }
@@ -227,10 +230,11 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	if (read_clock(&live->cache, run) != 0)
 		return -1;
 	tell(request, "queue");
-	if (wait_turn(request, &live->place, &err) != 0)
+	if (request->look == RUN_ACT && wait_turn(request, &live->place, &err) != 0)
 		return fail(run, "queue", &err);
 	tell(request, "driver");
-	if (start_collector(request->conf, request->conf->ready == READY_MANAGE, request->deadline, &live->collector, &err) != 0 ||
+	if (start_collector(request->conf, request->look == RUN_ACT && request->conf->ready == READY_MANAGE, request->deadline,
+			    &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
 		return fail(run, "driver", &err);
 	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
@@ -596,7 +600,8 @@ run_attest(const struct run_request *request, struct run *run)
 	}
 	if (judge_live(request, &live, run) != 0 || read_again(request->conf, &live, run) != 0)
 		goto out;
-	if (sets_ready(request->conf, run) && steps_first_failure(&run->steps) == NULL && set_ready(&live, run) != 0)
+	if (request->look == RUN_ACT && sets_ready(request->conf, run) && steps_first_failure(&run->steps) == NULL &&
+	    set_ready(&live, run) != 0)
 		goto out;
 	if (end_collector(&live, run) != 0)
 		goto out;

@@ -15,6 +15,13 @@
  * come to its end has no verdict.
  */
 
+/* What a run may leave behind. */
+enum run_look {
+	RUN_ACT,       /* what was fetched is kept, the ready state may be set, and it stands in the queue */
+	RUN_LOOK,      /* nothing is changed; what is kept is used */
+	RUN_LOOK_ANEW, /* nothing is changed, and nothing that is kept is used: services are asked */
+};
+
 struct run_request {
 	const struct conf *conf;
 	const struct policy_file *policy;    /* besides; NULL = none */
@@ -26,6 +33,7 @@ struct run_request {
 	unsigned minors;
 	bool by_hook;     /* no environment has a say */
 	bool refresh;     /* collateral that is past half its time is fetched anew */
+	enum run_look look;
 	const struct progress *progress; /* NULL = none */
 	int64_t deadline; /* lib/clock.h */
 };
@@ -63,6 +71,9 @@ int run_verify(struct verify_request *request, struct run *run);
 
 /* Evidence alone: modes judged, reports fetched for nonce, nothing appraised (`cgpu evidence`). */
 int run_collect(const struct run_request *request, const uint8_t nonce[32], struct run *run);
+
+/* The library that the driver is reached through, in new memory; it need not be there. */
+char *run_library(const struct conf *conf);
 
 /* States and identities alone (`cgpu status`): 0, or -1 with the driver's code. */
 int run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,

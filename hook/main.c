@@ -16,11 +16,11 @@
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/log.h"
+#include "spec/hook_config.h"
 #include "spec/oci_config.h"
 #include "spec/oci_state.h"
 
 #define PROGRAM "cgpu-hook"
-#define DEADLINE_MS 25000 /* below the timeout of the hook definition: at that the runtime kills, and nobody learns why */
 #define CHALLENGE_KEY "org.cgpu.challenge"
 #define CHALLENGE_MAX 4096
 #define IMAGE_KEY "io.kubernetes.cri-o.ImageRef"
@@ -198,7 +198,7 @@ run(struct gate *gate, int argc, char *argv[], struct err *err)
 int
 main(int argc, char *argv[])
 {
-	struct gate gate = {.deadline = clock_boot_ms() + DEADLINE_MS, .container = {.pidfd = -1, .bundle = -1}};
+	struct gate gate = {.deadline = clock_boot_ms() + HOOK_DEADLINE_MS, .container = {.pidfd = -1, .bundle = -1}};
 	struct err err = ERR_INIT;
 	int code = CODE_INTERNAL;
 

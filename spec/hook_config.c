@@ -18,14 +18,34 @@ is_always(const struct json *when)
 	return json_bool(json_get(when, "always"), &always) && always && json_count(when) == 1;
 }
 
+/* precreate is podman's own. */
+static bool
+is_stage(const char *name)
+{
+	static const char *const names[] = {"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+					    "poststop", "precreate"};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		found |= strcmp(name, names[i]) == 0;
+	return found;
+}
+
 static int
 read_stages(struct hook_config *out, const struct json *stages, struct err *err)
 {
 	if (stages == NULL || json_type(stages) != JSON_ARRAY)
 		return err_set(err, 0, "stages: is missing or no array");
-	for (size_t i = 0; i < json_count(stages); i++)
-		out->create_runtime |=
-			is_text(json_at(stages, i), "createRuntime") || is_text(json_at(stages, i), "prestart");
+	for (size_t i = 0; i < json_count(stages); i++) {
+		const char *stage = json_text(json_at(stages, i));
+
+		if (stage == NULL || !is_stage(stage))
+			return err_set(err, 0, "stages: '%s' is none", stage != NULL ? stage : "?");
+		if (strcmp(stage, "createRuntime") == 0 || strcmp(stage, "prestart") == 0)
+			out->create_runtime = true;
+		else
+			out->other_stage = stage;
+	}
 	return 0;
 }
 
@@ -42,6 +62,8 @@ read_members(struct hook_config *out, struct err *err)
 	out->args = json_get(hook, "args");
 	if (out->args != NULL && json_type(out->args) != JSON_ARRAY)
 		return err_set(err, 0, "hook.args: is no array");
+	if (json_get(hook, "timeout") != NULL && !json_integer(json_get(hook, "timeout"), 1, INT32_MAX, &out->timeout))
+		return err_set(err, 0, "hook.timeout: is no number of seconds from 1 on");
 	out->always = is_always(json_get(root, "when"));
 	return read_stages(out, json_get(root, "stages"), err);
 }

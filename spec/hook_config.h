@@ -3,6 +3,7 @@
 #define SPEC_HOOK_CONFIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/buf.h"
 #include "lib/err.h"
@@ -15,11 +16,19 @@
 
 #define HOOK_CONFIG_SIZE_MAX (64 << 10)
 
+/*
+ * How long our hook takes at most. It ends by itself before the timeout of its definition: at that the runtime kills it, and
+ * nobody learns why.
+ */
+#define HOOK_DEADLINE_MS 25000
+
 struct hook_config {
 	const char *path;        /* of the program, absolute or not */
 	const struct json *args; /* array of texts; NULL if absent */
+	int64_t timeout;         /* seconds, 0 = none */
 	bool always;             /* for every container: no condition besides */
 	bool create_runtime;     /* at createRuntime, or at prestart, which engines take for the same */
+	const char *other_stage; /* the last one besides; NULL = none */
 	struct json *json;       /* holds the texts */
 };
 

@@ -6,6 +6,6 @@
 
 /* One file per command; main.c lists them. */
 extern const struct command command_attest, command_verify, command_evidence, command_token, command_status,
-	command_explain, command_collateral, command_config, command_ready, command_version;
+	command_doctor, command_explain, command_collateral, command_config, command_ready, command_version;
 
 #endif

@@ -10,7 +10,8 @@
 
 static const struct command *const commands[] = {
 	&command_attest, &command_verify,  &command_evidence, &command_token,
-	&command_status, &command_explain, &command_collateral, &command_config, &command_ready, &command_version,
+	&command_status, &command_doctor, &command_explain, &command_collateral, &command_config, &command_ready,
+	&command_version,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

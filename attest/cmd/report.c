@@ -55,8 +55,8 @@ print_text(const struct report *report, int code)
 		       entry ? entry->action : "");
 }
 
-static void
-json_verdict(struct json_out *out, int code, const char *message)
+void
+report_verdict_json(struct json_out *out, int code, const char *message)
 {
 	const struct code_entry *entry = code_find(code);
 
@@ -121,7 +121,7 @@ print_json(const struct report *report, int code, const char *message)
 	struct json_out *out = json_out_new(true);
 
 	json_out_object(out);
-	json_verdict(out, code, message);
+	report_verdict_json(out, code, message);
 	json_lists(out, report);
 	json_out_end(out);
 	report_json(out);

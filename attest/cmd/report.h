@@ -19,6 +19,9 @@ struct report {
 /* Prints to standard output and returns the exit code. */
 int report_print(const struct report *report, bool json);
 
+/* Members schema, result, code, name, message and hint of the open object. */
+void report_verdict_json(struct json_out *out, int code, const char *message);
+
 /* Ends the document and prints it to standard output. */
 void report_json(struct json_out *out);
 

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/doctor/doctor.h"
+#include "attest/doctor/output.h"
+#include "config.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/json.h"
+
+/* What `cgpu-cdi check` says about the CDI devices; it alone reads such files. */
+
+#define CHECK_MS 2000
+#define ANSWER_MAX (1 << 20)
+#define TOLD_MAX 16
+
+/*
+ * An ungated device is the second layer's loss where every engine reads hook directories; docker and containerd have no other.
+ */
+static enum finding_status
+status_of(const struct doctor *doctor, int code)
+{
+	bool cdi_only = doctor->engine[ENGINE_DOCKER] || doctor->engine[ENGINE_CONTAINERD];
+
+	if (code == CODE_CDI_SHADOWED || (code == CODE_CDI_UNGATED && !cdi_only))
+		return FINDING_WARN;
+	return FINDING_FAIL;
+}
+
+static void
+add_finding(struct doctor *doctor, const struct json *item)
+{
+	struct findings *findings = &doctor->findings;
+	const char *file = json_text(json_get(item, "file")), *device = json_text(json_get(item, "device"));
+	const char *detail = json_text(json_get(item, "detail"));
+	int64_t code = CODE_CDI_SPEC;
+
+	json_integer(json_get(item, "code"), 1, 125, &code);
+	/* Which directories each engine really reads is known here, and not there. */
+	if (code == CODE_HOOKS_DEFINITION || code == CODE_HOOKS_PROGRAM)
+		return;
+	file = file ? file : "?";
+	finding_add(findings, "cdi", status_of(doctor, (int)code), (int)code, "%s: %s%s%s", file, device ? device : "",
+		    device ? ": " : "", detail ? detail : "");
+	if (code == CODE_CDI_UNGATED)
+		finding_action(findings, "cgpu-cdi guard --in-place %s", file);
+	else if (code == CODE_CDI_CONFLICT || code == CODE_CDI_SHADOWED)
+		finding_action(findings, "rm %s", file);
+	else
+		finding_action(findings, "nvidia-ctk cdi generate | cgpu-cdi guard --output %s", file);
+}
+
+static void
+take_answer(struct doctor *doctor, struct bytes text)
+{
+	static const struct json_limits limits = {.bytes = ANSWER_MAX, .string = 65536, .depth = 16, .values = 1 << 16};
+	struct findings *findings = &doctor->findings;
+	size_t before = findings->count;
+	struct err err = ERR_INIT;
+	struct json *answer = json_read(text, &limits, &err);
+	const struct json *list = json_get(answer, "findings");
+	const char *message = json_text(json_get(answer, "message"));
+	int64_t code = CODE_WORKER;
+
+	if (answer == NULL || !json_integer(json_get(answer, "code"), 0, 125, &code)) {
+		finding_fail(findings, "cdi", CODE_WORKER, PATH_CDI " check: the answer is not understood");
+		finding_action(findings, "cgpu-cdi check");
+	}
+	for (size_t i = 0; list != NULL && i < json_count(list) && i < TOLD_MAX; i++)
+		add_finding(doctor, json_at(list, i));
+	if (list != NULL && json_count(list) > TOLD_MAX) {
+		finding_warn(findings, "cdi", (int)code, "%zu more", json_count(list) - TOLD_MAX);
+		finding_action(findings, "cgpu-cdi check");
+	}
+	if (answer != NULL && list == NULL) {
+		finding_fail(findings, "cdi", (int)code, "%s", message ? message : "");
+		finding_action(findings, "cgpu-cdi check");
+	} else if (findings->count == before) {
+		finding_ok(findings, "cdi", "%zu devices, each gives no GPU or calls the gate", json_count(json_get(answer, "devices")));
+	}
+	json_free(answer);
+}
+
+void
+doctor_cdi(struct doctor *doctor)
+{
+	char *argv[] = {"cgpu-cdi", "check", "--format", "json", NULL};
+	struct findings *findings = &doctor->findings;
+	struct output output;
+	struct buf text = {0};
+	struct err err = ERR_INIT;
+
+	if (output_start(PATH_CDI, argv, &output, &err) == 0 &&
+	    output_read(&output, ANSWER_MAX, clock_boot_ms() + CHECK_MS, &text, &err) == 0) {
+		take_answer(doctor, buf_bytes(&text));
+	} else {
+		finding_fail(findings, "cdi", CODE_WORKER, "%s", err.text);
+		finding_action(findings, "%s", doctor_reinstall(doctor));
+	}
+	buf_free(&text);
+}

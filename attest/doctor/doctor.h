@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_DOCTOR_DOCTOR_H
+#define ATTEST_DOCTOR_DOCTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attest/conf.h"
+#include "attest/doctor/finding.h"
+#include "attest/doctor/place.h"
+#include "attest/policy_file.h"
+
+/*
+ * `cgpu doctor`: what stands in the way of a gated start, or lets one around the gate. Nothing is changed. One function for
+ * each area, which adds a finding for each of its checks; an area that cannot be looked at says so. Order matters: what an
+ * earlier area learned is used by later ones, and the first failure gives the exit code.
+ */
+
+enum engine_kind { ENGINE_PODMAN, ENGINE_CRIO, ENGINE_DOCKER, ENGINE_CONTAINERD, ENGINE_KINDS };
+
+struct doctor {
+	const char *root;       /* in front of every path: "" on a machine, a directory in a test */
+	const struct conf *conf; /* NULL: it cannot be used */
+	const struct policy_file *policy; /* NULL = none */
+	bool online;            /* services may be asked */
+	char kernel[128], driver[32]; /* releases; "" = not known */
+	bool azure;
+	bool engine[ENGINE_KINDS];    /* found */
+	bool nodes_open;              /* every user may open the GPU's nodes */
+	struct findings findings;
+};
+
+void doctor_configuration(struct doctor *doctor, const struct err *refused);
+void doctor_programs(struct doctor *doctor);
+void doctor_machine(struct doctor *doctor);
+void doctor_driver(struct doctor *doctor);
+void doctor_ready_opener(struct doctor *doctor);
+void doctor_clock(struct doctor *doctor);
+void doctor_gpus(struct doctor *doctor);
+void doctor_advisory(struct doctor *doctor);
+void doctor_collateral(struct doctor *doctor);
+void doctor_engines(struct doctor *doctor);
+void doctor_hooks(struct doctor *doctor);
+void doctor_cdi(struct doctor *doctor);
+void doctor_disk(struct doctor *doctor);
+
+/* What installs the package again on this distribution. */
+const char *doctor_reinstall(const struct doctor *doctor);
+
+#endif
