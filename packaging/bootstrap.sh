@@ -10,6 +10,9 @@ build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev lib
 	libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx jq'
 tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc libfaketime uidmap python3-jsonschema python3-yaml systemd'
+# Those of Debian 12 know no CDI devices.
+others='docker.io docker-cli containerd python3-grpcio protobuf-compiler'
+if grep -q '^VERSION_ID="12"' /etc/os-release; then others=; fi
 
 usage() {
 	echo 'usage: packaging/bootstrap.sh demo | check' >&2
@@ -20,7 +23,7 @@ installed() {
 	dpkg-query -W -f '${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'
 }
 
-# Debian starts what it installs, now and at each boot: this machine is to get no web server out of a demo.
+# Debian starts what it installs, now and at each boot: this machine is to get no web server out of a demo, and no engine.
 without_services() {
 	local policy=/usr/sbin/policy-rc.d status=0
 	if [ -e $policy ]; then policy=; else printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy; fi
@@ -41,7 +44,13 @@ packages() {
 	apt-get -qq update </dev/null || echo 'bootstrap: some package lists could not be read; trying with the others' >&2
 	without_services apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold \
 		install "${missing[@]}" </dev/null >/dev/null
-	if [[ " ${missing[*]} " == *' nginx '* ]] && command -v systemctl >/dev/null; then systemctl -q disable nginx || :; fi
+	command -v systemctl >/dev/null || return 0
+	for package in "${missing[@]}"; do
+		case $package in
+		nginx | containerd) systemctl -q disable "$package" || : ;;
+		docker.io) systemctl -q disable docker.service docker.socket || : ;;
+		esac
+	done
 }
 
 [ $# -eq 1 ] || usage
@@ -56,7 +65,7 @@ demo)
 	;;
 check)
 	# shellcheck disable=SC2086
-	packages $build $engine $tests
+	packages $build $engine $tests $others
 	make -s -j"$jobs" WERROR=-Werror all tests node
 	exec test/summary.sh 'make -s demo' 'make -s lint' 'make -s check' 'make -s check-system' "make -s -j$jobs asan"
 	;;

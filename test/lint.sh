@@ -19,7 +19,7 @@ scripts=() suites=() sources=()
 for file in "${files[@]}"; do
 	case $file in
 	*.bats) suites+=("$file") sources+=("$file") ;;
-	*.c | *.h | *.def | *.awk | *.bash | Makefile | *.mk | man/* | *.conf | *.ini) sources+=("$file") ;;
+	*.c | *.h | *.def | *.awk | *.bash | Makefile | *.mk | man/* | *.conf | *.ini | *.py | *.proto) sources+=("$file") ;;
 	esac
 	if head -n 1 "$file" | grep -qE '^#!.*[/ ](ba)?sh$'; then
 		scripts+=("$file") sources+=("$file")

@@ -22,8 +22,8 @@ setup() {
 	rm -f "$EMULATED"/node/faults.conf
 }
 
-# write_bundle HOOK-ARGUMENTS [EDIT]: config.json with nvidia0 and, for each of the JSON arrays of HOOK-ARGUMENTS, a call of the
-# hook; and what jq makes of that by EDIT.
+# write_bundle CALLS [EDIT]: config.json with nvidia0 and a call of the hook for each array of arguments in CALLS; and what jq
+# makes of that by EDIT.
 write_bundle() {
 	jq --arg hook "$HOOK" --arg script "$RESULT" --argjson calls "$1" '
 		.process.terminal = false | .process.rlimits = [] | .process.args = ["sh", "-c", $script] | .root.readonly = false |

@@ -111,6 +111,28 @@ absent() {
 	if grep "$@"; then return 1; fi
 }
 
+# daemon LOG COMMAND...: starts what ends with the node. bats waits for whoever holds its descriptors.
+daemon() {
+	local log=$1 fd
+	shift
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		exec "$@"
+	) </dev/null >"$log" 2>&1 &
+}
+
+# await COMMAND...: a daemon is there when COMMAND passes.
+await() {
+	for _ in $(seq 300); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	"$@"
+}
+
 # The number of audit lines so far.
 audit_lines() {
 	if [ -e "$AUDIT" ]; then wc -l <"$AUDIT"; else echo 0; fi
@@ -136,7 +158,7 @@ refused() {
 # shellcheck disable=SC2016,SC2034
 RESULT='. /run/cgpu/attestation.env; echo "$CGPU_ATTESTATION_RESULT"; grep -c " /run/cgpu " /proc/self/mountinfo'
 
-# attested_by CALLER COMMAND...: COMMAND starts a container with the script RESULT, and the hook made one attestation, for CALLER.
+# attested_by CALLER COMMAND...: COMMAND starts a container with the script RESULT; one attestation, called for by CALLER.
 attested_by() {
 	local caller=$1 count
 	shift
@@ -149,7 +171,7 @@ attested_by() {
 	tail -1 "$AUDIT" | grep -F "\"caller\":\"$caller\""
 }
 
-# refused_by CODE STATUS COMMAND...: COMMAND ends with STATUS, A or A|B, and tells the code in the words of its runtime; one audit line.
+# refused_by CODE STATUS COMMAND...: COMMAND ends with STATUS (or A|B) and tells the code as its runtime does; one audit line.
 refused_by() {
 	local code=$1 wanted=$2 count
 	shift 2
