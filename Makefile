@@ -34,6 +34,7 @@ examplesdir ?= $(datadir)/cgpu
 bashdir ?= $(datadir)/bash-completion/completions
 zshdir ?= $(datadir)/zsh/site-functions
 fishdir ?= $(datadir)/fish/vendor_completions.d
+docdir ?= $(datadir)/doc/oci-cgpu-hook
 worker_user ?= cgpu
 # The system's CA certificates as one regular file: services of the network are trusted by it, nothing else is.
 ca_file ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem \
@@ -111,6 +112,7 @@ test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) 
 MAN := $(addprefix $(O)/,man/cgpu.1 man/cgpu-cdi.1 man/cgpu.conf.5 man/cgpu-codes.7 man/cgpu-hook.8)
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
 SAMPLE := $(O)/packaging/cgpu.conf
+SBOM := $(O)/packaging/oci-cgpu-hook.spdx.json
 # FOLDER below packaging -> where systemd and others look for what is in it; drop-ins of units are one folder deeper. Where
 # examples go nobody looks.
 SYSTEM := systemd preset catalog sysusers tmpfiles logrotate examples
@@ -125,7 +127,7 @@ COMPLETIONS := $(addprefix $(O)/completions/,$(addprefix bash/,$(COMMANDS)) $(ad
 	$(patsubst %,fish/%.fish,$(COMMANDS)))
 
 .PHONY: all man
-all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE) $(COMPLETIONS)
+all: $(PROGRAMS) $(MAN) $(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE) $(COMPLETIONS) $(SBOM)
 man: $(MAN)
 
 # -- stamps -----------------------------------------------------------------------------------------------------------
@@ -203,6 +205,11 @@ $(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE): $(O)/%: %.in $(O)/config.h
 	@mkdir -p $(@D)
 	$(Q)$(fill) $< >$@
 
+# What is linked, as the build found it; the releases' own names what its builder had.
+$(SBOM): packaging/sbom.sh VERSION $(O)/config.h $(O)/.flags
+	@mkdir -p $(@D)
+	$(Q)PKG_CONFIG='$(PKG_CONFIG)' STATIC='$(filter yes,$(HOOK_STATIC))' packaging/sbom.sh $(VERSION) >$@
+
 # They are made of the programs' own --help: RUN=... stands in front of these where they are built for another machine.
 completion = $(Q)mkdir -p $(@D) && RUN='$(RUN)' packaging/completions/make.sh $(1) $< >$@
 $(O)/completions/bash/%: $(O)/% packaging/completions/make.sh packaging/completions/bash.awk
@@ -275,6 +282,7 @@ install: all
 	$(INSTALL) -m 755 $(O)/cgpu $(O)/cgpu-cdi '$D$(bindir)'
 	$(INSTALL) -m 755 $(WORKERS) '$D$(workerdir)'
 	$(INSTALL) -m 755 $(O)/cgpu-hook '$D$(hookdir)/cgpu-hook'
+	$(INSTALL) -D -m 644 $(SBOM) '$D$(docdir)/$(notdir $(SBOM))'
 	test -e '$D$(CONF)' || $(INSTALL) -m 644 $(SAMPLE) '$D$(CONF)'
 	$(foreach file,$(SYSTEM_FILES),$(INSTALL) -D -m 644 $(O)/packaging/$(file) '$(call system_place,$(file))' &&) :
 	$(INSTALL) -m 644 $(filter $(O)/completions/bash/%,$(COMPLETIONS)) '$D$(bashdir)'
@@ -287,10 +295,10 @@ uninstall:
 	rm -f '$D$(hooksdir)/$(notdir $(HOOK_JSON))' '$D$(hookdir)/cgpu-hook' '$D$(bindir)/cgpu' '$D$(bindir)/cgpu-cdi'
 	rm -f $(foreach worker,$(WORKERS),'$D$(workerdir)/$(notdir $(worker))')
 	rm -f $(foreach page,$(MAN),'$D$(mandir)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page))')
-	rm -f $(foreach file,$(SYSTEM_FILES),'$(call system_place,$(file))') \
+	rm -f '$D$(docdir)/$(notdir $(SBOM))' $(foreach file,$(SYSTEM_FILES),'$(call system_place,$(file))') \
 		$(COMMANDS:%='$D$(bashdir)/%') $(COMMANDS:%='$D$(zshdir)/_%') $(COMMANDS:%='$D$(fishdir)/%.fish')
 	! cmp -s $(SAMPLE) '$D$(CONF)' || rm -f '$D$(CONF)'
-	for d in '$D$(workerdir)' '$D$(examplesdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
+	for d in '$D$(workerdir)' '$D$(examplesdir)' '$D$(docdir)' '$D$(sysconfdir)/cgpu/cgpu.conf.d' '$D$(sysconfdir)/cgpu' \
 		$(STATE:%='$D%') '$D$(localstatedir)/lib/cgpu' '$D$(localstatedir)/log/cgpu' \
 		$(foreach file,$(SYSTEM_FILES),$(if $(findstring .d/,$(file)),'$(dir $(call system_place,$(file)))')); do \
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
@@ -444,15 +452,28 @@ compile_commands.json:
 	$(file >$@,$(COMPILE_COMMANDS))@:
 
 # -- release ----------------------------------------------------------------------------------------------------------
+# The archive, what is linked, and the sums of both: the same bytes from every clone of one commit.
 NAME := oci-cgpu-hook-$(VERSION)
-.PHONY: dist distcheck clean help
-dist:
-	git archive --format=tar --prefix=$(NAME)/ HEAD | gzip -9n >$(O)/$(NAME).tar.gz
+.PHONY: dist distcheck deb rpm packages-check clean help
+dist: $(SBOM)
+	git archive --format=tar --prefix=$(NAME)/ HEAD | xz -9 -T1 >$(O)/$(NAME).tar.xz
+	cp $(SBOM) $(O)/$(NAME).spdx.json
+	cd $(O) && sha256sum $(NAME).tar.xz $(NAME).spdx.json >$(NAME).sha256
 
 distcheck: dist
-	rm -rf $(O)/dist && mkdir -p $(O)/dist && tar xzf $(O)/$(NAME).tar.gz -C $(O)/dist
+	rm -rf $(O)/dist && mkdir -p $(O)/dist && tar xf $(O)/$(NAME).tar.xz -C $(O)/dist
 	$(MAKE) -C $(O)/dist/$(NAME) O=build CORPUS='$(abspath $(CORPUS))' check
 	rm -rf $(O)/dist
+
+# Below O/deb and O/rpm, from the last commit.
+deb: dist
+	$(Q)packaging/deb/build.sh $(abspath $(O)) $(VERSION)
+
+rpm: dist
+	$(Q)packaging/rpm/build.sh $(abspath $(O)) $(VERSION)
+
+packages-check:
+	$(Q)test/packages.sh $(O) $(again)
 
 clean:
 	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault
@@ -476,5 +497,7 @@ help:
 	'asan             unit tests and corpus with address and undefined-behaviour sanitizers' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \
 	'compile_commands.json        for clangd and others' \
-	'dist distcheck   the release archive; build, check and install from it' \
+	'dist distcheck   the release archive, its sums and what is linked; build, check and install from it' \
+	'deb rpm          packages of the last commit, below O/deb and O/rpm' \
+	'packages-check   the packaging of every distribution, as far as it can be judged here' \
 	'clean            removes O and its variants'

@@ -3,11 +3,14 @@
 # demo.sh O: the gate at work with podman, runc and crun, on the private node of test/node.sh (make demo). The GPUs are
 # emulated: a library in the place of NVIDIA's, and services in the place of NVIDIA's on this machine, over TLS, with keys,
 # manifests and answers minted for this run. The programs are the product's; only the configuration of the node names that
-# library, those services and those roots.
+# library, those services and those roots. Where the product is not at the node's own place, prefix, sysconfdir and
+# localstatedir in the environment tell.
 set -u
 O=$1
+prefix=${prefix-/opt/cgpu}
 emulated=/opt/cgpu/emulated
-conf=/opt/cgpu/etc/cgpu/cgpu.conf.d/demo.conf
+conf=${sysconfdir-$prefix/etc}/cgpu/cgpu.conf.d/demo.conf
+cache=${localstatedir-$prefix/var}/cache/cgpu
 passed=0 failed=0
 
 # mint NAME OPTION...: GPUs of one kind, with all that belongs to them, and the services that know them.
@@ -22,14 +25,14 @@ mint() {
 # use NAME [FAULT]: the node has these GPUs from now on, with this fault.
 use() {
 	local dir=$emulated/$1
-	cp "$dir/services/cgpu.conf" $conf
+	cp "$dir/services/cgpu.conf" "$conf"
 	rm -f "$dir/node/faults.conf"
 	[ -z "${2-}" ] || echo "$2" >"$dir/node/faults.conf"
 }
 
 # empty_cache: as if this node had never asked.
 empty_cache() {
-	rm -rf /opt/cgpu/var/cache/cgpu /run/cgpu
+	rm -rf "$cache" /run/cgpu
 	for log in "$emulated"/*/services/requests.log; do : >"$log"; done
 }
 
@@ -134,7 +137,7 @@ for runtime in runc crun; do
 done
 echo '-- crun tells only the code of a refusal; it can be explained:'
 echo '$ cgpu explain 75'
-/opt/cgpu/bin/cgpu explain 75
+"$prefix/bin/cgpu" explain 75
 echo '-- the first Hopper start on a node, and the next one:'
 printf '   %s\n' "${times[@]}"
 for name in hopper blackwell; do EMULATOR=$O/emulator test/emulator/services.sh stop "$emulated/$name"; done

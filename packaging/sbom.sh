@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# sbom.sh VERSION: what the programs are linked with, as SPDX 2.3 in JSON, with the versions that pkg-config tells. STATIC in
+# the environment, if not empty: the hook has some of it inside. Built twice at one place, it is the same, byte by byte.
+set -eu
+version=$1
+made=$(date -u -d "@${SOURCE_DATE_EPOCH:-0}" +%Y-%m-%dT%H:%M:%SZ)
+
+# Name, module of pkg-config, licence, home; "hook" if cgpu-hook links it.
+libraries() {
+	cat <<-'END'
+	yajl yajl ISC https://github.com/lloyd/yajl hook
+	libseccomp libseccomp LGPL-2.1-only https://github.com/seccomp/libseccomp hook
+	libcap libcap BSD-3-Clause https://git.kernel.org/pub/scm/libs/libcap/libcap.git hook
+	inih inih BSD-3-Clause https://github.com/benhoyt/inih
+	libyaml yaml-0.1 MIT https://github.com/yaml/libyaml
+	openssl libcrypto Apache-2.0 https://github.com/openssl/openssl
+	curl libcurl curl https://github.com/curl/curl
+	libxml2 libxml-2.0 MIT https://gitlab.gnome.org/GNOME/libxml2
+	xmlsec xmlsec1-openssl MIT https://github.com/lsh123/xmlsec
+	END
+	if getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
+		echo glibc - LGPL-2.1-or-later https://sourceware.org/git/glibc.git hook
+	else
+		echo musl - MIT https://git.musl-libc.org/git/musl hook
+	fi
+}
+
+version_of() { # MODULE
+	if [ "$1" != - ]; then
+		"${PKG_CONFIG:-pkg-config}" --modversion "$1"
+	else
+		getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2
+	fi
+}
+
+package() { # NAME VERSION LICENCE HOME
+	printf '    {\n      "SPDXID": "SPDXRef-Package-%s",\n      "name": "%s",\n' "$1" "$1"
+	[ -z "$2" ] || printf '      "versionInfo": "%s",\n' "$2"
+	printf '      "supplier": "NOASSERTION",\n      "downloadLocation": "%s",\n      "filesAnalyzed": false,\n' "$4"
+	printf '      "licenseConcluded": "%s",\n      "licenseDeclared": "%s",\n' "$3" "$3"
+	printf '      "copyrightText": "NOASSERTION",\n      "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", '
+	printf '"referenceType": "purl", "referenceLocator": "pkg:generic/%s%s"}]\n    }' "$1" "${2:+@$2}"
+}
+
+related() { # FROM KIND TO
+	printf '    {"spdxElementId": "SPDXRef-%s", "relationshipType": "%s", "relatedSpdxElement": "SPDXRef-%s"}' "$@"
+}
+
+own=oci-cgpu-hook
+packages=$(package $own "$version" Apache-2.0 NOASSERTION)
+relationships=$(related DOCUMENT DESCRIBES Package-$own)
+while read -r name module licence home hook; do
+	packages+=$',\n'$(package "$name" "$(version_of "$module")" "$licence" "$home")
+	relationships+=$',\n'$(related Package-$own DYNAMIC_LINK "Package-$name")
+	[ -z "${STATIC-}" ] || [ -z "$hook" ] || relationships+=$',\n'$(related Package-$own STATIC_LINK "Package-$name")
+done < <(libraries)
+# A document's name space must be its own.
+digest=$(sha256sum <<<"$made$packages$relationships" | cut -c1-32)
+cat <<END
+{
+  "spdxVersion": "SPDX-2.3",
+  "dataLicense": "CC0-1.0",
+  "SPDXID": "SPDXRef-DOCUMENT",
+  "name": "$own-$version",
+  "documentNamespace": "https://spdx.org/spdxdocs/$own-$version-$digest",
+  "creationInfo": {"created": "$made", "creators": ["Tool: $own-packaging/sbom.sh"]},
+  "packages": [
+$packages
+  ],
+  "relationships": [
+$relationships
+  ]
+}
+END
