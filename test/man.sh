@@ -28,12 +28,22 @@ for page in "$O"/man/*.[0-9]; do
 		skipped=$((skipped + 1))
 		echo "man: $page: mandoc is not installed"
 	fi
+	if command -v groff >/dev/null; then
+		complaints=$(groff -mdoc -ww -z -T utf8 "$page" 2>&1)
+		check "$complaints" [ -z "$complaints" ]
+	fi
+	check "$page does not refer to the overview" grep -qE '^\.(Xr cgpu 7|Dt CGPU 7)' "$page"
+	for code in $(sed -nE '/^\.Xr/d; s/^(.*[^a-z-])?codes? ([0-9]+).*/\2/p' "$page"); do
+		check "$page tells of a code $code, which is not there" grep -q "^CODE($code," lib/code.def
+	done
 	check "$page: a placeholder is left" [ -z "$(grep -E '@[A-Za-z_]+@' "$page")" ]
 	while read -r name section; do
 		check "$page refers to $name($section), which is not there" [ -e "$O/man/$name.$section" ]
 	done < <(sed -nE 's/^\.Xr (cgpu[a-z.-]*) ([0-9]).*/\1 \2/p' "$page")
 done
 
+check 'cgpu(7) does not name every page' same "$(cd man && printf '%s\n' *.[0-9] | grep -vx cgpu.7)" \
+	"$(sed -nE 's/^\.(It )?Xr (cgpu[a-z.-]*) ([0-9]).*/\2.\3/p' man/cgpu.7 | grep -vx cgpu.7)"
 codes=$(grep -oE '^CODE\([0-9]+, [A-Z_0-9]+, "[a-z0-9-]+"' lib/code.def | sed -E 's/CODE\(([0-9]+), [^"]*"(.*)"/\1 \2/')
 check 'cgpu-codes(7) and lib/code.def differ' \
 	same "$codes" "$(sed -nE 's/^\.It ([0-9]+) Pq (.*)/\1 \2/p' "$O/man/cgpu-codes.7")"
