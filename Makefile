@@ -472,8 +472,8 @@ deb: dist
 rpm: dist
 	$(Q)packaging/rpm/build.sh $(abspath $(O)) $(VERSION)
 
-packages-check:
-	$(Q)test/packages.sh $(O) $(again)
+packages-check: all
+	$(Q)test/packages.sh $(O)
 
 clean:
 	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault
