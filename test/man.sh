@@ -33,9 +33,9 @@ for page in "$O"/man/*.[0-9]; do
 		check "$complaints" [ -z "$complaints" ]
 	fi
 	check "$page does not refer to the overview" grep -qE '^\.(Xr cgpu 7|Dt CGPU 7)' "$page"
-	for code in $(sed -nE '/^\.Xr/d; s/^(.*[^a-z-])?codes? ([0-9]+).*/\2/p' "$page"); do
+	while read -r code; do
 		check "$page tells of a code $code, which is not there" grep -q "^CODE($code," lib/code.def
-	done
+	done < <(sed -nE '/^\.Xr/d; s/^(.*[^a-z-])?codes? ([0-9]+).*/\2/p' "$page")
 	check "$page: a placeholder is left" [ -z "$(grep -E '@[A-Za-z_]+@' "$page")" ]
 	while read -r name section; do
 		check "$page refers to $name($section), which is not there" [ -e "$O/man/$name.$section" ]
