@@ -58,8 +58,8 @@ oci_version_known(const char *version)
 	       version[strspn(version, DIGITS LETTERS ".-+")] == '\0';
 }
 
-static bool
-is_id(const char *id)
+bool
+oci_id_known(const char *id)
 {
 	size_t size = strlen(id);
 
@@ -107,7 +107,7 @@ read_members(struct oci_state *state, struct err *err)
 		return -1;
 	if (!oci_version_known(state->version))
 		return err_set(err, 0, "ociVersion: is '%.64s', known is 1.x", state->version);
-	if (!is_id(state->id))
+	if (!oci_id_known(state->id))
 		return err_set(err, 0, "id: is '%.128s', want 1 to %d of A-Z a-z 0-9 _ . + -", state->id, OCI_ID_MAX);
 	if (strcmp(state->status, "creating") != 0 && strcmp(state->status, "created") != 0)
 		return err_set(err, 0, "status: is '%.64s', want creating or created", state->status);

@@ -45,6 +45,8 @@ const char *oci_annotation(const struct oci_annotations *annotations, const char
 
 /* An object of strings or nothing (NULL, null). Fails with code 0. oci_config shares both. */
 int oci_annotations_parse(const struct json *object, struct oci_annotations *out, struct err *err);
+/* An id as in struct oci_state: it can be the name of a file. */
+bool oci_id_known(const char *id);
 /* "1." and digits, then what a version may have after it. */
 bool oci_version_known(const char *version);
 

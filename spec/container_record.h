@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SPEC_CONTAINER_RECORD_H
+#define SPEC_CONTAINER_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "lib/buf.h"
+#include "lib/err.h"
+
+/*
+ * What is kept of a container that got a token, for the next one: CONTAINER_RECORDS/ID, 0600, one JSON object. The hook
+ * writes it and takes it away, `cgpu attest --refresh` reads it. None of it is secret or signed: it is root's.
+ */
+
+#define CONTAINER_RECORDS PATH_RUN "/cgpu/containers"
+#define CONTAINER_RECORD_SIZE_MAX 65536
+#define CONTAINER_RECORD_MINORS_MAX 64
+
+struct container_record {
+	char *id;         /* the OCI state's, spec/oci_state.h */
+	char *bundle;     /* absolute path */
+	pid_t pid;        /* of its init process */
+	int64_t started;  /* starttime of proc_pid_stat(5): with the pid the process, for this boot */
+	bool all;         /* every GPU of the host; else minors */
+	uint32_t minors[CONTAINER_RECORD_MINORS_MAX];
+	unsigned count;
+	bool privileged;
+	char *image_id, *name_space, *challenge; /* NULL = none */
+	uint8_t config_digest[32];               /* SHA-256 of config.json */
+	/* the tmpfs that was attached, see hook/attach.h */
+	int64_t device, inode;
+	uint64_t file_system;
+	bool mapped;
+	uint32_t uid, gid;
+	int64_t issued, expires; /* of the token, seconds since 1970 */
+};
+
+char *container_record_print(const struct container_record *record);
+/* 0, or -1 with code 0 and *record empty. */
+int container_record_parse(struct bytes text, struct container_record *record, struct err *err);
+void container_record_free(struct container_record *record);
+
+#endif
