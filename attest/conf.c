@@ -40,6 +40,7 @@ static const char *const ready_choices[] = {"require", "report", "manage", NULL}
 static const char *const audit_choices[] = {"best-effort", "required", NULL};
 static const char *const verifier_choices[] = {"local", "remote", "both", NULL};
 static const char *const mode_choices[] = {"enforce", "observe", NULL};
+static const char *const refresh_choices[] = {"report", "stop", NULL};
 static const char *const rim_store_choices[] = {"remote", "dir", NULL};
 static const char *const certid_choices[] = {"sha1", "sha384", NULL};
 
@@ -88,6 +89,7 @@ static const struct key keys[] = {
 	{"policy", "allow-certificate-hold", KIND_DATE, AT(allow_certificate_hold), "", 0, 0, NULL},
 	{"run", "deadline", KIND_NUMBER, AT(deadline), "20", 1, 600, NULL},
 	{"run", "token-lifetime", KIND_NUMBER, AT(token_lifetime), "3600", 60, 86400, NULL},
+	{"run", "on-refresh-failure", KIND_CHOICE, AT(on_refresh_failure), "report", 0, 0, refresh_choices},
 	{"run", "worker-user", KIND_TEXT, AT(worker_user), WORKER_USER, 0, 0, NULL},
 };
 

@@ -18,6 +18,7 @@ enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
 enum conf_ready { READY_REQUIRE, READY_REPORT, READY_MANAGE };
 enum conf_audit { AUDIT_BEST_EFFORT, AUDIT_REQUIRED };
 enum conf_verifier { VERIFIER_LOCAL, VERIFIER_REMOTE, VERIFIER_BOTH };
+enum conf_refresh { REFRESH_REPORT, REFRESH_STOP };
 enum conf_mode { MODE_ENFORCE, MODE_OBSERVE };
 enum conf_rim_store { RIM_STORE_REMOTE, RIM_STORE_DIR };
 enum conf_certid { CERTID_SHA1, CERTID_SHA384 }; /* in the order of enum revocation_hash */
@@ -69,6 +70,7 @@ struct conf {
 	int64_t allow_certificate_hold;
 	int64_t deadline;       /* seconds for a whole run */
 	int64_t token_lifetime; /* seconds */
+	int64_t on_refresh_failure;
 	char *worker_user;
 	struct conf_exempt exempt[CONF_EXEMPT_MAX];
 	unsigned exempts;

@@ -259,6 +259,7 @@ result_make(const struct result_input *input, struct result *out, struct err *er
 	int rc = -1;
 
 	*out = (struct result){0};
+	out->expires = expiry(input);
 	hex_encode(kid, input->parts->key, NONCE_SIZE);
 	if (input->remote_tokens.data != NULL && (remote = remote_overall(input->remote_tokens, err)) == NULL)
 		goto out;

@@ -48,6 +48,7 @@ struct result_input {
 struct result {
 	struct result_file file[RESULT_FILES_MAX];
 	unsigned files;
+	int64_t expires; /* of the token, seconds since 1970 */
 };
 
 int result_make(const struct result_input *input, struct result *out, struct err *err);

@@ -187,7 +187,6 @@ struct live {
 	EVP_PKEY *key;
 	struct nonce_parts parts;
 	uint8_t nonce[NONCE_SIZE];
-	uint8_t config_digest[SHA256_SIZE];
 };
 
 static void
@@ -275,7 +274,6 @@ end(struct live *live)
 static int
 make_nonce(const struct run_request *request, struct live *live, struct err *err)
 {
-	struct bytes digest = {NULL, 0};
 	struct buf spki = {0};
 	int rc = -1;
 
@@ -288,11 +286,7 @@ make_nonce(const struct run_request *request, struct live *live, struct err *err
 	if (request->challenge.data != NULL)
 		crypto_sha256(request->challenge, live->parts.challenge);
 	crypto_sha256(buf_bytes(&spki), live->parts.key);
-	if (request->config.data != NULL) {
-		crypto_sha256(request->config, live->config_digest);
-		digest = bytes_of(live->config_digest, SHA256_SIZE);
-	}
-	nonce_container(request->container_id, request->image_id, digest, live->parts.container);
+	nonce_container(request->container_id, request->image_id, request->config_digest, live->parts.container);
 	nonce_derive(&live->parts, live->nonce);
 	rc = 0;
 out:
@@ -553,7 +547,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.parts = &live->parts,
 		.container_id = request->container_id,
 		.image_id = request->image_id,
-		.config_digest = bytes_of(live->config_digest, request->config.data ? SHA256_SIZE : 0),
+		.config_digest = request->config_digest,
 		.at = run->at,
 		.lifetime = conf->token_lifetime,
 		.claims = run->claims,

@@ -26,7 +26,7 @@ struct run_request {
 	const struct conf *conf;
 	const struct policy_file *policy;    /* besides; NULL = none */
 	const char *container_id, *image_id; /* NULL = not known */
-	struct bytes config;                 /* config.json of the container; {NULL, 0} = none */
+	struct bytes config_digest;          /* SHA-256 of config.json of the container; {NULL, 0} = none */
 	struct bytes challenge;              /* of the relying party; {NULL, 0} = none */
 	bool all;                            /* every GPU, or the minors of /dev/nvidiaN below */
 	uint32_t minor[COLLECT_GPUS_MAX];

@@ -5,34 +5,19 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <sched.h>
-#include <signal.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "hook/inside.h"
 #include "hook/target.h"
 #include "lib/code.h"
-#include "lib/fs.h"
 
 /* The mount calls go by number: glibc wraps them from 2.36 on only, and its header clashes with linux/mount.h. */
-
-/* tmpfs without size or nr_inodes is bounded by half the memory only. */
-static size_t
-size_of(const struct attach_file *files, unsigned count)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = 1;
-	unsigned i;
-
-	for (i = 0; i < count; i++)
-		pages += files[i].content.size / page + 1;
-	return pages * page;
-}
 
 static int
 set_text(int context, const char *key, const char *text)
@@ -58,11 +43,12 @@ has_selinux(void)
 }
 
 static int
-configure(int context, const struct target *target, const char *label, size_t size, unsigned count)
+configure(int context, const struct content_owner *owner, const char *label, size_t size)
 {
-	if (set_number(context, "size", size) != 0 || set_number(context, "nr_inodes", count + 2) != 0 ||
-	    set_text(context, "mode", "0755") != 0 || set_number(context, "uid", target->uid) != 0 ||
-	    set_number(context, "gid", target->gid) != 0)
+	/* tmpfs without size or nr_inodes is bounded by half the memory only. */
+	if (set_number(context, "size", size) != 0 || set_number(context, "nr_inodes", CONTENT_INODES) != 0 ||
+	    set_text(context, "mode", "0755") != 0 || set_number(context, "uid", owner->uid) != 0 ||
+	    set_number(context, "gid", owner->gid) != 0)
 		return -1;
 	/* A kernel without SELinux does not know the option. */
 	if (label != NULL && has_selinux() && set_text(context, "context", label) != 0)
@@ -72,14 +58,14 @@ configure(int context, const struct target *target, const char *label, size_t si
 
 /* A tmpfs that is mounted nowhere. */
 static int
-make_tmpfs(const struct target *target, const char *label, size_t size, unsigned count, struct err *err)
+make_tmpfs(const struct content_owner *owner, const char *label, size_t size, struct err *err)
 {
 	int context, mount = -1;
 
 	context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
 	if (context < 0)
 		return err_set(err, CODE_ATTACH, "fsopen of tmpfs: %s", err_errno(errno));
-	if (configure(context, target, label, size, count) != 0) {
+	if (configure(context, owner, label, size) != 0) {
 		err_set(err, CODE_ATTACH, "fsconfig of tmpfs: %s", err_errno(errno));
 		goto out;
 	}
@@ -92,109 +78,139 @@ out:
 }
 
 static int
-write_file(int mount, const struct target *target, const struct attach_file *file, struct err *err)
+set_read_only(int mount, bool read_only)
 {
-	int fd, result = -1;
+	struct mount_attr attr = {.propagation = MS_PRIVATE};
 
-	fd = openat(mount, file->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-	if (fd < 0)
-		return err_set(err, CODE_ATTACH, "file %s: %s", file->name, err_errno(errno));
-	if (fs_write_fd(fd, file->content, err) != 0) {
-		err_wrap(err, CODE_ATTACH, "file %s", file->name);
-		goto out;
-	}
-	/* The mode first: of a file of somebody else's it could not be set without CAP_FOWNER. */
-	if (fchmod(fd, 0444) != 0 || (target->mapped && fchown(fd, target->uid, target->gid) != 0)) {
-		err_set(err, CODE_ATTACH, "file %s: owner and mode: %s", file->name, err_errno(errno));
-		goto out;
-	}
-	result = 0;
-out:
-	close(fd);
-	return result;
+	*(read_only ? &attr.attr_set : &attr.attr_clr) = MOUNT_ATTR_RDONLY;
+	return (int)syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attr, sizeof(attr));
+}
+
+/* What nobody can make again: the id is random and the file system's for as long as it lives. */
+static int
+identify(int mount, struct attach_place *place)
+{
+	struct statfs fs;
+	struct stat root;
+
+	if (fstat(mount, &root) != 0 || fstatfs(mount, &fs) != 0)
+		return -1;
+	place->device = root.st_dev;
+	place->inode = root.st_ino;
+	memcpy(&place->id, &fs.f_fsid, sizeof(place->id));
+	return 0;
 }
 
 static int
-fill(int mount, const struct target *target, const struct attach_file *files, unsigned count, struct err *err)
+fill(int mount, const struct attach_file *files, unsigned count, struct attach_place *place, struct err *err)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE};
-	unsigned i;
-
-	for (i = 0; i < count; i++)
-		if (write_file(mount, target, &files[i], err) != 0)
-			return -1;
-	if (syscall(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) != 0)
+	if (content_put(mount, &place->owner, files, count, err) != 0)
+		return -1;
+	if (identify(mount, place) != 0 || set_read_only(mount, true) != 0)
 		return err_set(err, CODE_ATTACH, "mount_setattr: %s", err_errno(errno));
 	return 0;
 }
 
-/* What the child did last, and its errno. */
-struct report {
-	bool entered;
-	int number;
+struct move {
+	int mount, directory;
 };
 
-static _Noreturn void
-child_move(const struct container *container, int mount, int directory, int pipe, pid_t parent)
-{
-	struct report report = {false, 0};
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (getppid() != parent)
-		_exit(CODE_INTERNAL);
-	report.entered = setns(container->pidfd, CLONE_NEWNS) == 0;
-	if (!report.entered || syscall(SYS_move_mount, mount, "", directory, "",
-				       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
-		report.number = errno;
-	if (write(pipe, &report, sizeof(report)) != sizeof(report))
-		_exit(CODE_INTERNAL);
-	_exit(CODE_OK);
-}
-
-/* A mount can be attached from inside the target's namespace only; a child goes there, so that this process never has the
- * container's view of files. */
 static int
-move(const struct container *container, int mount, int directory, struct err *err)
+move_inside(const void *context, struct err *err)
 {
-	struct report report = {false, EPIPE};
-	pid_t child, parent = getpid();
-	int ends[2], status = -1;
-	ssize_t size;
+	const struct move *move = context;
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		return err_set(err, CODE_ATTACH, "pipe: %s", err_errno(errno));
-	child = fork();
-	if (child == 0)
-		child_move(container, mount, directory, ends[1], parent);
-	close(ends[1]);
-	size = child < 0 ? -1 : read(ends[0], &report, sizeof(report));
-	close(ends[0]);
-	if (child < 0 || waitpid(child, &status, 0) != child || status != 0 || size != sizeof(report))
-		return err_set(err, CODE_ATTACH, "the process that attaches the result ended with status 0x%x", (unsigned)status);
-	if (report.number != 0)
-		return err_set(err, CODE_ATTACH, "%s: %s", report.entered ? "move_mount" : "setns", err_errno(report.number));
+	if (syscall(SYS_move_mount, move->mount, "", move->directory, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+		return err_set(err, CODE_ATTACH, "move_mount: %s", err_errno(errno));
 	return 0;
 }
 
 int
 attach_files(const struct container *container, const char *root_path, const char *label, const struct attach_file *files,
-	     unsigned count, struct err *err)
+	     unsigned count, int64_t deadline, struct attach_place *place, struct err *err)
 {
+	struct move move = {.mount = -1};
 	struct target target;
-	int mount = -1, result = -1;
+	int result = -1;
 
+	*place = (struct attach_place){.id = 0};
 	if (target_open(container, root_path, &target, err) != 0)
 		goto out;
-	mount = make_tmpfs(&target, label, size_of(files, count), count, err);
-	if (mount < 0)
+	place->owner = (struct content_owner){target.mapped, target.uid, target.gid};
+	move = (struct move){make_tmpfs(&place->owner, label, content_room(files, count), err), target.directory};
+	if (move.mount < 0)
 		goto out;
-	if (fill(mount, &target, files, count, err) != 0 || move(container, mount, target.directory, err) != 0 ||
-	    target_holds(&target, mount, err) != 0 || container_check(container, err) != 0)
+	if (fill(move.mount, files, count, place, err) != 0 ||
+	    inside_run(container, move_inside, &move, deadline, err) != 0 ||
+	    target_holds(&target, move.mount, err) != 0 || container_check(container, err) != 0)
 		goto out;
 	result = 0;
 out:
-	if (mount >= 0)
-		close(mount);
+	if (move.mount >= 0)
+		close(move.mount);
 	target_close(&target);
 	return result;
+}
+
+/* -- later, when the container's root user may have changed everything ------------------------------------------------- */
+
+struct again {
+	const struct attach_place *place;
+	const struct attach_file *files;
+	unsigned count;
+};
+
+/* O_PATH: of what the container may have put there, nothing is opened before it is known to be ours. */
+static int
+open_ours(const struct attach_place *place, struct err *err)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/" TARGET_DIRECTORY, &how, sizeof(how));
+	struct attach_place seen = {.id = 0};
+
+	if (fd < 0)
+		return err_set(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container: %s", err_errno(errno));
+	if (identify(fd, &seen) == 0 && seen.device == place->device && seen.inode == place->inode && seen.id == place->id)
+		return fd;
+	close(fd);
+	return err_set(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container is another file system than the one "
+		       "that was attached");
+}
+
+/* The container sees a read-only mount; the clone is nobody's but ours, and nothing is mounted on it. */
+static int
+put_inside(const void *context, struct err *err)
+{
+	const struct again *again = context;
+	int ours = open_ours(again->place, err), clone, result = -1;
+
+	if (ours < 0)
+		return -1;
+	clone = (int)syscall(SYS_open_tree, ours, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	close(ours);
+	if (clone < 0)
+		return err_set(err, CODE_REFRESH_TARGET, "open_tree of /" TARGET_DIRECTORY ": %s", err_errno(errno));
+	if (set_read_only(clone, false) != 0)
+		err_set(err, CODE_REFRESH_TARGET, "mount_setattr of a clone of /" TARGET_DIRECTORY ": %s", err_errno(errno));
+	else if (content_put(clone, &again->place->owner, again->files, again->count, err) == 0)
+		result = 0;
+	else
+		err_wrap(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container");
+	close(clone);
+	return result;
+}
+
+int
+attach_again(const struct container *container, const struct attach_place *place, const struct attach_file *files,
+	     unsigned count, int64_t deadline, struct err *err)
+{
+	const struct again again = {place, files, count};
+
+	if (place->id == 0)
+		return err_set(err, CODE_REFRESH_TARGET, "this kernel gives a tmpfs no id of its own; one from 5.13 on is needed");
+	return inside_run(container, put_inside, &again, deadline, err);
 }

@@ -70,14 +70,20 @@ gpus_text(const struct attest_request *request)
 static void
 make_args(const struct attest_request *request, const uint8_t echo[ATTEST_ECHO], struct args *args)
 {
-	char hex[2 * ATTEST_ECHO + 1], *gpus = gpus_text(request);
+	char hex[2 * ATTEST_ECHO + 1], digest[65], *gpus = gpus_text(request);
 
 	hex_encode(hex, echo, ATTEST_ECHO);
 	args_add(args, "cgpu", "");
 	args_add(args, "attest", "");
 	args_add(args, "--hook", "");
 	args_add(args, "--container-id", request->container_id);
-	args_add(args, "--config-file", "/proc/self/fd/4");
+	if (request->config_digest != NULL) {
+		hex_encode(digest, request->config_digest, 32);
+		args_add(args, "--config-digest", digest);
+		args_add(args, "--running", "");
+	} else {
+		args_add(args, "--config-file", "/proc/self/fd/4");
+	}
 	args_add(args, "--gpus", gpus);
 	args_add(args, "--reply-fd", "3");
 	args_add(args, "--echo", hex);
@@ -115,6 +121,7 @@ attest_start(const char *program, const struct attest_request *request, struct a
 
 	*run = (struct attest_run){.program = program, .child = {0, -1}, .fd = -1};
 	random_bytes(run->echo, sizeof(run->echo));
+	/* Of an empty one nothing is read where the digest is given. */
 	config = seal_config(request->config, err);
 	if (config < 0)
 		return -1;
@@ -303,6 +310,17 @@ attest_finish(struct attest_run *run, int64_t deadline, struct attest_reply *rep
 	else if (err->code == 0 || err->code == CODE_WORKER)
 		err_wrap(err, CODE_WORKER, "%s attest", run->program);
 	return -1;
+}
+
+const char *
+attest_fact(const struct attest_reply *reply, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < reply->facts; i++)
+		if (strcmp(reply->fact[i].name, name) == 0)
+			return reply->fact[i].value;
+	return NULL;
 }
 
 void

@@ -12,13 +12,14 @@
 
 /* The verdict on the container's GPUs: runs `cgpu attest` and believes it only if every part of its answer is in order. */
 
-#define ATTEST_FILES 9
+#define ATTEST_FILES CONTENT_FILES_MAX
 #define ATTEST_ECHO 32
-#define ATTEST_FACTS 16
+#define ATTEST_FACTS 20
 
 struct attest_request {
 	const char *container_id;
-	struct bytes config;     /* the bytes of config.json that the decision was made on */
+	struct bytes config;     /* the bytes of config.json that the decision was made on; {NULL, 0}: the digest */
+	const uint8_t *config_digest; /* 32 bytes, of a container that runs: nothing of it is exempted or only observed */
 	bool all;                /* every GPU of the host; else minors */
 	const uint32_t *minors;
 	unsigned count;
@@ -61,5 +62,7 @@ int attest_start(const char *program, const struct attest_request *request, stru
  */
 int attest_finish(struct attest_run *run, int64_t deadline, struct attest_reply *reply, struct err *err);
 void attest_free(struct attest_reply *reply);
+/* The value of a fact, or NULL. */
+const char *attest_fact(const struct attest_reply *reply, const char *name);
 
 #endif

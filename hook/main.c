@@ -9,13 +9,14 @@
 #include "hook/container.h"
 #include "hook/decision.h"
 #include "hook/host.h"
+#include "hook/journal.h"
 #include "hook/privilege.h"
+#include "hook/refresh.h"
 #include "hook/stage.h"
 #include "hook/start.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/fs.h"
-#include "lib/log.h"
 #include "spec/hook_config.h"
 #include "spec/oci_config.h"
 #include "spec/oci_state.h"
@@ -26,7 +27,6 @@
 #define IMAGE_KEY "io.kubernetes.cri-o.ImageRef"
 #define NAMESPACE_KEY "io.kubernetes.pod.namespace"
 #define NAME_MAX_SIZE 512
-#define RECORD_FIELDS 4
 
 /* One start of a container, from the call to the answer. */
 struct gate {
@@ -37,7 +37,9 @@ struct gate {
 	struct oci_config config;
 	struct decision decision;
 	char bundle[CONTAINER_PATH_MAX];
+	struct attest_request request;
 	struct attest_reply reply;
+	struct err kept; /* why the container will get no other token */
 };
 
 static int
@@ -101,7 +103,10 @@ annotation(const struct gate *gate, const char *key, size_t max, const char **ou
 static int
 attest(struct gate *gate, struct err *err)
 {
-	struct attest_request request = {
+	struct attest_request *request = &gate->request;
+	struct attest_run run;
+
+	*request = (struct attest_request){
 		.container_id = gate->state.id,
 		.config = buf_bytes(&gate->container.config),
 		.all = gate->decision.all,
@@ -110,16 +115,14 @@ attest(struct gate *gate, struct err *err)
 		.privileged = gate->decision.privileged,
 		.bundle = gate->bundle,
 	};
-	struct attest_run run;
-
 	if (container_bundle(&gate->container, gate->bundle, err) != 0 ||
-	    annotation(gate, IMAGE_KEY, NAME_MAX_SIZE, &request.image_id, err) != 0 ||
-	    annotation(gate, NAMESPACE_KEY, NAME_MAX_SIZE, &request.name_space, err) != 0 ||
-	    annotation(gate, CHALLENGE_KEY, CHALLENGE_MAX, &request.challenge, err) != 0)
+	    annotation(gate, IMAGE_KEY, NAME_MAX_SIZE, &request->image_id, err) != 0 ||
+	    annotation(gate, NAMESPACE_KEY, NAME_MAX_SIZE, &request->name_space, err) != 0 ||
+	    annotation(gate, CHALLENGE_KEY, CHALLENGE_MAX, &request->challenge, err) != 0)
 		return -1;
-	if (attest_start(PATH_CGPU, &request, &run, err) != 0)
+	if (attest_start(PATH_CGPU, request, &run, err) != 0)
 		return -1;
-	if (privilege_confine(err) != 0) {
+	if (privilege_confine(false, err) != 0) {
 		spawn_kill(&run.child);
 		return -1;
 	}
@@ -128,34 +131,39 @@ attest(struct gate *gate, struct err *err)
 
 /* -- what is told -- */
 
-/* Journal and audit line of one decision, with what the verifier told. -1 with CODE_AUDIT if a required line is missing. */
+/* -1 with CODE_AUDIT if a required line is missing. */
 static int
 record(const struct gate *gate, enum log_event event, const struct err *cause, struct err *err)
 {
-	struct log_field fields[RECORD_FIELDS + ATTEST_FACTS] = {
-		{"container", gate->state.id},
-		{"bundle", gate->bundle[0] != '\0' ? gate->bundle : gate->state.bundle},
-		{"reason", gate->decision.reason[0] != '\0' ? gate->decision.reason : NULL},
-		{"caller", gate->stage.cdi ? "cdi" : "hooks.d"},
-	};
-	struct log_record log = {
+	const struct journal entry = {
 		.event = event,
 		.program = PROGRAM,
-		.code = cause != NULL ? err_code(cause) : CODE_OK,
-		.message = cause != NULL ? cause->text : gate->reply.text,
-		.fields = fields,
-		.count = RECORD_FIELDS + gate->reply.facts,
+		.container = gate->state.id,
+		.bundle = gate->bundle[0] != '\0' ? gate->bundle : gate->state.bundle,
+		.reason = gate->decision.reason[0] != '\0' ? gate->decision.reason : NULL,
+		.caller = gate->stage.cdi ? "cdi" : "hooks.d",
+		.refresh = gate->kept.text[0] != '\0' ? gate->kept.text : NULL,
+		.cause = cause,
+		.reply = &gate->reply,
 	};
 
-	for (unsigned i = 0; i < gate->reply.facts; i++)
-		fields[RECORD_FIELDS + i] = (struct log_field){gate->reply.fact[i].name, gate->reply.fact[i].value};
-	log_write(&log);
-	if (log_audit(LOG_AUDIT_PATH, &log, err) == 0 || !gate->reply.audit_required)
-		return 0;
-	return -1;
+	return journal_write(&entry, err);
 }
 
 /* -- the flow -- */
+
+static int
+attach(struct gate *gate, struct err *err)
+{
+	struct attach_place place;
+
+	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
+			 gate->reply.count, gate->deadline, &place, err) != 0)
+		return -1;
+	if (!gate->reply.observed)
+		(void)refresh_keep(&gate->container, &gate->request, &gate->reply, &place, &gate->kept);
+	return 0;
+}
 
 /* 0: the container may start. */
 static int
@@ -175,8 +183,7 @@ gate_container(struct gate *gate, struct err *err)
 		return -1;
 	if (gate->reply.exempt)
 		return record(gate, LOG_EXEMPT, NULL, err);
-	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
-			 gate->reply.count, err) != 0)
+	if (attach(gate, err) != 0)
 		return -1;
 	return record(gate, gate->reply.observed ? LOG_OBSERVED : LOG_ALLOWED, NULL, err);
 }
@@ -190,7 +197,7 @@ run(struct gate *gate, int argc, char *argv[], struct err *err)
 		stage_help();
 	else if (gate->stage.action == STAGE_VERSION)
 		printf("%s %s\n", PROGRAM, PROJECT_VERSION);
-	else
+	else if (gate->stage.action == STAGE_GATE)
 		return gate_container(gate, err);
 	return 0;
 }
@@ -203,7 +210,7 @@ main(int argc, char *argv[])
 	int code = CODE_INTERNAL;
 
 	if (run(&gate, argc, argv, &err) == 0) {
-		code = CODE_OK;
+		code = gate.stage.action == STAGE_REFRESH ? refresh_run(&gate.stage, gate.deadline) : CODE_OK;
 	} else {
 		code = err_code(&err);
 		(void)record(&gate, LOG_REFUSED, &err, &(struct err)ERR_INIT); /* refused in any case */

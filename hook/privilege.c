@@ -61,11 +61,15 @@ static const int allowed[] = {
 	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(umask), SCMP_SYS(getpid),
 	SCMP_SYS(getppid), SCMP_SYS(geteuid), SCMP_SYS(getegid),
 	/* the worker's end */
-	SCMP_SYS(kill), SCMP_SYS(wait4), SCMP_SYS(waitid),
+	SCMP_SYS(kill), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(pidfd_send_signal),
 	/* attach and its child */
 	SCMP_SYS(clone), SCMP_SYS(fork), SCMP_SYS(set_robust_list), SCMP_SYS(prctl), SCMP_SYS(setns), SCMP_SYS(fsopen),
 	SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(mount_setattr), SCMP_SYS(move_mount), SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat), SCMP_SYS(fchown), SCMP_SYS(fchmod), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid),
+	SCMP_SYS(mkdirat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid),
+	SCMP_SYS(symlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+	SCMP_SYS(rmdir), SCMP_SYS(getdents64), SCMP_SYS(open_tree),
+	/* the record of the container, and the answer to `cgpu attest --refresh` */
+	SCMP_SYS(fsync), SCMP_SYS(pread64), SCMP_SYS(rt_sigpending), SCMP_SYS(rt_sigtimedwait),
 	/* log */
 	SCMP_SYS(socket), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
 };
@@ -109,11 +113,11 @@ filter(void)
 }
 
 int
-privilege_confine(struct err *err)
+privilege_confine(bool may_kill, struct err *err)
 {
 	int result;
 
-	if (keep(ATTACH_SET) != 0)
+	if (keep(ATTACH_SET | (may_kill ? BIT(CAP_KILL) : 0)) != 0)
 		return err_set(err, CODE_INTERNAL, "capset: %s", err_errno(errno));
 	result = filter();
 	if (result != 0)

@@ -2,6 +2,8 @@
 #ifndef HOOK_PRIVILEGE_H
 #define HOOK_PRIVILEGE_H
 
+#include <stdbool.h>
+
 #include "lib/err.h"
 
 /*
@@ -12,7 +14,7 @@
 
 /* -1 with CODE_START. */
 int privilege_reduce(struct err *err);
-/* -1 with CODE_INTERNAL. */
-int privilege_confine(struct err *err);
+/* may_kill: of any user, which attaching does not take. -1 with CODE_INTERNAL. */
+int privilege_confine(bool may_kill, struct err *err);
 
 #endif

@@ -6,10 +6,23 @@
 
 #include "lib/code.h"
 
+static int
+parse_refresh(int argc, char *const argv[], struct stage *out, struct err *err)
+{
+	out->action = STAGE_REFRESH;
+	if (argc < 3)
+		return err_set(err, CODE_USAGE, "refresh: want the id of a container");
+	out->container = argv[2];
+	out->stop = argc > 3 && strcmp(argv[3], "--stop") == 0;
+	if (argc > (out->stop ? 4 : 3))
+		return err_set(err, CODE_USAGE, "argument '%.64s' is one too many", argv[out->stop ? 4 : 3]);
+	return 0;
+}
+
 int
 stage_parse(int argc, char *const argv[], struct stage *out, struct err *err)
 {
-	*out = (struct stage){STAGE_GATE, false};
+	*out = (struct stage){.action = STAGE_GATE};
 	if (argc < 2)
 		return err_set(err, CODE_STAGE, "no stage is given, want createRuntime");
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
@@ -20,6 +33,8 @@ stage_parse(int argc, char *const argv[], struct stage *out, struct err *err)
 		out->action = STAGE_VERSION;
 		return 0;
 	}
+	if (strcmp(argv[1], "refresh") == 0)
+		return parse_refresh(argc, argv, out, err);
 	/* runc and crun run both at the same point; engines before 2024 know only the older name. */
 	if (strcmp(argv[1], "createRuntime") != 0 && strcmp(argv[1], "prestart") != 0)
 		return err_set(err, CODE_STAGE, "the stage is '%.64s', want createRuntime", argv[1]);
@@ -35,8 +50,10 @@ void
 stage_help(void)
 {
 	printf("usage: cgpu-hook createRuntime [--cdi]\n"
+	       "       cgpu-hook refresh ID [--stop]\n"
 	       "       cgpu-hook --help | --version\n"
 	       "An OCI hook, called by a container runtime with the container's state on standard input. It refuses the start\n"
 	       "of a container that gets an NVIDIA GPU whose attestation fails.\n"
-	       "  --cdi  called from a CDI specification: the container asks for a GPU for certain\n");
+	       "  --cdi  called from a CDI specification: the container asks for a GPU for certain\n"
+	       "  --stop stop a container whose token has ended and cannot be replaced\n");
 }

@@ -6,11 +6,12 @@
 
 #include "lib/err.h"
 
-/* The command line: STAGE [--cdi], or --help, or --version. The stage is told by argument because the OCI state does not
+/* The command line: STAGE [--cdi], refresh ID [--stop], --help, or --version. The stage is told by argument because the OCI state does not
  * carry it, and a gate that runs at another stage gates nothing. */
 
 enum stage_action {
 	STAGE_GATE,
+	STAGE_REFRESH,
 	STAGE_HELP,
 	STAGE_VERSION,
 };
@@ -18,6 +19,8 @@ enum stage_action {
 struct stage {
 	enum stage_action action;
 	bool cdi; /* a CDI spec called us: the container asks for a GPU */
+	const char *container; /* STAGE_REFRESH: its id */
+	bool stop;             /* if its token has ended and there is no new one */
 };
 
 /* -1 with CODE_STAGE for a missing or another stage, CODE_USAGE for anything else on the line. */

@@ -30,6 +30,9 @@ static const struct {
 	[LOG_REFUSED] = {"refused", "8e31571ba7a8286164505b5653d6ac0f", 3},
 	[LOG_READY] = {"ready", "479d1a623db295586af3bbaa1e38ceb0", 5},
 	[LOG_NOT_READY] = {"not-ready", "dc6d90b911507c409da8416b0db839e7", 4},
+	[LOG_REFRESHED] = {"refreshed", "f89ebb12d6ccf37dd82cc48738116e8e", 5},
+	[LOG_REFRESH_FAILED] = {"refresh-failed", "9c1344cacbd461799ffe918f0e4a92e3", 3},
+	[LOG_STOPPED] = {"stopped", "dcde17a3f2c7c86e2469b547e987391f", 3},
 };
 
 /* "NAME=value\n" with the value escaped: it then has no line end, and the simple form of the protocol does. */

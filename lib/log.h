@@ -21,6 +21,9 @@ enum log_event {
 	LOG_REFUSED,
 	LOG_READY,     /* the ready state was set after a pass, by hand or at boot; a start says so in its own record */
 	LOG_NOT_READY, /* it was switched off */
+	LOG_REFRESHED,      /* a container that runs got a new token */
+	LOG_REFRESH_FAILED, /* it has the old one, until that ends */
+	LOG_STOPPED,        /* its token ended, and it was stopped */
 };
 
 struct log_field {

@@ -9,6 +9,7 @@
 #include "attest/cmd/commands.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/progress.h"
+#include "attest/cmd/refresh.h"
 #include "attest/cmd/report.h"
 #include "attest/cmd/sources.h"
 #include "attest/exemption.h"
@@ -31,10 +32,12 @@ static const struct option_entry table[] = {
 	{"container-id", "ID", "container that the nonce is bound to"},
 	{"image-id", "ID", "image that the nonce is bound to"},
 	{"config-file", "FILE", "config.json that the nonce is bound to"},
+	{"config-digest", "HEX", "its SHA-256 instead of the file"},
 	{"challenge", "TEXT", "challenge of the relying party, part of the nonce"},
 	{"output-dir", "DIR", "new directory for the five files that a container would get"},
 	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
 	SOURCE_OPTIONS,
+	{"refresh", "ID|PID|all|due", "new token for a container that runs, for all, or for those past half of their token's life"},
 	{"format", "text|json", "output form (default text)"},
 	{"hook", NULL, "called by cgpu-hook: the answer goes to --reply-fd as frames"},
 	{"reply-fd", "N", "with --hook: descriptor for the answer"},
@@ -42,6 +45,7 @@ static const struct option_entry table[] = {
 	{"namespace", "NAME", "with --hook: Kubernetes namespace of the container"},
 	{"bundle", "DIR", "with --hook: bundle of the container"},
 	{"privileged", NULL, "with --hook: the GPUs are reached by privileged access"},
+	{"running", NULL, "with --hook: the container has a token and runs"},
 	{NULL, NULL, NULL},
 };
 
@@ -51,18 +55,38 @@ struct reply {
 	int64_t deadline;
 };
 
+/* Of the file, or as it is given: digest has room for it. */
 static int
-read_request(const struct options *options, struct run_request *request, struct buf *config, struct err *err)
+read_digest(const struct options *options, uint8_t digest[SHA256_SIZE], struct bytes *out, struct err *err)
+{
+	const char *text = options_get(options, "config-digest");
+	struct buf config = {0};
+	int rc;
+
+	if (text != NULL && options_given(options, "config-file"))
+		return err_set(err, CODE_USAGE, "--config-digest and --config-file are one too many");
+	if (text != NULL && !hex_decode(digest, SHA256_SIZE, text, strlen(text)))
+		return err_set(err, CODE_USAGE, "--config-digest: '%s' is not 64 hex digits", text);
+	rc = options_file(options, "config-file", CONFIG_MAX, &config, err);
+	if (config.data != NULL)
+		crypto_sha256(buf_bytes(&config), digest);
+	if (text != NULL || config.data != NULL)
+		*out = bytes_of(digest, SHA256_SIZE);
+	buf_free(&config);
+	return rc;
+}
+
+static int
+read_request(const struct options *options, struct run_request *request, uint8_t digest[SHA256_SIZE], struct err *err)
 {
 	const char *challenge = options_get(options, "challenge");
 
 	if (challenge != NULL && strlen(challenge) > CHALLENGE_MAX)
 		return err_set(err, CODE_USAGE, "--challenge: more than %d bytes", CHALLENGE_MAX);
-	if (live_gpus(options, request, err) != 0 || options_file(options, "config-file", CONFIG_MAX, config, err) != 0)
+	if (live_gpus(options, request, err) != 0 || read_digest(options, digest, &request->config_digest, err) != 0)
 		return -1;
 	request->container_id = options_get(options, "container-id");
 	request->image_id = options_get(options, "image-id");
-	request->config = buf_bytes(config);
 	if (challenge != NULL)
 		request->challenge = bytes_of_text(challenge);
 	return 0;
@@ -214,6 +238,22 @@ put_run(struct buf *payload, const struct run *run)
 	}
 }
 
+/* For the next token of the same container. */
+static void
+put_result(struct buf *payload, const struct run_request *request, const struct run *run)
+{
+	char text[2 * SHA256_SIZE + 1];
+
+	if (run->result.files == 0)
+		return;
+	clock_format(run->result.expires, text);
+	put_fact(payload, "expires", text);
+	if (request->config_digest.data == NULL)
+		return;
+	hex_encode(text, request->config_digest.data, SHA256_SIZE);
+	put_fact(payload, "config_digest", text);
+}
+
 static void
 put_observed(struct buf *payload, int code)
 {
@@ -242,8 +282,10 @@ reply_facts(const struct reply *reply, const struct run_request *request, const 
 	put_fact(&payload, "loosenings", loosenings);
 	put_fact(&payload, "workers", sandbox_keeps_user(conf->worker_user) ? "caller's user" : NULL);
 	free(loosenings);
-	if (run != NULL)
+	if (run != NULL) {
 		put_run(&payload, run);
+		put_result(&payload, request, run);
+	}
 	if ((flags & FRAME_FACT_OBSERVE) != 0)
 		put_observed(&payload, steps_code(&run->steps));
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
@@ -296,10 +338,10 @@ verdict_text(const struct run *run, bool observed)
 }
 
 static int
-reply_run(const struct reply *reply, const struct run_request *request, const struct run *run, struct err *err)
+reply_run(const struct reply *reply, const struct run_request *request, const struct run *run, bool running, struct err *err)
 {
 	int code = steps_code(&run->steps);
-	bool observed = observe_applies(request->conf, run->at, code);
+	bool observed = !running && observe_applies(request->conf, run->at, code);
 	char *text;
 	int rc;
 
@@ -336,14 +378,17 @@ for_hook(const struct options *options, const struct run_request *request, const
 		.bundle = options_get(options, "bundle"),
 		.privileged = options_given(options, "privileged"),
 	};
+	bool running = options_given(options, "running");
+	enum exemption exemption;
 	struct run run = {0};
 	char *why = NULL;
 	int rc;
 
-	switch (exemption_find(request->conf, &container, &why, err)) {
+	exemption = exemption_find(request->conf, &container, &why, err);
+	switch (exemption == EXEMPTION_ALLOW && running ? EXEMPTION_GATE : exemption) {
 	case EXEMPTION_GATE:
 		run_attest(request, &run);
-		rc = reply_run(reply, request, &run, err);
+		rc = reply_run(reply, request, &run, running, err);
 		break;
 	case EXEMPTION_ALLOW:
 		rc = reply_facts(reply, request, NULL, FRAME_FACT_EXEMPT, err);
@@ -376,11 +421,11 @@ refuse(const struct reply *reply, const struct conf *conf, struct err *err)
 }
 
 static int
-prepare(const struct options *options, struct conf *conf, struct buf *config, struct policy_file **policy,
+prepare(const struct options *options, struct conf *conf, uint8_t digest[SHA256_SIZE], struct policy_file **policy,
 	struct run_request *request, struct err *err)
 {
 	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 || sources_apply(options, conf, err) != 0 ||
-	    read_request(options, request, config, err) != 0 ||
+	    read_request(options, request, digest, err) != 0 ||
 	    policy_choose(conf, options_get(options, "policy"), policy, err) != 0)
 		return -1;
 	request->conf = conf;
@@ -398,19 +443,20 @@ run(const struct options *options, struct err *err)
 	struct reply reply = {.deadline = clock_boot_ms() + REPLY_MS};
 	struct policy_file *policy = NULL;
 	struct run_request request = {0};
-	struct buf config = {0};
+	uint8_t digest[SHA256_SIZE];
 	struct conf conf = {0};
 	int code;
 
+	if (options_given(options, "refresh"))
+		return refresh_containers(options, err);
 	crypto_init();
 	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
 		return err_code(err);
-	if (prepare(options, &conf, &config, &policy, &request, err) == 0)
+	if (prepare(options, &conf, digest, &policy, &request, err) == 0)
 		code = hook ? for_hook(options, &request, &reply, err) : by_hand(options, &request, err);
 	else
 		code = hook ? refuse(&reply, &conf, err) : err_code(err);
 	policy_file_free(policy);
-	buf_free(&config);
 	conf_free(&conf);
 	return code;
 }

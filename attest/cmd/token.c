@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static const struct option_entry table[] = {
 };
 
 struct inputs {
+	char *path; /* of the token, without links: what came with it lies beside it, and a link may be replaced meanwhile */
 	struct buf text, keys_text, evidence_text, device_root;
 	struct buf stated; /* token.jwt beside a run.jwt, which states that it is the run's */
 	struct conf conf;
@@ -48,15 +50,16 @@ struct inputs {
 
 /* The file named by an option, or the one of that name beside the token, if there is one. */
 static int
-read_companion(const struct options *options, const char *option, const char *name, size_t max, struct buf *out, struct err *err)
+read_companion(const struct options *options, const char *option, const char *name, const struct inputs *in, size_t max,
+	       struct buf *out, struct err *err)
 {
-	const char *token = options->operand[0], *slash = strrchr(token, '/');
+	const char *slash = strrchr(in->path, '/');
 	char *path;
 	int rc = 0;
 
 	if (options_given(options, option))
 		return options_file(options, option, max, out, err);
-	path = xprintf("%.*s%s", slash ? (int)(slash - token + 1) : 0, token, name);
+	path = xprintf("%.*s%s", slash ? (int)(slash - in->path + 1) : 0, in->path, name);
 	if (access(path, R_OK) == 0 && fs_read_file(path, max, out, err) != 0)
 		rc = err_wrap(err, CODE_USAGE, "%s", name);
 	free(path);
@@ -64,24 +67,24 @@ read_companion(const struct options *options, const char *option, const char *na
 }
 
 static bool
-is_named(const struct options *options, const char *name)
+is_named(const struct inputs *in, const char *name)
 {
-	const char *token = options->operand[0], *slash = strrchr(token, '/');
+	const char *slash = strrchr(in->path, '/');
 
-	return strcmp(slash ? slash + 1 : token, name) == 0;
+	return strcmp(slash ? slash + 1 : in->path, name) == 0;
 }
 
 /* The files of a result (attest/result.h) each have their key set. */
 static int
 read_keys(const struct options *options, struct inputs *in, struct err *err)
 {
-	const char *name = is_named(options, "run.jwt")		 ? "run-jwks.json"
-			   : is_named(options, "remote-eat.json") ? "remote-jwks.json"
+	const char *name = is_named(in, "run.jwt")		 ? "run-jwks.json"
+			   : is_named(in, "remote-eat.json") ? "remote-jwks.json"
 								  : "jwks.json";
 
-	if (is_named(options, "run.jwt") && read_companion(options, "", "token.jwt", TOKEN_MAX, &in->stated, err) != 0)
+	if (is_named(in, "run.jwt") && read_companion(options, "", "token.jwt", in, TOKEN_MAX, &in->stated, err) != 0)
 		return -1;
-	return read_companion(options, "jwks", name, TOKEN_KEYS_MAX, &in->keys_text, err);
+	return read_companion(options, "jwks", name, in, TOKEN_KEYS_MAX, &in->keys_text, err);
 }
 
 static int
@@ -129,12 +132,15 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 		return -1;
 	/* The walk is about evidence: whoever made the token is not asked again. */
 	in->conf.verifier = VERIFIER_LOCAL;
-	if (fs_read_file(options->operand[0], TOKEN_MAX, &in->text, err) != 0)
+	in->path = realpath(options->operand[0], NULL);
+	if (in->path == NULL)
+		return err_set(err, CODE_USAGE, "token: %s: %s", options->operand[0], err_errno(errno));
+	if (fs_read_file(in->path, TOKEN_MAX, &in->text, err) != 0)
 		return err_wrap(err, CODE_USAGE, "token");
 	if (choose_rules(options, in, err) != 0)
 		return -1;
 	if (read_keys(options, in, err) != 0 ||
-	    read_companion(options, "gpu-evidence-file", "evidence.json", TOKEN_MAX, &in->evidence_text, err) != 0 ||
+	    read_companion(options, "gpu-evidence-file", "evidence.json", in, TOKEN_MAX, &in->evidence_text, err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
 		return -1;
 	in->policy = policy ? policy_file_read(policy, false, err) : NULL;
@@ -375,6 +381,7 @@ run(const struct options *options, struct err *err)
 	policy_file_free(in.policy);
 	X509_free(in.key_root);
 	free(in.issuer);
+	free(in.path);
 	conf_free(&in.conf);
 	return code;
 }

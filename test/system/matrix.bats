@@ -42,7 +42,7 @@ setup() {
 
 # The script of a container that looks at its own result.
 LOOK='cat /run/cgpu/attestation.env; cat /run/cgpu/token.jwt >/dev/null && echo token-readable; id -u
-grep " /run/cgpu " /proc/self/mountinfo; ls -ln /run/cgpu; (echo x >/run/cgpu/x) 2>&1; (echo x >>/run/cgpu/token.jwt) 2>&1; true'
+grep " /run/cgpu " /proc/self/mountinfo; ls -ln /run/cgpu/..data/; (echo x >/run/cgpu/x) 2>&1; (echo x >>/run/cgpu/token.jwt) 2>&1; true'
 
 # check_row RUNTIME ARGUMENT...: the container has the result, read-only, and the node is as before.
 check_row() {

@@ -48,7 +48,7 @@ starts_observed() {
 	for runtime in runc crun; do
 		count=$(audit_lines)
 		before=$(mounts)
-		run start $runtime --rm --device nvidia.com/gpu=all plain sh -c 'ls -A /run/cgpu; cat /run/cgpu/*; grep " /run/cgpu " /proc/mounts'
+		run start $runtime --rm --device nvidia.com/gpu=all plain sh -c 'ls /run/cgpu; cat /run/cgpu/*; grep " /run/cgpu " /proc/mounts'
 		echo "$output"
 		[ "$status" -eq 0 ]
 		[ "${lines[0]}" = attestation.env ]

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hook/attach.h"
+#include "lib/clock.h"
 #include "lib/code.h"
 #include "test/unit/unit.h"
 
@@ -22,6 +23,14 @@ static const struct attach_file files[] = {
 	{"token.jwt", {(const uint8_t *)"token", 5}},
 	{"evidence.json", {(const uint8_t *)"evidence", 8}},
 };
+
+static struct attach_place place;
+
+static int64_t
+soon(void)
+{
+	return clock_boot_ms() + 5000;
+}
 
 /* What an image or a user may put there, as a shell script in the container's namespace; $1 is the root file system. */
 static pid_t
@@ -60,7 +69,7 @@ attach_to(pid_t pid, struct err *err)
 	int result;
 
 	container.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	result = attach_files(&container, rootfs, "system_u:object_r:container_file_t:s0", files, 2, err);
+	result = attach_files(&container, rootfs, "system_u:object_r:container_file_t:s0", files, 2, soon(), &place, err);
 	container_close(&container);
 	return result;
 }
@@ -220,22 +229,22 @@ test_roots(void)
 		return;
 	setup();
 	/* Our own mount namespace. */
-	CHECK(attach_files(&container, rootfs, NULL, files, 2, &err) != 0 && err.code == CODE_CONTAINER_GONE);
+	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_CONTAINER_GONE);
 	/* Not mounted on itself yet, or no more. */
 	CHECK(attempt("umount $1" READY) == CODE_ROOTFS);
 	pid = start_init(":" READY, 0);
 	container.pid = pid;
 	container.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	CHECK(attach_files(&container, "/", NULL, files, 2, &err) != 0 && err.code == CODE_ROOTFS);
-	CHECK(attach_files(&container, "/nowhere", NULL, files, 2, &err) != 0 && err.code == CODE_ROOTFS);
+	CHECK(attach_files(&container, "/", NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_ROOTFS);
+	CHECK(attach_files(&container, "/nowhere", NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_ROOTFS);
 	/* A link of the host on the way, and a path from the bundle. */
 	CHECK(symlink(folder, "/tmp/test-attach-link") == 0);
-	CHECK(attach_files(&container, "/tmp/test-attach-link/rootfs", NULL, files, 2, &err) == 0);
+	CHECK(attach_files(&container, "/tmp/test-attach-link/rootfs", NULL, files, 2, soon(), &place, &err) == 0);
 	CHECK(unlink("/tmp/test-attach-link") == 0);
 	container.bundle = open(folder, O_PATH | O_DIRECTORY);
-	CHECK(attach_files(&container, "rootfs", NULL, files, 2, &err) == 0);
+	CHECK(attach_files(&container, "rootfs", NULL, files, 2, soon(), &place, &err) == 0);
 	end_init(pid);
-	CHECK(attach_files(&container, rootfs, NULL, files, 2, &err) != 0 && err.code == CODE_CONTAINER_GONE);
+	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_CONTAINER_GONE);
 	container_close(&container);
 }
 

@@ -103,6 +103,16 @@ is_started_right(char *const argv[])
 	       strcmp(value_of(argv, "--container-id"), "c1") == 0 && strcmp(argv[2], "--hook") == 0;
 }
 
+static bool
+is_running_right(char *const argv[])
+{
+	char want[65] = "ab";
+
+	memset(want + 2, '0', 62);
+	return strcmp(value_of(argv, "--config-digest"), want) == 0 && value_of(argv, "--config-file")[0] == '\0' &&
+	       strcmp(value_of(argv, "--gpus"), "all") == 0 && strcmp(value_of(argv, "--container-id"), "c1") == 0;
+}
+
 /* How many files a part sends, from which on, and the flags of its facts. */
 struct part {
 	const char *name;
@@ -141,7 +151,7 @@ play(char *const argv[])
 		sleep(60);
 	if (strcmp(part, "garbage") == 0)
 		return write(3, "<html>not a frame</html>", 24) != 24;
-	if (!is_started_right(argv))
+	if (strcmp(part, "running") == 0 ? !is_running_right(argv) : !is_started_right(argv))
 		return 97;
 	if (strcmp(part, "no-hello") != 0)
 		put_hello(strcmp(part, "version") == 0 ? "0.0.0" : PROJECT_VERSION);
@@ -243,6 +253,26 @@ test_refusals(void)
 	}
 }
 
+/* A container that runs: no configuration is read again. */
+static void
+test_running(void)
+{
+	const uint8_t digest[32] = {0xab};
+	struct attest_request request = {
+		.container_id = "c1", .config_digest = digest, .all = true, .bundle = "/b", .image_id = "running",
+	};
+	struct attest_reply reply;
+	struct attest_run run;
+	struct err err = ERR_INIT;
+
+	CHECK(attest_start(self, &request, &run, &err) == 0);
+	CHECK(attest_finish(&run, clock_boot_ms() + 20000, &reply, &err) == 0);
+	CHECK_TEXT(err.text, "");
+	CHECK_TEXT(attest_fact(&reply, "gpus"), "GPU-1");
+	CHECK(attest_fact(&reply, "gpu") == NULL);
+	attest_free(&reply);
+}
+
 static void
 test_program(void)
 {
@@ -266,6 +296,7 @@ main(int argc, char *argv[])
 		return 1;
 	RUN(test_pass);
 	RUN(test_refusals);
+	RUN(test_running);
 	RUN(test_program);
 	return unit_end();
 }
