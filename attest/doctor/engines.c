@@ -20,10 +20,16 @@ static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/usr/local/bin",
 
 static struct program {
 	char *name;
-	int engine; /* enum engine_kind; -1: no engine */
+	int engine;       /* enum engine_kind; -1: no engine */
+	const char *made; /* what the program would make even for --version: it is asked only where that is there; NULL = nothing */
 } programs[] = {
-	{"podman", ENGINE_PODMAN}, {"crio", ENGINE_CRIO}, {"dockerd", ENGINE_DOCKER}, {"containerd", ENGINE_CONTAINERD},
-	{"runc", -1}, {"crun", -1}, {"nvidia-ctk", -1},
+	{"podman", ENGINE_PODMAN, NULL},
+	{"crio", ENGINE_CRIO, NULL},
+	{"dockerd", ENGINE_DOCKER, NULL},
+	{"containerd", ENGINE_CONTAINERD, NULL},
+	{"runc", -1, NULL},
+	{"crun", -1, "/run/crun"},
+	{"nvidia-ctk", -1, NULL},
 };
 
 #define PROGRAMS (sizeof(programs) / sizeof(*programs))
@@ -74,7 +80,7 @@ look(const char *root, struct seen seen[PROGRAMS])
 		char *argv[] = {programs[i].name, "--version", NULL};
 
 		seen[i] = (struct seen){.path = find_program(root, programs[i].name)};
-		if (seen[i].path != NULL)
+		if (seen[i].path != NULL && (programs[i].made == NULL || place_exists(root, programs[i].made)))
 			output_start(seen[i].path, argv, &seen[i].output, &(struct err)ERR_INIT);
 	}
 	for (size_t i = 0; i < PROGRAMS; i++) {

@@ -42,19 +42,25 @@ gpu_prefix(const struct step *step)
 	return text;
 }
 
+/* Codes of a manifest, or of a revocation answer, that is not here or does not hold: a run then asks the service. */
 static bool
-is_missing(int code)
+is_manifest(int code)
 {
-	return code == CODE_DRIVER_RIM_MISSING || code == CODE_VBIOS_RIM_MISSING || code == CODE_OCSP_MISSING;
+	return code >= CODE_DRIVER_RIM_MISSING && code < CODE_RIM_CONFLICT;
 }
 
-/* Whether a service can give what is not here. */
+static bool
+is_answer(int code)
+{
+	return (code >= CODE_OCSP_MISSING && code <= CODE_OCSP_STALE) || code == CODE_OCSP_OTHER;
+}
+
 static bool
 can_be_asked(const struct conf *conf, int code)
 {
-	if (code == CODE_OCSP_MISSING)
+	if (is_answer(code))
 		return conf->ocsp_url[0] != '\0';
-	return is_missing(code) && conf->rim_url[0] != '\0' && conf->rim_store == RIM_STORE_REMOTE;
+	return is_manifest(code) && conf->rim_url[0] != '\0' && conf->rim_store == RIM_STORE_REMOTE;
 }
 
 /* Who may not open the nodes cannot see the driver. */
@@ -65,8 +71,19 @@ is_for_root(const struct doctor *doctor, const struct step *step)
 	       place_exists(doctor->root, "/dev/nvidiactl") && access("/dev/nvidiactl", R_OK | W_OK) != 0;
 }
 
+/* Nothing was compared because a manifest of that GPU has yet to come. */
+static bool
+waits_for_manifest(const struct doctor *doctor, const struct steps *steps, const struct step *step)
+{
+	for (const struct step *other = steps->list; other < step; other++)
+		if (other->status == STEP_FAIL && other->gpu == step->gpu && is_manifest(other->code) &&
+		    can_be_asked(doctor->conf, other->code))
+			return strcmp(step->name, "measurements") == 0;
+	return false;
+}
+
 static void
-add_failure(struct doctor *doctor, const struct step *step)
+add_failure(struct doctor *doctor, const struct steps *steps, const struct step *step)
 {
 	struct findings *findings = &doctor->findings;
 	const char *name = check_name(step->name);
@@ -74,6 +91,8 @@ add_failure(struct doctor *doctor, const struct step *step)
 	if (is_for_root(doctor, step)) {
 		finding_skip(findings, name, "the GPUs' nodes are not this user's to open: %s", step->detail);
 		finding_action(findings, "sudo cgpu doctor");
+	} else if (waits_for_manifest(doctor, steps, step)) {
+		finding_skip(findings, name, "%s%s", gpu_prefix(step), step->detail);
 	} else if (can_be_asked(doctor->conf, step->code)) {
 		finding_warn(findings, name, step->code, "%s%s: the next start asks a service for it", gpu_prefix(step), step->detail);
 		finding_action(findings, doctor->online ? "cgpu collateral refresh" : "cgpu doctor --online");
@@ -94,7 +113,7 @@ add_steps(struct doctor *doctor, const struct run *run)
 		const struct step *step = &run->steps.list[i];
 
 		if (step->status == STEP_FAIL)
-			add_failure(doctor, step);
+			add_failure(doctor, &run->steps, step);
 		else if (step->status == STEP_SKIPPED)
 			finding_skip(findings, check_name(step->name), "%s%s", gpu_prefix(step), step->detail);
 		else if (step->gpu == STEP_RUN || strcmp(step->name, "firmware-id") == 0)
@@ -158,7 +177,7 @@ ask_services(struct doctor *doctor, const struct run *offline)
 	for (size_t i = 0; i < run.steps.count; i++) {
 		const struct step *step = &run.steps.list[i];
 
-		if (step->status != STEP_FAIL || (same_failure(offline, step) && !is_missing(step->code)))
+		if (step->status != STEP_FAIL || (same_failure(offline, step) && !is_manifest(step->code) && !is_answer(step->code)))
 			continue;
 		finding_fail(findings, "services", step->code, "%s%s: %s", gpu_prefix(step), step->name, step->detail);
 		finding_action_of_code(findings);

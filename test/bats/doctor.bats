@@ -7,6 +7,11 @@ load helpers
 
 HEX=$(printf 'ab%.0s' {1..32})
 
+# What other tests left must not count, and theirs must not find what these leave.
+setup() {
+	rm -rf "$ROOT/var/cache/cgpu" "$ROOT/run/cgpu"
+}
+
 # examine [OPTION]...: the findings as JSON in $output, and standard error empty.
 examine() {
 	status=0
@@ -78,8 +83,8 @@ table() {
 		fail multi-gpu 23 nvidia_gpu_tools.py~--set-ppcie-mode=off | | multi-gpu 1
 		fail multi-gpu 24 cgpu~explain~24 | | multi-gpu 2
 		fail persistence 25 systemctl~enable~--now~nvidia-persistenced | --gpus 2 | gpu 1 persistence 0
-		fail ready-state 26 cgpu | | ready 0
-		fail device 14 lspci | | gpus 0
+		fail ready-state 26 cgpu~ready~--attest | | ready 0
+		fail driver 14 lspci | | gpus 0
 		fail driver 12 modprobe~nvidia | | at nvmlInit_v2 return 9
 		fail driver 13 systemctl~reboot | | at nvmlInit_v2 return 18
 		fail report 15 dmesg | | at nvmlDeviceGetConfComputeGpuAttestationReport return 15
@@ -98,7 +103,6 @@ table() {
 		fail firmware-id 33 cgpu~explain~33 | | gpu 0 fwid $HEX${HEX:0:32}
 		fail measurements 75 cgpu~attest | --gpus 2 | gpu 1 measurement 9 $HEX${HEX:0:32}
 		fail device-unique 39 cgpu~explain~39 | --gpus 2 | gpu 1 evidence-of 0
-		fail report-format 35 cgpu~explain~35 | | gpu 0 chip GB100
 	END
 }
 
@@ -129,6 +133,8 @@ table() {
 	examine
 	told warn driver-rim 40 'cgpu doctor --online'
 	told skip services 0 ''
+	told skip measurements 0 ''
+	[ "$(jq '[.checks[] | select(.status == "fail" and .check != "podman-hook")] | length' <<<"$output")" -eq 0 ]
 	[ ! -s "$NODE/services/requests.log" ]
 	examine --online
 	told ok services 0 ''
