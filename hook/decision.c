@@ -51,7 +51,8 @@ judge_source(struct request *request, const char *bundle, const char *source, co
 	char *path = path_clean(bundle, source), resolved[PATH_MAX] = "";
 	dev_t number = 0;
 	enum decision_source kind = host->look_up(host->context, path, &number, resolved);
-	bool known = kind == DECISION_CHARACTER && request_class(host, major(number)) == DECISION_DRM;
+	enum decision_class class = kind == DECISION_CHARACTER ? request_class(host, major(number)) : DECISION_OTHER;
+	bool known = class == DECISION_DRM || class == DECISION_CAPS; /* by number better than by name */
 
 	if (kind == DECISION_CHARACTER)
 		request_device(request, major(number), minor(number), path, where);

@@ -41,7 +41,8 @@ enum decision_class {
 	DECISION_OTHER,
 	DECISION_NODE,   /* 195: /dev/nvidiaN, nvidiactl (255), nvidia-modeset (254) */
 	DECISION_SHARED, /* uvm: no GPU of its own */
-	DECISION_FABRIC, /* caps (MIG), nvswitch, imex, ...: the GPU behind cannot be told */
+	DECISION_CAPS,   /* nvidia-caps: a part of one GPU (MIG), or a right over all */
+	DECISION_FABRIC, /* nvswitch, imex, ...: the GPU behind cannot be told */
 	DECISION_DRM,
 	DECISION_VFIO,
 };
@@ -63,6 +64,8 @@ struct decision_host {
 	/* PCI vendor behind a drm or vfio node, or behind a sysfs path if number is 0: DECISION_NVIDIA_VENDOR, another, or 0
 	 * if it cannot be told. minor: the GPU's N in /dev/nvidiaN where it can be told, else -1. */
 	unsigned (*pci_vendor)(void *context, dev_t number, const char *path, int *minor);
+	/* Of nvidia-caps' device of this minor: the GPU's N in /dev/nvidiaN, or -1 where it is of none or cannot be told. */
+	int (*caps_gpu)(void *context, int64_t minor);
 	void *context;
 };
 

@@ -101,6 +101,42 @@ gpu_minor(const char *address)
 	return minor;
 }
 
+/*
+ * The driver's list of nvidia-caps' devices: "gpu0/gi1/ci0/access 12" for parts of /dev/nvidia0, "config 1" and "monitor 2"
+ * for rights over all.
+ */
+int
+host_parse_caps(const char *text, int64_t minor)
+{
+	int found = -1, gpu, whole;
+	long long number;
+
+	for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+		const char *space;
+
+		line += *line == '\n';
+		space = line + strcspn(line, " \n");
+		if (*space != ' ' || sscanf(space, "%9lld", &number) != 1 || number != minor)
+			continue;
+		whole = 0;
+		if (found >= 0 || sscanf(line, "gpu%3d/gi%n", &gpu, &whole) != 1 || whole == 0 || gpu < 0)
+			return -1;
+		found = gpu;
+	}
+	return found;
+}
+
+static int
+caps_gpu(void *context, int64_t minor)
+{
+	char *text = read_small("/proc/driver/nvidia-caps/mig-minors");
+	int gpu = text == NULL ? -1 : host_parse_caps(text, minor);
+
+	(void)context;
+	free(text);
+	return gpu;
+}
+
 /* -- PCI vendor ----------------------------------------------------------------------------------------------------- */
 
 /* Of the functions in a VFIO group: NVIDIA's if one is. */
@@ -213,7 +249,8 @@ host_open(struct host *host, struct decision_host *answers, struct err *err)
 	bool ok;
 
 	*host = (struct host){0};
-	*answers = (struct decision_host){.look_up = look_up, .pci_vendor = pci_vendor, .context = host};
+	*answers = (struct decision_host){.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu,
+					  .context = host};
 	ok = text != NULL && host_parse_devices(text, answers);
 	free(text);
 	if (!ok)

@@ -19,6 +19,8 @@ decision_host_add(struct decision_host *host, unsigned major, const char *name)
 		class = DECISION_NODE;
 	else if (strncmp(name, "nvidia-uvm", 10) == 0)
 		class = DECISION_SHARED;
+	else if (strcmp(name, "nvidia-caps") == 0)
+		class = DECISION_CAPS;
 	else if (strncmp(name, "nvidia", 6) == 0 || strncmp(name, "gdrdrv", 6) == 0 || strncmp(name, "nvhost", 6) == 0 ||
 		 strncmp(name, "nvmap", 5) == 0 || strncmp(name, "nvgpu", 5) == 0)
 		class = DECISION_FABRIC;
@@ -136,6 +138,18 @@ judge_drm(struct request *request, dev_t number, const char *path, const char *w
 		request_all(request, "%s: drm node %s", where, path);
 }
 
+/* Part of a GPU: that one has to be proven whole. */
+static void
+judge_caps(struct request *request, int64_t number, int64_t minor, const char *where)
+{
+	int gpu = request->host->caps_gpu(request->host->context, minor);
+
+	if (gpu >= 0)
+		request_minor(request, gpu, "%s: c %lld:%lld of GPU %d", where, (long long)number, (long long)minor, gpu);
+	else
+		request_all(request, "%s: c %lld:%lld", where, (long long)number, (long long)minor);
+}
+
 static void
 judge_vfio(struct request *request, dev_t number, const char *path, const char *where)
 {
@@ -155,6 +169,9 @@ request_device(struct request *request, int64_t major, int64_t minor, const char
 		return true;
 	case DECISION_SHARED:
 		request_any(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
+		return true;
+	case DECISION_CAPS:
+		judge_caps(request, major, minor, where);
 		return true;
 	case DECISION_FABRIC:
 		request_all(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);

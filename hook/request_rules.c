@@ -83,7 +83,7 @@ judge_whole(struct request *request, const struct oci_config *config, int64_t ma
 		return;
 	if (class == DECISION_VFIO)
 		request_raw(request, "linux.resources.devices: VFIO c %lld:*", (long long)major);
-	else if (class == DECISION_NODE || class == DECISION_DRM)
+	else if (class == DECISION_NODE || class == DECISION_DRM || class == DECISION_CAPS)
 		request_all(request, "linux.resources.devices: c %lld:*", (long long)major);
 	else
 		request_device(request, major, 0, "", "linux.resources.devices");

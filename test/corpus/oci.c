@@ -41,6 +41,13 @@ pci_vendor(void *context, dev_t number, const char *path, int *minor)
 	return 0;
 }
 
+static int
+caps_gpu(void *context, int64_t minor)
+{
+	(void)context, (void)minor;
+	return -1;
+}
+
 static void
 read_majors(const struct json *table, struct decision_host *host)
 {
@@ -82,7 +89,7 @@ void
 drive_detect(const struct corpus_row *row, struct corpus_outcome *out)
 {
 	static const struct json_limits limits = {OCI_CONFIG_SIZE_MAX, 1 << 20, 64, 1 << 18};
-	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor};
+	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu};
 	struct bytes text = corpus_input(row), state_text, config_text;
 	struct err err = ERR_INIT;
 	struct json *root = json_read(text, &limits, &err);

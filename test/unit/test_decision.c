@@ -43,12 +43,19 @@ pci_vendor(void *context, dev_t number, const char *path, int *minor_out)
 	return 0;
 }
 
+static int
+caps_gpu(void *context, int64_t minor)
+{
+	(void)context;
+	return minor == 21 ? 4 : -1;
+}
+
 static bool rootless;
 
 static struct decision_host
 host_of(bool nvidia)
 {
-	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .rootless = rootless};
+	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu, .rootless = rootless};
 
 	decision_host_add(&host, 10, "misc");
 	decision_host_add(&host, 240, "vfio");
@@ -119,6 +126,8 @@ test_devices(void)
 	CHECK_TEXT(with_devices(true, DEVICE("/dev/nvidiactl", "c", 195, 255)), "all");
 	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 511, 0) "," DEVICE("/dev/y", "c", 195, 1) "," DEVICE("/dev/z", "c", 195, 254)), "1");
 	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 1) "," DEVICE("/dev/y", "c", 195, 1)), "all");
+	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 21)), "4");
+	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 21) "," DEVICE("/dev/y", "c", 195, 4)), "4");
 	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 511, 0)), "all");
 	CHECK_TEXT(with_devices(false, DEVICE("/dev/x", "c", 511, 0)), "no");
 	CHECK_TEXT(with_devices(false, DEVICE("/dev/x", "c", 195, 0)), "0");
@@ -199,6 +208,22 @@ test_mounts(void)
 	CHECK_TEXT(with_mount("{\"destination\":\"/run/cgpu\",\"source\":\"/srv\"}"), "no");
 	CHECK_TEXT(with_mount("{\"destination\":\"/run/./cgpu/x\",\"source\":\"/srv\"},{\"destination\":\"/x\",\"source\":\"/dev/nvidia0\"}"), "attach-target");
 	CHECK_TEXT(with_mount("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/x\",\"source\":\"/dev/nvidia0\"}"), "0");
+}
+
+/* The file of a driver with MIG: 14 of its lines are enough. */
+static void
+test_caps(void)
+{
+	static const char text[] = "config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu0/gi0/ci0/access 4\ngpu0/gi1/access 12\n"
+				   "gpu1/gi0/access 138\ngpu7/gi14/ci7/access 1081\n";
+
+	CHECK(host_parse_caps(text, 3) == 0 && host_parse_caps(text, 4) == 0 && host_parse_caps(text, 12) == 0);
+	CHECK(host_parse_caps(text, 138) == 1 && host_parse_caps(text, 1081) == 7);
+	CHECK(host_parse_caps(text, 1) == -1 && host_parse_caps(text, 2) == -1 && host_parse_caps(text, 5) == -1);
+	CHECK(host_parse_caps("", 1) == -1 && host_parse_caps("\n\n", 0) == -1 && host_parse_caps("gpu0/gi0/access\n3\n", 3) == -1);
+	CHECK(host_parse_caps("gpu0/gi0/access 3\ngpu1/gi0/access 3\n", 3) == -1);
+	CHECK(host_parse_caps("gpu/gi0/access 3\n", 3) == -1 && host_parse_caps("gpu-1/gi0/access 3\n", 3) == -1);
+	CHECK(host_parse_caps("gpu1 3\n", 3) == -1);
 }
 
 static void
@@ -432,6 +457,7 @@ main(void)
 	RUN(test_devices);
 	RUN(test_sources);
 	RUN(test_mounts);
+	RUN(test_caps);
 	RUN(test_other_signs);
 	RUN(test_root);
 	RUN(test_untouched_rules);
