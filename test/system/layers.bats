@@ -120,3 +120,110 @@ each_device() {
 	attested_once hooks.d -- --device nvidia.com/gpu=all --annotation cdi.k8s.io/cgpu=example.com/gate=all \
 		--annotation org.cgpu.attested=true --annotation "$HOOK=createRuntime --cdi" -e CGPU_CDI=1 --label cgpu=exempt
 }
+
+# What the user of a container can put there: a file system, a volume, and names that look like the gate's.
+@test "a file system at the place of the result is no result" {
+	for mount in --tmpfs=/run/cgpu "--mount=type=tmpfs,destination=/run/cgpu" -v=/run/test/none:/run/cgpu; do
+		for layer in "${CALL/PATH/$HOOK}" ''; do
+			write_spec "$layer"
+			refused runc 101 --device nvidia.com/gpu=all "$mount" plain true
+			refused crun 101 --device nvidia.com/gpu=all "$mount" plain true
+		done
+	done
+	import_image forged 'mkdir run/cgpu; echo CGPU_ATTESTATION_RESULT=pass >run/cgpu/attestation.env; echo eyJ >run/cgpu/token.jwt'
+	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
+	refused runc 20 --device nvidia.com/gpu=all forged true
+	rm "$EMULATED"/node/faults.conf
+	# What the image says lies below the mount.
+	run start crun --rm --device nvidia.com/gpu=all forged cat /run/cgpu/token.jwt
+	[ "$status" -eq 0 ]
+	[[ $output == eyJ*.*.* ]]
+}
+
+@test "the edits of the specification are gone: hooks.d gates; the definition is gone: the specification gates" {
+	local definition
+	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
+	refused runc 20 --device nvidia.com/gpu=all plain true
+	write_spec
+	refused runc 20 --device nvidia.com/gpu=all plain true
+	write_spec "${CALL/PATH/$HOOK}"
+	definition=$(echo /opt/cgpu/share/containers/oci/hooks.d/*.json)
+	mv "$definition" /run/test/definition
+	refused runc 20 --device nvidia.com/gpu=all plain true
+	mv /run/test/definition "$definition"
+	refused crun 20 --device nvidia.com/gpu=all plain true
+}
+
+# bundle RUNTIME HOOK...: the hooks of that order, of hooks.d and cdi, in a bundle of our own; status and output as of run.
+bundle() {
+	local hooks=() layer runtime=$1 dir=/run/test/bundle
+	shift
+	for layer in "$@"; do
+		case $layer in
+		hooks.d) hooks+=("{\"path\": \"$HOOK\", \"args\": [\"cgpu-hook\", \"createRuntime\"]}") ;;
+		cdi) hooks+=("{\"path\": \"$HOOK\", \"args\": [\"cgpu-hook\", \"createRuntime\", \"--cdi\"]}") ;;
+		esac
+	done
+	rm -rf $dir
+	mkdir -p $dir/rootfs/{bin,proc,dev,run}
+	cp "$(command -v busybox)" $dir/rootfs/bin/busybox
+	for applet in sh cat grep; do ln -s busybox $dir/rootfs/bin/$applet; done
+	(cd $dir && runc spec)
+	jq --argjson hooks "[$(IFS=, && echo "${hooks[*]}")]" '.hooks.createRuntime = $hooks | .process.terminal = false
+		| .process.args = ["sh", "-c", "cat /run/cgpu/token.jwt; grep -c \" /run/cgpu \" /proc/self/mountinfo"]
+		| .linux.devices = [{"path": "/dev/nvidia0", "type": "c", "major": 195, "minor": 0}]
+		| del(.process.rlimits) | del(.linux.resources.memory)' $dir/config.json >$dir/new
+	mv $dir/new $dir/config.json
+	run "$runtime" run --bundle $dir "layers-$runtime"
+	echo "${output:0:300}"
+}
+
+# CRI-O and podman put them in an order each of their own, and a runtime is called by whom it may.
+@test "either order, and either alone, without an engine: one attestation, one mount" {
+	local count order runtime
+	for runtime in runc crun; do
+		for order in 'hooks.d cdi' 'cdi hooks.d' cdi hooks.d; do
+			count=$(audit_lines)
+			# shellcheck disable=SC2086 # words
+			bundle $runtime $order
+			[ "$status" -eq 0 ]
+			[[ $output == *eyJ* && $(tail -1 <<<"$output") = 1 ]]
+			[ $(($(audit_lines) - count)) -eq 1 ]
+		done
+		echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
+		for order in 'hooks.d cdi' 'cdi hooks.d'; do
+			count=$(audit_lines)
+			# shellcheck disable=SC2086
+			bundle $runtime $order
+			[ "$status" -ne 0 ]
+			[ $(($(audit_lines) - count)) -eq 1 ]
+		done
+		rm "$EMULATED"/node/faults.conf
+	done
+}
+
+# No call can know of the other, so each does its work: the later result covers the earlier one.
+@test "devices of two gated specifications: attested for each" {
+	cat >/etc/cdi/other.json <<-END
+	{"cdiVersion": "0.5.0", "kind": "example.com/gate", "devices": [{"name": "all", "containerEdits": {${CALL/PATH/$HOOK}}}]}
+	END
+	local count
+	count=$(audit_lines)
+	run start runc --rm --device nvidia.com/gpu=all --device example.com/gate=all plain cat /run/cgpu/token.jwt
+	rm /etc/cdi/other.json
+	[ "$status" -eq 0 ]
+	[[ $output == eyJ*.*.* ]]
+	[ $(($(audit_lines) - count)) -eq 2 ]
+}
+
+# CRI-O does not start with a definition that it does not understand: no member but those of schema 1.0.0, no stage of podman's
+# own, one condition.
+@test "the definition is what podman and CRI-O read alike" {
+	local definition
+	definition=$(echo /opt/cgpu/share/containers/oci/hooks.d/*.json)
+	[ -f "$definition" ]
+	jq -e --arg hook "$HOOK" '. == {version: "1.0.0", when: {always: true}, stages: ["createRuntime"],
+		hook: {path: $hook, args: ["cgpu-hook", "createRuntime"], env: .hook.env, timeout: .hook.timeout}}
+		and (.hook.env | length > 0) and (.hook.timeout | . == floor and . >= 30)' "$definition"
+	[ -x "$HOOK" ]
+}
