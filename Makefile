@@ -485,7 +485,7 @@ help:
 	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: private nodes with emulated GPUs' \
-	'check-long       the campaigns: asan, trace, fault, kills, fuzz, packages-check; kills needs root and podman, fuzz needs clang' \
+	'check-long       the campaigns: asan, trace, fault, kills (root, podman), fuzz (clang), packages-check' \
 	'kills            root and podman: the programs are killed at KILL_ROUNDS (200) random moments each, 64 starts at once' \
 	'trace            the corpus under strace: no file and no socket that a sample names' \
 	'demo             root and podman: what the gate does, shown on such a node' \
