@@ -476,7 +476,7 @@ packages-check: all
 	$(Q)test/packages.sh $(O)
 
 clean:
-	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault
+	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault $(O)-node
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
