@@ -138,30 +138,38 @@ judge_mounts(struct request *request, const char *bundle, const struct oci_confi
 
 /* -- hooks and annotations ------------------------------------------------------------------------------------------ */
 
-/* Programs that add devices after us, whatever their arguments: only they know what. */
 static bool
-is_injector(const char *path)
+has_prefix(const char *path, const char *const prefixes[2])
 {
-	static const char *const prefixes[] = {"nvidia-container-", "nvidia-ctk", "nvidia-cdi-hook", "libnvidia-container"};
 	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	}
-	return false;
+	return strncmp(name, prefixes[0], strlen(prefixes[0])) == 0 || strncmp(name, prefixes[1], strlen(prefixes[1])) == 0;
 }
 
+/* A program of the vendor's, by its path or as an argument of another. */
+static bool
+runs(const struct oci_hook *hook, const char *const prefixes[2])
+{
+	bool found = has_prefix(hook->path, prefixes);
+
+	for (size_t i = 0; i < hook->args.count; i++)
+		found |= has_prefix(hook->args.at[i], prefixes);
+	return found;
+}
+
+/* Injectors add devices of their own choice, beside those that are listed; the helpers of CDI specifications add none. */
 static void
 judge_hooks(struct request *request, const struct oci_config *config)
 {
+	static const char *const injectors[2] = {"nvidia-container-", "libnvidia-container"};
+	static const char *const helpers[2] = {"nvidia-ctk", "nvidia-cdi-hook"};
+
 	for (size_t i = 0; i < config->hook_count; i++) {
 		const struct oci_hook *hook = &config->hooks[i];
-		bool found = is_injector(hook->path);
 
-		for (size_t k = 0; k < hook->args.count; k++)
-			found |= is_injector(hook->args.at[k]);
-		if (found)
+		if (runs(hook, injectors))
+			request_all(request, "hooks: %s", hook->path);
+		else if (runs(hook, helpers))
 			request_any(request, "hooks: %s", hook->path);
 	}
 }

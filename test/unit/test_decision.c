@@ -232,6 +232,11 @@ test_other_signs(void)
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"prestart\":[{\"path\":\"/usr/bin/nvidia-container-runtime-hook\"}]}"), "all");
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"poststop\":[{\"path\":\"/bin/env\",\"args\":[\"env\",\"/usr/bin/nvidia-ctk\"]}]}"), "all");
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"prestart\":[{\"path\":\"/usr/bin/nvidia-smi\"}]}"), "no");
+#define WITH_GPU_3 "\"linux\":{\"devices\":[" DEVICE("/dev/nvidia3", "c", 195, 3) "]," CLOSED "}"
+	CHECK_TEXT(decide(true, false, WITH_GPU_3 ",\"hooks\":{\"prestart\":[{\"path\":\"/bin/nvidia-container-runtime-hook\"}]}"), "all");
+	CHECK_TEXT(decide(true, true, WITH_GPU_3 ",\"hooks\":{\"prestart\":[{\"path\":\"/sbin/containerd\",\"args\":[\"c\",\"oci-hook\",\"--\","
+			  "\"/bin/nvidia-container-cli\"]}]}"), "all");
+	CHECK_TEXT(decide(true, true, WITH_GPU_3 ",\"hooks\":{\"createContainer\":[{\"path\":\"/usr/bin/nvidia-cdi-hook\"}]}"), "3");
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"annotations\":{\"cdi.k8s.io/x\":\"a.b/c=1, runtime.nvidia.com/gpu=0\"}"), "all");
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"annotations\":{\"cdi.k8s.io/x\":\"xnvidia.com/gpu=0\",\"acdi.k8s.io/x\":\"nvidia.com/gpu=0\"}"), "no");
 	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}"), "no");
