@@ -279,6 +279,7 @@ test_driver_missing(void)
 	CHECK(told("driver-library", FINDING_FAIL, CODE_DRIVER_MISSING, "ldconfig -p", "is not there"));
 	end();
 	begin();
+	free(conf.nvml_library);
 	conf.nvml_library = xstrdup("/elsewhere/libnvidia-ml.so.1");
 	doctor_driver(&doctor);
 	CHECK(told("kernel-driver", FINDING_WARN, CODE_DRIVER_NOT_LOADED, "cgpu config show", "nvml-library is configured"));
