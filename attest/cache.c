@@ -211,7 +211,7 @@ take_record(const struct cache *cache, enum place place, const char *name, struc
 {
 	struct record record;
 
-	if (!record_read(raw, &record) || !bytes_equal(record.name, bytes_of_text(name)))
+	if (!cache_record_read(raw, &record) || !bytes_equal(record.name, bytes_of_text(name)))
 		return false;
 	out->age = age_of(cache, &record);
 	memcpy(out->nonce, record.nonce, sizeof(out->nonce));
@@ -327,7 +327,7 @@ write_record(struct cache *cache, enum place place, const char *file, struct rec
 
 	memcpy(record->boot_id, cache->boot_id, sizeof(record->boot_id));
 	record->kept = clock_boot_ms();
-	record_write(record, &raw);
+	cache_record_write(record, &raw);
 	if (raw.size <= cache->bytes_max)
 		write_entry(cache, place, file, buf_bytes(&raw));
 	buf_free(&raw);
@@ -420,7 +420,7 @@ name_of(struct cache *cache, enum place place, int dir, const char *file)
 
 	if (place != KEY_SETS)
 		return xprintf("%.*s", size > suffix ? (int)(size - suffix) : 0, file);
-	if (!read_entry(cache, place, dir, file, &raw) || !record_read(buf_bytes(&raw), &record))
+	if (!read_entry(cache, place, dir, file, &raw) || !cache_record_read(buf_bytes(&raw), &record))
 		record.name = bytes_of_text("");
 	name = xprintf("%.*s", (int)record.name.size, (const char *)record.name.data);
 	buf_free(&raw);

@@ -27,7 +27,7 @@ digest_of(struct bytes raw, uint8_t out[SHA256_SIZE])
 }
 
 void
-record_write(const struct record *record, struct buf *out)
+cache_record_write(const struct record *record, struct buf *out)
 {
 	struct header header = {.magic = MAGIC, .name_size = (uint32_t)record->name.size, .kept = record->kept};
 
@@ -40,7 +40,7 @@ record_write(const struct record *record, struct buf *out)
 }
 
 bool
-record_read(struct bytes raw, struct record *out)
+cache_record_read(struct bytes raw, struct record *out)
 {
 	struct cursor at = cursor_of(raw);
 	struct header header;

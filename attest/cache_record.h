@@ -18,8 +18,8 @@ struct record {
 
 #define RECORD_EXTRA 120 /* bytes of a record that are neither name nor content */
 
-void record_write(const struct record *record, struct buf *out);
+void cache_record_write(const struct record *record, struct buf *out);
 /* False: damaged, or of another version. name and content point into raw. */
-bool record_read(struct bytes raw, struct record *out);
+bool cache_record_read(struct bytes raw, struct record *out);
 
 #endif
