@@ -35,6 +35,9 @@ bashdir ?= $(datadir)/bash-completion/completions
 zshdir ?= $(datadir)/zsh/site-functions
 fishdir ?= $(datadir)/fish/vendor_completions.d
 docdir ?= $(datadir)/doc/oci-cgpu-hook
+# What other programs read: node_exporter and Node Feature Discovery.
+textfiledir ?= $(localstatedir)/lib/prometheus/node-exporter
+featuresdir ?= $(sysconfdir)/kubernetes/node-feature-discovery/features.d
 worker_user ?= cgpu
 # The system's CA certificates as one regular file: services of the network are trusted by it, nothing else is.
 ca_file ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem \
@@ -190,7 +193,7 @@ $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(TESTED) $(ARCHIVE)
 	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
 
 # The pages, the hook definition, the sample and the units name the folders of this build.
-PLACES := bindir libexecdir sysconfdir localstatedir runstatedir examplesdir hooksdir hookdir workerdir unitdir worker_user ca_file
+PLACES := bindir libexecdir sysconfdir localstatedir runstatedir examplesdir textfiledir featuresdir hooksdir hookdir workerdir unitdir worker_user ca_file
 fill = sed $(foreach p,$(PLACES),-e 's|@$p@|$($p)|g')
 
 $(O)/man/cgpu-codes.7: man/cgpu-codes.7 man/codes.awk lib/code.def $(O)/config.h

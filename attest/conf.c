@@ -7,6 +7,7 @@
 #include <ini.h>
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,7 @@ static const struct key keys[] = {
 static const char *const exempt_keys[] = {"namespace", "image-id", "bundle-root"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+_Static_assert(COUNT(keys) <= CONF_KEYS_MAX, "origins of keys");
 
 static void
 set_text(char **member, const char *value)
@@ -286,7 +288,7 @@ exempt_entry(struct conf *conf, const char *name, struct err *err)
 }
 
 static int
-exempt_set(struct conf *conf, const char *section, const char *key, const char *value, struct err *err)
+exempt_set(struct conf *conf, const char *section, const char *key, const char *value, const char *origin, struct err *err)
 {
 	struct conf_exempt *entry = exempt_entry(conf, section + strlen("exempt "), err);
 	char **member;
@@ -304,12 +306,15 @@ exempt_set(struct conf *conf, const char *section, const char *key, const char *
 	if (value[0] == '\0')
 		return err_set(err, 0, "'%s' in [%s] is empty", key, section);
 	set_text(member, value);
+	set_text(&entry->origin, origin);
 	return 0;
 }
 
 struct reader {
 	struct conf *conf;
 	struct err *err;
+	const char *name, *rest; /* of the text */
+	unsigned line;           /* the one that was read last */
 	bool failed;
 	bool seen[COUNT(keys)]; /* in this file: a key given twice is a mistake */
 };
@@ -317,8 +322,11 @@ struct reader {
 static int
 set_value(struct reader *reader, const char *section, const char *name, const char *value)
 {
+	char origin[PATH_MAX + 16];
+
+	snprintf(origin, sizeof(origin), "%s:%u", reader->name, reader->line);
 	if (strncmp(section, "exempt ", 7) == 0)
-		return exempt_set(reader->conf, section, name, value, reader->err);
+		return exempt_set(reader->conf, section, name, value, origin, reader->err);
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		if (strcmp(keys[i].section, section) != 0 || strcmp(keys[i].name, name) != 0)
 			continue;
@@ -327,9 +335,29 @@ set_value(struct reader *reader, const char *section, const char *name, const ch
 		reader->seen[i] = true;
 		if (key_set(reader->conf, &keys[i], value, reader->err) != 0)
 			return err_wrap(reader->err, 0, "%s", name);
+		set_text(&reader->conf->origin[i], origin);
 		return 0;
 	}
 	return unknown_key(section, name, reader->err);
+}
+
+/* As fgets(3), and counts: libinih tells its handler no line. */
+static char *
+next_line(char *out, int size, void *user)
+{
+	struct reader *reader = user;
+	size_t length = strcspn(reader->rest, "\n");
+
+	if (*reader->rest == '\0' || size < 2)
+		return NULL;
+	length += reader->rest[length] == '\n';
+	if (length > (size_t)size - 1)
+		length = (size_t)size - 1;
+	memcpy(out, reader->rest, length);
+	out[length] = '\0';
+	reader->rest += length;
+	reader->line++;
+	return out;
 }
 
 /* libinih goes on after an error and returns the first line that had one: keep that line's text. */
@@ -363,7 +391,7 @@ check_lines(const char *name, const char *text, struct err *err)
 int
 conf_parse(struct conf *conf, const char *name, struct bytes text, struct err *err)
 {
-	struct reader reader = {.conf = conf, .err = err};
+	struct reader reader = {.conf = conf, .err = err, .name = name};
 	char *copy;
 	int line, rc = -1;
 
@@ -373,7 +401,8 @@ conf_parse(struct conf *conf, const char *name, struct bytes text, struct err *e
 	if (check_lines(name, copy, err) != 0)
 		goto out;
 	err_set(err, 0, "no section, or no 'key = value'");
-	line = ini_parse_string(copy, on_value, &reader);
+	reader.rest = copy;
+	line = ini_parse_stream(next_line, &reader, on_value, &reader);
 	if (line != 0) {
 		err_wrap(err, CODE_USAGE, "%s:%d", name, line);
 		goto out;
@@ -485,11 +514,14 @@ conf_free(struct conf *conf)
 			 keys[i].kind == KIND_URL)
 			free(*(char **)(void *)member);
 	}
+	for (size_t i = 0; i < COUNT(keys); i++)
+		free(conf->origin[i]);
 	for (unsigned i = 0; i < conf->exempts; i++) {
 		free(conf->exempt[i].name);
 		free(conf->exempt[i].namespace);
 		free(conf->exempt[i].image_id);
 		free(conf->exempt[i].bundle_root);
+		free(conf->exempt[i].origin);
 	}
 	*conf = (struct conf){0};
 }
@@ -527,18 +559,21 @@ key_text(const struct conf *conf, const struct key *key)
 }
 
 static void
-exempt_text(const struct conf_exempt *entry, struct buf *out)
+exempt_text(const struct conf_exempt *entry, bool origins, struct buf *out)
 {
 	const char *value[] = {entry->namespace, entry->image_id, entry->bundle_root};
 
-	buf_printf(out, "\n[exempt %s]\n", entry->name);
+	buf_printf(out, "\n[exempt %s]", entry->name);
+	if (origins)
+		buf_printf(out, "  # %s", entry->origin);
+	buf_add_text(out, "\n");
 	for (size_t i = 0; i < COUNT(value); i++)
 		if (value[i] != NULL)
 			buf_printf(out, "%s = %s\n", exempt_keys[i], value[i]);
 }
 
 char *
-conf_text(const struct conf *conf)
+conf_text(const struct conf *conf, bool origins)
 {
 	const char *section = "";
 	struct buf out = {0};
@@ -549,16 +584,19 @@ conf_text(const struct conf *conf)
 		if (strcmp(section, keys[i].section) != 0)
 			buf_printf(&out, "%s[%s]\n", i == 0 ? "" : "\n", keys[i].section);
 		section = keys[i].section;
-		buf_printf(&out, "%s =%s%s\n", keys[i].name, value[0] ? " " : "", value);
+		buf_printf(&out, "%s =%s%s", keys[i].name, value[0] ? " " : "", value);
+		if (origins)
+			buf_printf(&out, "  # %s", conf->origin[i] ? conf->origin[i] : "default");
+		buf_add_text(&out, "\n");
 		free(value);
 	}
 	for (unsigned i = 0; i < conf->exempts; i++)
-		exempt_text(&conf->exempt[i], &out);
+		exempt_text(&conf->exempt[i], origins, &out);
 	return buf_steal_text(&out);
 }
 
 static void
-exempt_json(const struct conf_exempt *entry, struct json_out *out)
+exempt_json(const struct conf_exempt *entry, bool origins, struct json_out *out)
 {
 	const char *value[] = {entry->namespace, entry->image_id, entry->bundle_root};
 
@@ -567,11 +605,14 @@ exempt_json(const struct conf_exempt *entry, struct json_out *out)
 	for (size_t i = 0; i < COUNT(value); i++) {
 		json_out_member_text(out, exempt_keys[i], value[i]);
 	}
+	if (origins) {
+		json_out_member_text(out, "origin", entry->origin);
+	}
 	json_out_end(out);
 }
 
 void
-conf_json(const struct conf *conf, struct json_out *out)
+conf_json(const struct conf *conf, bool origins, struct json_out *out)
 {
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		char *value = key_text(conf, &keys[i]);
@@ -586,7 +627,15 @@ conf_json(const struct conf *conf, struct json_out *out)
 	json_out_name(out, "exempt");
 	json_out_array(out);
 	for (unsigned i = 0; i < conf->exempts; i++)
-		exempt_json(&conf->exempt[i], out);
+		exempt_json(&conf->exempt[i], origins, out);
+	json_out_end(out);
+	if (!origins)
+		return;
+	json_out_name(out, "origin");
+	json_out_object(out);
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		json_out_member_text(out, keys[i].name, conf->origin[i] ? conf->origin[i] : "default");
+	}
 	json_out_end(out);
 }
 

@@ -25,6 +25,7 @@ enum conf_certid { CERTID_SHA1, CERTID_SHA384 }; /* in the order of enum revocat
 
 #define CONF_LIST_MAX 32
 #define CONF_EXEMPT_MAX 32
+#define CONF_KEYS_MAX 64
 
 struct conf_list {
 	char *item[CONF_LIST_MAX];
@@ -37,6 +38,7 @@ struct conf_exempt {
 	char *namespace;   /* Kubernetes namespace */
 	char *image_id;    /* whole image id or digest reference */
 	char *bundle_root; /* the bundle must lie below it: only the CRI engine writes there */
+	char *origin;      /* "FILE:LINE" of the last key that was set */
 };
 
 struct conf {
@@ -72,6 +74,7 @@ struct conf {
 	int64_t token_lifetime; /* seconds */
 	int64_t on_refresh_failure;
 	char *worker_user;
+	char *origin[CONF_KEYS_MAX]; /* by place in the table of keys: "FILE:LINE"; NULL = the default */
 	struct conf_exempt exempt[CONF_EXEMPT_MAX];
 	unsigned exempts;
 };
@@ -83,9 +86,12 @@ int conf_parse(struct conf *conf, const char *name, struct bytes text, struct er
 void conf_defaults(struct conf *conf);
 void conf_free(struct conf *conf);
 
-/* All keys with the values in force: INI text, or members of the open object. */
-char *conf_text(const struct conf *conf);
-void conf_json(const struct conf *conf, struct json_out *out);
+/*
+ * All keys with the values in force: INI text, or members of the open object. With origins, each line of the text ends with
+ * "# FILE:LINE" or "# default", and the object has them as "origin" besides.
+ */
+char *conf_text(const struct conf *conf, bool origins);
+void conf_json(const struct conf *conf, bool origins, struct json_out *out);
 
 /* mode = observe, and its end not yet come: what would be refused is started and told. */
 bool conf_observes(const struct conf *conf, int64_t at);

@@ -46,7 +46,7 @@ struct run {
 	struct gpu_evidence evidence[COLLECT_GPUS_MAX];
 	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
 	unsigned gpus;
-	unsigned requests;    /* to services */
+	unsigned hits, requests; /* collateral that was here, and questions to services */
 	bool ready_set;       /* this run set the driver's ready state */
 	struct result result; /* files; empty unless steps_code() is CODE_OK */
 };

@@ -14,6 +14,7 @@ struct journal {
 	const char *refresh; /* why there will be no other token */
 	const struct err *cause; /* of a refusal */
 	const struct attest_reply *reply;
+	int64_t began; /* of a start, lib/clock.h: it is counted, and tells how long it took; else 0 */
 };
 
 /* Journal and audit line. -1 with CODE_AUDIT if a required line could not be written. */

@@ -145,6 +145,7 @@ record(const struct gate *gate, enum log_event event, const struct err *cause, s
 		.refresh = gate->kept.text[0] != '\0' ? gate->kept.text : NULL,
 		.cause = cause,
 		.reply = &gate->reply,
+		.began = gate->deadline - HOOK_DEADLINE_MS,
 	};
 
 	return journal_write(&entry, err);
@@ -213,7 +214,7 @@ main(int argc, char *argv[])
 		code = gate.stage.action == STAGE_REFRESH ? refresh_run(&gate.stage, gate.deadline) : CODE_OK;
 	} else {
 		code = err_code(&err);
-		(void)record(&gate, LOG_REFUSED, &err, &(struct err)ERR_INIT); /* refused in any case */
+		(void)record(&gate, LOG_REFUSED, &err, &(struct err)ERR_INIT);
 		err_print(&err, PROGRAM);
 	}
 	attest_free(&gate.reply);

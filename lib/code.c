@@ -25,3 +25,20 @@ code_name(int number)
 
 	return entry ? entry->name : "unknown";
 }
+
+/* By the titles of lib/code.def. */
+const char *
+code_class(int number)
+{
+	static const struct {
+		int from;
+		const char *name;
+	} groups[] = {{0, "general"},	  {10, "device"},  {20, "mode"},	{30, "evidence"}, {40, "manifest"},
+		      {51, "ready"},	  {55, "revocation"}, {65, "network"}, {75, "policy"},   {85, "remote"},
+		      {95, "runtime"}, {110, "vm"},	  {120, "cdi"}};
+	size_t i = sizeof(groups) / sizeof(groups[0]) - 1;
+
+	while (i > 0 && number < groups[i].from)
+		i--;
+	return groups[i].name;
+}

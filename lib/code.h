@@ -29,4 +29,7 @@ const struct code_entry *code_find(int number);
 /* The name, or "unknown"; never NULL. */
 const char *code_name(int number);
 
+/* The group that a number belongs to, one word: "mode", "network"; never NULL. */
+const char *code_class(int number);
+
 #endif

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libyaml-dev libssl-dev
 	libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx jq'
-tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc libfaketime uidmap python3-jsonschema python3-yaml systemd'
+tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc libfaketime uidmap python3-jsonschema python3-yaml systemd logrotate'
 # Those of Debian 12 know no CDI devices.
 others='docker.io docker-cli containerd python3-grpcio protobuf-compiler'
 if grep -q '^VERSION_ID="12"' /etc/os-release; then others=; fi

@@ -147,6 +147,7 @@ by_hand(const struct options *options, const struct run_request *request, struct
 	if (options_format(options, &json, err) != 0)
 		return err_code(err);
 	code = run_attest(request, &run);
+	live_count(&run);
 	progress_end();
 	tell_mode(request->conf, &run);
 	if (code == CODE_OK && directory != NULL && write_files(directory, &run.result, err) != 0) {
@@ -388,6 +389,7 @@ for_hook(const struct options *options, const struct run_request *request, const
 	switch (exemption == EXEMPTION_ALLOW && running ? EXEMPTION_GATE : exemption) {
 	case EXEMPTION_GATE:
 		run_attest(request, &run);
+		live_count(&run);
 		rc = reply_run(reply, request, &run, running, err);
 		break;
 	case EXEMPTION_ALLOW:

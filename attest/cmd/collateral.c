@@ -248,8 +248,8 @@ open_cache(struct collateral_call *call)
 	free(boot);
 }
 
-static int
-begin(struct collateral_call *call, struct err *err)
+int
+collateral_begin(struct collateral_call *call, struct err *err)
 {
 	const struct conf *conf = &call->conf;
 	struct appraise_input roots = {0};
@@ -262,6 +262,14 @@ begin(struct collateral_call *call, struct err *err)
 	call->store = (struct store){conf->rim_dir, conf->ocsp_dir, conf->chain_dir};
 	open_cache(call);
 	return 0;
+}
+
+void
+collateral_end(struct collateral_call *call)
+{
+	cache_close(&call->cache);
+	anchors_free(&call->anchors);
+	conf_free(&call->conf);
 }
 
 static int
@@ -281,10 +289,8 @@ run(const struct options *options, struct err *err)
 	crypto_init();
 	call.operand = options->operand + 1;
 	call.operands = options->operands - 1;
-	code = check_options(options, verb, err) == 0 && begin(&call, err) == 0 ? verb->run(&call, err) : err_code(err);
-	cache_close(&call.cache);
-	anchors_free(&call.anchors);
-	conf_free(&call.conf);
+	code = check_options(options, verb, err) == 0 && collateral_begin(&call, err) == 0 ? verb->run(&call, err) : err_code(err);
+	collateral_end(&call);
 	return code;
 }
 

@@ -21,6 +21,10 @@ struct collateral_call {
 	struct cache cache;
 };
 
+/* Configuration, roots and cache for a call with .cache closed; collateral_end in any case. */
+int collateral_begin(struct collateral_call *call, struct err *err);
+void collateral_end(struct collateral_call *call);
+
 /* Each returns the exit code; err is set where nothing was printed. */
 int collateral_list(struct collateral_call *call, struct err *err);
 int collateral_show(struct collateral_call *call, struct err *err);

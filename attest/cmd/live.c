@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/owner.h"
 #include "lib/clock.h"
 #include "lib/code.h"
+#include "lib/metrics.h"
 
 #define MINOR_MAX 65535
 
@@ -44,4 +46,14 @@ int64_t
 live_deadline(const struct conf *conf)
 {
 	return clock_boot_ms() + conf->deadline * 1000;
+}
+
+void
+live_count(const struct run *run)
+{
+	const struct metrics sum = {
+		.hits = run->hits, .requests = run->requests, .last_success = steps_code(&run->steps) == CODE_OK ? run->at : 0};
+
+	if (owner_is_root())
+		metrics_add(METRICS_PATH, &sum);
 }

@@ -11,5 +11,7 @@
 int live_gpus(const struct options *options, struct run_request *request, struct err *err);
 /* Deadline of the configuration, counted from now. */
 int64_t live_deadline(const struct conf *conf);
+/* What a run of root's leaves for `cgpu status --format prom`. */
+void live_count(const struct run *run);
 
 #endif

@@ -94,6 +94,7 @@ attest(const struct conf *conf, bool json, struct err *err)
 		return err_code(err);
 	request.policy = policy;
 	run_attest(&request, &run);
+	live_count(&run);
 	progress_end();
 	if (run.ready_set)
 		tell(LOG_READY, &run.states, "every GPU was verified; the ready state was set");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/export.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
 #include "attest/mode.h"
@@ -11,7 +12,7 @@
 #include "lib/json.h"
 
 static const struct option_entry table[] = {
-	{"format", "text|json", "output form (default text)"},
+	{"format", "text|json|prom|nfd", "output form (default text); metrics for Prometheus, labels for Node Feature Discovery"},
 	{NULL, NULL, NULL},
 };
 
@@ -91,7 +92,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 }
 
 static int
-run(const struct options *options, struct err *err)
+show(const struct options *options, struct err *err)
 {
 	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
@@ -117,6 +118,19 @@ run(const struct options *options, struct err *err)
 	steps_free(&steps);
 	conf_free(&conf);
 	return code;
+}
+
+static int
+run(const struct options *options, struct err *err)
+{
+	const char *format = options_get(options, "format");
+
+	if (format != NULL && (strcmp(format, "prom") == 0 || strcmp(format, "nfd") == 0)) {
+		if (options_operands(options, 0, 0, err) != 0)
+			return err_code(err);
+		return strcmp(format, "prom") == 0 ? export_prometheus(err) : export_features(err);
+	}
+	return show(options, err);
 }
 
 const struct command command_status = {"status", "", "Show modes and GPUs as the driver tells them; the code says whether they suffice",

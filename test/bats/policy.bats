@@ -189,3 +189,24 @@ hex() { od -An -v -tx1 | tr -d ' \n'; }
 	attest --challenge "$(printf 'x%.0s' {1..5000})"
 	[ "$status" -eq 2 ]
 }
+
+@test "config show --effective names the file and the line, or the default" {
+	local extra=$ROOT/etc/cgpu/cgpu.conf.d/zz.conf
+	POLICY=$'[policy]\ngpu-count = 2' mint
+	printf '# later\n[policy]\ngpu-count = 1\n' >"$extra"
+	run cgpu config show --effective
+	rm -f "$extra"
+	[ "$status" -eq 0 ]
+	grep -qx "gpu-count = 1  # $extra:3" <<<"$output"
+	grep -qx "worker-user = nobody  # $ROOT/etc/cgpu/cgpu.conf.d/00-user.conf:2" <<<"$output"
+	grep -qx 'audit = best-effort  # default' <<<"$output"
+	run cgpu config show --effective --format json
+	[ "$(jq -r '.origin.audit' <<<"$output")" = default ]
+	[[ $(jq -r '.origin["gpu-count"]' <<<"$output") == "$CONF":* ]]
+	[ "$(jq -r '(keys - (.origin | keys)) | join(" ")' <<<"$output")" = 'exempt origin' ]
+	# The digest of the policy is about values, wherever they stand.
+	run cgpu config show
+	if grep -q '  # ' <<<"$output"; then false; fi
+	run cgpu config check --effective
+	[ "$status" -eq 2 ]
+}

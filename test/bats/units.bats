@@ -91,3 +91,72 @@ planned() {
 	if planned nvidia-persistenced.service -srs; then false; fi
 	planned nvidia-persistenced.service 'Command Line: /bin/true'
 }
+
+@test "the catalogue has an entry for every event, and systemd takes it" {
+	local place=$BATS_TEST_TMPDIR/root
+	[ "$(grep -oE '"[0-9a-f]{32}"' "$BATS_TEST_DIRNAME/../../lib/log.c" | tr -d '"' | sort)" = \
+		"$(sed -n 's/^-- //p' "$ROOT/lib/systemd/catalog/cgpu.catalog" | sort)" ]
+	command -v journalctl >/dev/null || skip 'no journalctl'
+	mkdir -p "$place/usr/lib/systemd/catalog" "$place/var/lib/systemd/catalog"
+	cp "$ROOT/lib/systemd/catalog/cgpu.catalog" "$place/usr/lib/systemd/catalog"
+	journalctl --root "$place" --update-catalog
+	run journalctl --root "$place" --dump-catalog
+	echo "$output"
+	[ "$(grep -c '^Defined-By: oci-cgpu-hook$' <<<"$output")" -eq "$(grep -c '^-- ' "$ROOT/lib/systemd/catalog/cgpu.catalog")" ]
+	# Fields that a record does not have would stand there as they are.
+	for field in $(grep -oE '@[A-Z_]+@' <<<"$output" | tr -d @ | sort -u); do
+		case $field in
+		CGPU_CODE | CGPU_NAME) ;;
+		*) grep -rqE "\"$(tr '[:upper:]' '[:lower:]' <<<"${field#CGPU_}")\"" "$BATS_TEST_DIRNAME/../../hook" \
+			"$BATS_TEST_DIRNAME/../../attest/cmd/attest.c" ;;
+		esac
+	done
+}
+
+@test "the audit file is rotated without a word to anybody" {
+	command -v logrotate >/dev/null || skip 'no logrotate'
+	mkdir -p "$ROOT/var/log/cgpu"
+	echo '{}' >"$ROOT/var/log/cgpu/audit.jsonl"
+	run logrotate --force --state "$BATS_TEST_TMPDIR/state" "$ROOT/etc/logrotate.d/cgpu"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -e "$ROOT/var/log/cgpu/audit.jsonl.1" ] && [ "$(stat -c %a "$ROOT/var/log/cgpu/audit.jsonl")" = 640 ]
+	rm -f "$ROOT"/var/log/cgpu/audit.jsonl*
+}
+
+@test "what the timers write is whole, and in the form that its reader knows" {
+	local out=$BATS_TEST_TMPDIR/textfiles command
+	mkdir "$out"
+	mint --gpus 2
+	for unit in cgpu-metrics:prom:TEXTFILE_DIR cgpu-features:nfd:FEATURES_DIR; do
+		command=$(sed -n "s/^ExecStart=\/bin\/sh -c '\(.*--format.*\)'$/\1/p" "$UNITS/${unit%%:*}.service")
+		[[ $command == *"--format $(cut -d: -f2 <<<"$unit") "* ]]
+		env "${unit##*:}=$out" sh -c "$command"
+	done
+	[ "$(find "$out" -type f -printf '%P\n' | sort | tr '\n' ' ')" = 'cgpu cgpu.prom ' ]
+	cat "$out/cgpu.prom"
+	# Text format: HELP and TYPE once, before the samples of a metric, and nothing of another one between them.
+	awk '/^# HELP / { if (seen[$3]++) exit 1; name = $3; next }
+		/^# TYPE / { if ($3 != name || $4 !~ /^(counter|gauge|histogram)$/) exit 1; type = $4; next }
+		{ metric = $1; sub(/\{.*/, "", metric); if (type == "histogram") sub(/_(bucket|sum|count)$/, "", metric)
+		  if (metric != name || $2 !~ /^-?[0-9]+(\.[0-9]+)?$/ || NF != 2) exit 1; samples++ }
+		END { exit samples < 12 }' "$out/cgpu.prom"
+	grep -qx 'cgpu_status_code 0' "$out/cgpu.prom"
+	grep -qx 'cgpu_persistence_mode{gpu="1"} 1' "$out/cgpu.prom"
+	grep -qE '^cgpu_collateral_expires_timestamp_seconds\{kind="driver-rim"\} [0-9]+$' "$out/cgpu.prom"
+	grep -qE '^# \+expiry-time=' "$out/cgpu"
+	# A driver that is gone is a number, and no file that stays as it was.
+	fault 'at nvmlInit_v2 return 9'
+	run cgpu status --format prom
+	[ "$status" -eq 0 ]
+	grep -qx 'cgpu_status_code 12' <<<"$output"
+	run cgpu status --format nfd
+	[ "$status" -eq 0 ]
+	grep -qx 'org.cgpu/status=driver-not-loaded' <<<"$output"
+	if grep -q attested <<<"$output"; then false; fi
+	run cgpu status --format xml
+	[ "$status" -eq 2 ]
+	status=0
+	cgpu status --format prom >/dev/full || status=$?
+	[ "$status" -eq 1 ]
+}

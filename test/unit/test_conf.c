@@ -205,14 +205,37 @@ test_show_reads_back(void)
 			   "mode = observe\nobserve-until = 2027-02-03\npolicy-file = /etc/p.json\n"
 			   "denied-driver-versions = 550.1, 560.2\ndenied-vbios-versions = 96.00.9f.00.01\n"
 			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n") == 0);
-	text = conf_text(&conf);
+	text = conf_text(&conf, false);
 	CHECK(parse(&again, text) == 0);
-	second = conf_text(&again);
+	second = conf_text(&again, false);
 	CHECK_TEXT(second, text);
 	free(text);
 	free(second);
 	conf_free(&conf);
 	conf_free(&again);
+}
+
+/* The line of each value, whatever lines stand between, and that of the later file. */
+static void
+test_origins(void)
+{
+	struct conf conf;
+	char *text;
+
+	CHECK(parse(&conf, "\xef\xbb\xbf[policy]\r\n\n; a comment\n   \nready-state = report\ngpu-count=2\n"
+			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n[run]\ndeadline = 7") == 0);
+	CHECK(conf_parse(&conf, "second.conf", bytes_of_text("\n[policy]\ngpu-count = 4\n"), &last) == 0);
+	text = conf_text(&conf, true);
+	CHECK(strstr(text, "\nready-state = report  # cgpu.conf:5\n") != NULL);
+	CHECK(strstr(text, "\ngpu-count = 4  # second.conf:3\n") != NULL);
+	CHECK(strstr(text, "\ndeadline = 7  # cgpu.conf:11\n") != NULL);
+	CHECK(strstr(text, "\naudit = best-effort  # default\n") != NULL);
+	CHECK(strstr(text, "\npolicy-file =  # default\n") != NULL);
+	CHECK(strstr(text, "\n[exempt a]  # cgpu.conf:9\n") != NULL);
+	free(text);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[policy]\n\ngpu-count = many\n") != 0 && strncmp(last.text, "cgpu.conf:3: gpu-count: ", 24) == 0);
+	conf_free(&conf);
 }
 
 int
@@ -227,5 +250,6 @@ main(void)
 	RUN(test_refusals);
 	RUN(test_long_lines_and_nul);
 	RUN(test_show_reads_back);
+	RUN(test_origins);
 	return unit_end();
 }

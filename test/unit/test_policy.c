@@ -135,7 +135,7 @@ test_digest(void)
 
 	configure(&conf, "");
 	policy_digest(&conf, NULL, none);
-	text = conf_text(&conf);
+	text = conf_text(&conf, false);
 	crypto_sha256(bytes_of_text(text), digest);
 	free(text);
 	hex_encode(again, digest, sizeof(digest));
