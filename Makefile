@@ -307,18 +307,22 @@ uninstall:
 		test ! -d "$$d" || rmdir --ignore-fail-on-non-empty "$$d"; done
 
 # -- tests: every suite ends with "N passed, N failed, N skipped", and so does their sum ------------------------------
-.PHONY: tests check layers unit corpus bats hardening man-check install-check reproducible lint
+.PHONY: tests check layers codes unit corpus bats hardening man-check install-check reproducible lint
 again = $(MAKE) --no-print-directory O=$(O)
 
 # No root, no network, no engine: what a distribution runs.
 check:
-	@test/summary.sh $(foreach suite,layers unit corpus bats man-check hardening install-check reproducible,\
+	@test/summary.sh $(foreach suite,layers codes unit corpus bats man-check hardening install-check reproducible,\
 		'$(again) WERROR=-Werror $(suite)')
 
 tests: $(UNIT) $(if $(CORPUS_SRC),$(O)/corpus)
 
 layers:
 	$(Q)test/layers.sh
+
+# Every exit code is given by a program and provoked by a test.
+codes:
+	$(Q)test/codes.sh
 
 unit: $(UNIT) $(WORKERS) $(EMULATOR)
 	$(Q)test/run-tap.sh $(UNIT)
@@ -495,7 +499,7 @@ help:
 	'tests emulator node    build only: test programs, emulator, what demo and check-system install' \
 	'fault            calls of the programs fail one by one: never a pass that is none; FAULT_RUNS (100, 0 = all) of each kind' \
 	'fuzz             each fuzzer for FUZZ_SECONDS (60), with clang; FUZZ=NAME for one of them' \
-	'layers unit corpus bats man-check hardening install-check reproducible    the parts of check' \
+	'layers codes unit corpus bats man-check hardening install-check reproducible    the parts of check' \
 	'lint             shellcheck, licence lines, habits of the tree' \
 	'asan             unit tests and corpus with address and undefined-behaviour sanitizers' \
 	'coverage analyze valgrind    lines reached by unit and corpus, gcc -fanalyzer, unit tests under valgrind' \

@@ -52,6 +52,13 @@ refused() {
 	[ "$status" -eq 0 ]
 }
 
+@test "a manifest whose signature has another shape than NVIDIA's" {
+	mint
+	sed -i 's/ecdsa-sha384/ecdsa-sha256/' "$NODE"/rim/*.xml
+	attest
+	refused 43
+}
+
 @test "a result that cannot be written whole leaves nothing" {
 	mint
 	status=0

@@ -248,6 +248,28 @@ test_roots(void)
 	container_close(&container);
 }
 
+/* What cannot be filled is attached nowhere. */
+static void
+test_not_filled(void)
+{
+	const struct attach_file twice[] = {files[0], files[0]};
+	struct err err = ERR_INIT;
+	struct container container = {.bundle = -1};
+	char path[128];
+
+	if (skip())
+		return;
+	setup();
+	container.pid = start_init(":" READY, 0);
+	container.pidfd = (int)syscall(SYS_pidfd_open, container.pid, 0);
+	CHECK(attach_files(&container, rootfs, NULL, twice, 2, &err) != 0 && err.code == CODE_ATTACH);
+	CHECK(strstr(err.text, ": EEXIST") != NULL);
+	snprintf(path, sizeof(path), "/proc/%d/root%s/run/cgpu/%s", (int)container.pid, rootfs, files[0].name);
+	CHECK(access(path, F_OK) != 0);
+	end_init(container.pid);
+	container_close(&container);
+}
+
 int
 main(void)
 {
@@ -261,6 +283,7 @@ main(void)
 	RUN(test_user_namespace);
 	RUN(test_targets);
 	RUN(test_roots);
+	RUN(test_not_filled);
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
 	if (system(command) != 0)
 		return 1;
