@@ -149,7 +149,7 @@ time.sleep(120)' 3>&- &
 	local bundle=$'/run/test/bundle\nPRIORITY=0\e[2J'
 	listen $JOURNAL
 	mkdir -p "$bundle"
-	echo '{"ociVersion": "1.0.2", "process": {"args": ["x\u0001\n"' >"$bundle/config.json"
+	printf %s '{"ociVersion": "1.0.2", "process": {"args": ["x\u0001\n"' >"$bundle/config.json"
 	jq -n --arg bundle "$bundle" --argjson pid $$ '{ociVersion: "1.0.2", id: "c1", status: "creating", pid: $pid, bundle: $bundle}' |
 		"$HOOK" createRuntime 2>"$HEARD/stderr" || true
 	heard 0

@@ -262,7 +262,7 @@ test_not_filled(void)
 	setup();
 	container.pid = start_init(":" READY, 0);
 	container.pidfd = (int)syscall(SYS_pidfd_open, container.pid, 0);
-	CHECK(attach_files(&container, rootfs, NULL, twice, 2, &err) != 0 && err.code == CODE_ATTACH);
+	CHECK(attach_files(&container, rootfs, NULL, twice, 2, soon(), &place, &err) != 0 && err.code == CODE_ATTACH);
 	CHECK(strstr(err.text, ": EEXIST") != NULL);
 	snprintf(path, sizeof(path), "/proc/%d/root%s/run/cgpu/%s", (int)container.pid, rootfs, files[0].name);
 	CHECK(access(path, F_OK) != 0);
