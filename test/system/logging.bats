@@ -174,9 +174,9 @@ time.sleep(120)' 3>&- &
 	run start runc --rm --env "PASSWORD=hunter2-in-a-container" --device nvidia.com/gpu=all plain true
 	heard 1
 	# Any run of characters of the token's parts or of the evidence would do.
-	for part in $(grep -oE '[A-Za-z0-9_+/-]{64,}' <<<"$out" | cut -c1-48); do
+	while read -r part; do
 		absent -rqF -- "$part" "$HEARD" "$AUDIT"
-	done
+	done < <(grep -oE '[A-Za-z0-9_+/-]{64,}' <<<"$out" | cut -c1-48)
 	[ "$(grep -coE '[A-Za-z0-9_+/-]{64,}' <<<"$out")" -ge 2 ]
 	absent -rqE "$key|hunter2|challenge-of-somebody|BEGIN|eyJ" "$HEARD" "$AUDIT"
 }
