@@ -19,7 +19,7 @@ check() { # WHAT CONDITION...
 wanted() { # NUMBER CONSTANT NAME
 	grep -rqE --include='*.[ch]' "\bCODE_$2\b|\"$3\"" test/unit && return
 	grep -rhE --include='*.bats' "\b$1\b" test/bats test/system | grep -vE '^[[:space:]]*#' | grep -qE \
-		"(-eq|=|code|code:|status|refused [a-z\$\"]+|refuses|refused|never_set|starts_observed|ends|finds|row) '?\"?$1\b|^[[:space:]]*'?[^ ]+ $1 $3\b|\b$1 $3\b"
+		"(-eq|=|code|code:|status|refused [a-z\$\"]+|refuses|refused|never_set|starts_observed|ends|finds|fails|row) '?\"?$1\b|^[[:space:]]*'?[^ ]+ $1 $3\b|\b$1 $3\b"
 }
 while read -r number constant name; do
 	[ "$constant" != INTERNAL ] || continue # a fault of the program: what is found of them is mended

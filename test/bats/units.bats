@@ -36,7 +36,7 @@ setup() {
 	[ -z "$output" ]
 	while read -r program; do
 		[ -x "$program" ]
-	done < <(grep -rhoE '^Exec[A-Za-z]*=[^ ]+' "$UNITS" | cut -d= -f2)
+	done < <(grep -rhoE '^Exec[A-Za-z]*=[^ ]+' "$UNITS" | cut -d= -f2 | sed 's|^-||')
 }
 
 # plan FILE...: what systemd would do at boot with these units, nvidia-persistenced and the engines; into $PLAN. It answers a user
