@@ -328,7 +328,7 @@ not_written() {
 		'busybox mkdir /run/x; busybox mount --move /run/cgpu /run/x' \
 		'busybox mount -t tmpfs t /run; busybox mkdir /run/cgpu' \
 		'busybox mount --bind /run/cgpu/..data/ /run/cgpu' 'busybox mount -t ramfs r /run/cgpu' \
-		'busybox mv /run /run2; busybox mkdir -p /tmp/run/cgpu; busybox ln -s /tmp/run /run' \
+		'busybox umount $(busybox cut -d" " -f2 /proc/mounts | grep ^/run/); busybox rm -r /run; busybox mkdir -p /tmp/run/cgpu; busybox ln -s /tmp/run /run' \
 		'busybox mount -o remount,rw,bind /run/cgpu; busybox rm /run/cgpu/..data; busybox mkdir -p /run/cgpu/..data/x'
 }
 
