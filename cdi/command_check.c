@@ -127,14 +127,14 @@ run(const struct options *options, struct err *err)
 
 	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
 	    facts_read("", &report.facts, err) != 0 ||
-	    inventory_load(directories(options, "spec-dirs", INVENTORY_DIRS), &report.inventory, err) != 0 ||
+	    cdi_inventory_load(directories(options, "spec-dirs", INVENTORY_DIRS), &report.inventory, err) != 0 ||
 	    definition_find(directories(options, "hooks-dirs", PATH_HOOKS), &report.definition, err) != 0)
 		code = err_code(err);
 	else
 		code = print_report(&report, json);
 	check_free(&report.findings);
 	definition_free(&report.definition);
-	inventory_free(&report.inventory);
+	cdi_inventory_free(&report.inventory);
 	return code;
 }
 

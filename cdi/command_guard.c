@@ -92,8 +92,8 @@ guard_list(const struct options *options, const char *path, const char *target, 
 		char *other = xprintf("%s/%s", target, list[i]->d_name);
 		struct err one = ERR_INIT;
 
-		specs += inventory_is_spec_name(list[i]->d_name);
-		if (inventory_is_spec_name(list[i]->d_name) && guard_file(options, file, other, &facts, &one) != 0) {
+		specs += cdi_inventory_is_spec_name(list[i]->d_name);
+		if (cdi_inventory_is_spec_name(list[i]->d_name) && guard_file(options, file, other, &facts, &one) != 0) {
 			if (code != CODE_OK)
 				err_print(&one, "cgpu-cdi");
 			else

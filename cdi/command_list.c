@@ -68,13 +68,13 @@ run(const struct options *options, struct err *err)
 
 	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
 	    facts_read("", &facts, err) != 0 ||
-	    inventory_load(directories != NULL ? directories : INVENTORY_DIRS, &inventory, err) != 0)
+	    cdi_inventory_load(directories != NULL ? directories : INVENTORY_DIRS, &inventory, err) != 0)
 		code = err_code(err);
 	else if (json)
 		print_json(&inventory, &facts);
 	else
 		print_text(&inventory, &facts);
-	inventory_free(&inventory);
+	cdi_inventory_free(&inventory);
 	return code;
 }
 

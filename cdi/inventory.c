@@ -13,7 +13,7 @@
 #define SOURCES_MAX 1024
 
 bool
-inventory_is_spec_name(const char *name)
+cdi_inventory_is_spec_name(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
@@ -61,7 +61,7 @@ scan_directory(struct inventory *out, const char *directory, unsigned place, str
 	if (count < 0)
 		return errno == ENOENT ? 0 : err_set(err, CODE_CDI_SPEC, "%s: %s", directory, err_errno(errno));
 	for (int i = 0; i < count; i++) {
-		if (rc == 0 && inventory_is_spec_name(list[i]->d_name))
+		if (rc == 0 && cdi_inventory_is_spec_name(list[i]->d_name))
 			rc = add_source(out, directory, list[i]->d_name, place, err);
 		free(list[i]);
 	}
@@ -126,7 +126,7 @@ judge(struct inventory *out)
 }
 
 int
-inventory_load(const char *directories, struct inventory *out, struct err *err)
+cdi_inventory_load(const char *directories, struct inventory *out, struct err *err)
 {
 	char *list = xstrdup(directories), *save = NULL;
 	unsigned place = 0;
@@ -142,7 +142,7 @@ inventory_load(const char *directories, struct inventory *out, struct err *err)
 }
 
 void
-inventory_free(struct inventory *inventory)
+cdi_inventory_free(struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->source_count; i++) {
 		cdi_spec_free(&inventory->sources[i].spec);

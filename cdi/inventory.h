@@ -36,10 +36,10 @@ struct inventory {
 };
 
 /* directories: as in INVENTORY_DIRS; those that are missing are empty. -1 with CODE_CDI_SPEC: one cannot be read. */
-int inventory_load(const char *directories, struct inventory *out, struct err *err);
-void inventory_free(struct inventory *inventory);
+int cdi_inventory_load(const char *directories, struct inventory *out, struct err *err);
+void cdi_inventory_free(struct inventory *inventory);
 
 /* Whether engines take a file of this name in a directory for a specification. */
-bool inventory_is_spec_name(const char *name);
+bool cdi_inventory_is_spec_name(const char *name);
 
 #endif

@@ -47,7 +47,7 @@ findings(void)
 	struct findings found;
 	struct buf out = {0};
 
-	CHECK(inventory_load(directories, &inventory, &err) == 0);
+	CHECK(cdi_inventory_load(directories, &inventory, &err) == 0);
 	check_run(&inventory, &facts, &found);
 	buf_add_text(&out, "");
 	for (size_t i = 0; i < found.count; i++)
@@ -55,7 +55,7 @@ findings(void)
 			buf_printf(&out, "%s %s\n", code_name(found.list[i].code),
 				   found.list[i].device ? found.list[i].device : "*");
 	check_free(&found);
-	inventory_free(&inventory);
+	cdi_inventory_free(&inventory);
 	free(directories);
 	return buf_steal_text(&out);
 }
@@ -246,12 +246,12 @@ test_gate_program(void)
 	}
 	start();
 	put_spec("a/n.yaml", "nvidia.com/gpu", "", true);
-	CHECK(inventory_load(at("a"), &inventory, &err) == 0);
+	CHECK(cdi_inventory_load(at("a"), &inventory, &err) == 0);
 	check_run(&inventory, &facts, &found);
 	CHECK(found.count == 1 && check_code(&found) == CODE_CDI_MISSING &&
 	      strstr(found.list[0].detail, PATH_HOOK) != NULL);
 	check_free(&found);
-	inventory_free(&inventory);
+	cdi_inventory_free(&inventory);
 	folder_remove();
 }
 

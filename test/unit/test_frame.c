@@ -90,7 +90,7 @@ test_end_of_file(void)
 static void
 test_types_and_ceilings(void)
 {
-	static const uint32_t none[] = {0, 0}, unknown[] = {FRAME_RESPONSE + 1, 0}, far[] = {0xffffffff, 0};
+	static const uint32_t none[] = {0, 0}, unknown[] = {FRAME_READY + 1, 0}, far[] = {0xffffffff, 0};
 	static const uint32_t large[] = {FRAME_DONE, 5}, huge[] = {FRAME_FILE, 0xffffffff};
 	static const uint8_t zero[4097];
 	struct err err = ERR_INIT;
