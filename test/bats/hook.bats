@@ -267,13 +267,13 @@ accepts() {
 	[ "$status" -eq 98 ]
 }
 
-@test "without a GPU it touches stdin, config.json and /proc/devices only" {
+@test "without a GPU it touches stdin, config.json, /proc/devices and its id map only" {
 	command -v strace >/dev/null || skip 'needs strace'
 	strace -f -o trace -e trace=%file,%network,%process,openat2 "$HOOK" createRuntime <state.json || skip 'strace cannot trace here'
 	sed -i '/exit_group\|+++ exited\|execve(.*cgpu-hook/d' trace
 	cat trace
 	# The C library of a static program looks for its own name. Bind sources and the root are looked at (O_PATH), not opened.
-	run grep -vE 'O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|fstatat\([0-9]+, "",' trace
+	run grep -vE 'O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|"/proc/self/uid_map"|fstatat\([0-9]+, "",' trace
 	[ "$status" -eq 1 ]
 }
 
