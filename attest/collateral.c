@@ -30,7 +30,6 @@ struct collateral_state {
 	struct served *served;
 	unsigned count;
 	struct buf tokens, key_set;
-	unsigned hits; /* answers from here */
 };
 
 static int
@@ -343,7 +342,7 @@ collateral_serve(void *context, struct collateral *need, unsigned count)
 		if (need[i].err.code == CODE_OK)
 			remember(store, &need[i]);
 		if (need[i].err.code == CODE_OK && ticket[i] < 0)
-			state_of(store)->hits++;
+			store->hits++;
 		/* Kept at once, so that the pause holds for the next run too. */
 		if (need[i].again && need[i].kind == COLLATERAL_KEY_SET && need[i].err.code == CODE_OK && store->cache)
 			put(store, &store->state->served[store->state->count - 1]);
@@ -386,12 +385,6 @@ struct bytes
 collateral_key_set(const struct collateral_store *store)
 {
 	return store->state ? buf_bytes(&store->state->key_set) : bytes_of(NULL, 0);
-}
-
-unsigned
-collateral_hits(const struct collateral_store *store)
-{
-	return store->state ? store->state->hits : 0;
 }
 
 unsigned

@@ -24,6 +24,7 @@ struct collateral_store {
 	struct bytes remote_question;         /* body for COLLATERAL_TOKENS */
 	int64_t deadline;                     /* lib/clock.h */
 	const struct progress *progress;      /* NULL = none */
+	unsigned hits;                        /* set here: what was answered without asking a service */
 	struct collateral_state *state;       /* owned; NULL at first, collateral_close ends it */
 };
 
@@ -36,8 +37,6 @@ void collateral_keep(struct collateral_store *store, const struct keep *keep, un
 /* The remote verifier's answers of this run as they came; {NULL, 0} = none. Valid until collateral_close. */
 struct bytes collateral_tokens(const struct collateral_store *store);
 struct bytes collateral_key_set(const struct collateral_store *store);
-/* What was answered so far without asking a service. */
-unsigned collateral_hits(const struct collateral_store *store);
 /* Requests to services so far. */
 unsigned collateral_requests(const struct collateral_store *store);
 

@@ -373,7 +373,7 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 
 	store->deadline = deadline - FETCH_MARGIN;
 	rc = appraise_remote(&worker, input, &source, appraisal, &err);
-	run->hits = collateral_hits(store);
+	run->hits = store->hits;
 	run->requests = collateral_requests(store);
 	collateral_keep(store, appraisal->keep, appraisal->keeps);
 	take_claims(appraisal, run);
