@@ -93,14 +93,17 @@ two_steps() {
 @test "refused: the program is missing" {
 	write_bundle "[$BY_CDI]"
 	mv "$HOOK" "$HOOK.away"
+	local text=
 	for runtime in runc crun; do
 		run "$runtime" run -b $BUNDLE gone
 		echo "$output"
 		[ "$status" -ne 0 ] && [[ $output != *pass* ]] || break
+		text+=$output
 	done
 	mv "$HOOK.away" "$HOOK"
 	[ "$status" -ne 0 ]
-	[[ $output == *"$HOOK"* ]]
+	# At times all that crun tells is that its init process is gone.
+	[[ $text == *"$HOOK"* ]]
 }
 
 @test "refused: a mount at the result's place" {
