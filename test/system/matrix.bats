@@ -240,9 +240,8 @@ for_both() {
 	for runtime in runc crun; do
 		before=$(mounts)
 		start $runtime --rm --device /dev/nvidia0 plain true >/run/test/killed 2>&1 &
-		hook=
-		until [ -n "$hook" ] && pidof cgpu >/dev/null; do hook=$(pidof cgpu-hook || true); done
-		kill -9 "$hook"
+		until pidof cgpu >/dev/null; do :; done
+		kill -9 "$(pidof cgpu-hook)"
 		status=0
 		wait $! || status=$?
 		[ "$status" -eq 126 ]
