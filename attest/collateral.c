@@ -230,7 +230,7 @@ set_missing(const struct collateral_store *store, struct collateral *need)
 static int
 ask(struct collateral_store *store, struct collateral *need)
 {
-	struct collateral_state *state = state_of(store);
+	struct collateral_state *state;
 	char *url = store->services ? service_url(store->services, need->kind, need->name) : NULL;
 	struct fetch_request request = {.kind = need->kind, .url = url, .id = need->name};
 	int ticket = -1;
@@ -239,6 +239,7 @@ ask(struct collateral_store *store, struct collateral *need)
 		set_missing(store, need);
 		return -1;
 	}
+	state = state_of(store);
 	/* Who took all the time is to be told, not who came after. */
 	if (state->late.code != CODE_OK) {
 		need->err = state->late;
