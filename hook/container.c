@@ -14,8 +14,7 @@
 
 #include "lib/code.h"
 #include "lib/fs.h"
-
-#define STARTTIME 22 /* the field's number */
+#include "lib/process.h"
 
 static int
 open_config(int bundle)
@@ -93,36 +92,15 @@ out:
 	return result;
 }
 
-/* The name of the program may contain anything, so the fields count from its end: the third comes first. */
-int
-container_started(pid_t pid, int64_t *started)
-{
-	struct buf text = {0};
-	struct err err = ERR_INIT;
-	char path[32], *field;
-	unsigned number;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (fs_read_file(path, 4096, &text, &err) != 0)
-		return -1;
-	field = text.data != NULL ? strrchr((char *)text.data, ')') : NULL;
-	for (number = 2; field != NULL && number < STARTTIME; number++)
-		field = strchr(field + 1, ' ');
-	*started = field != NULL ? strtoll(field + 1, NULL, 10) : 0;
-	buf_free(&text);
-	errno = EPROTO;
-	return *started > 0 ? 0 : -1;
-}
-
 int
 container_find(pid_t pid, int64_t started, struct container *out, struct err *err)
 {
-	int64_t seen;
+	struct process seen;
 
 	*out = (struct container){.pid = pid, .bundle = -1};
 	out->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	out->pidfd_errno = out->pidfd < 0 ? errno : 0;
-	if (out->pidfd >= 0 && (container_started(pid, &seen) != 0 || seen != started))
+	if (out->pidfd >= 0 && (process_read("/proc", pid, &seen) != 0 || seen.started != started))
 		return err_set(err, CODE_CONTAINER_GONE, "process %d of the container has ended, and its number is another's",
 			       (int)pid);
 	return container_check(out, err);

@@ -29,13 +29,10 @@ struct container {
 int container_open(pid_t pid, const char *bundle, struct container *out, struct err *err);
 
 /*
- * The container that was started as that process and runs; without bundle and configuration. -1 with CODE_CONTAINER_GONE;
+ * The container that was started as that process (lib/process.h) and runs; without bundle and configuration. -1 with CODE_CONTAINER_GONE;
  * container_close in any case.
  */
 int container_find(pid_t pid, int64_t started, struct container *out, struct err *err);
-
-/* When the process was started, in the unit of proc_pid_stat(5), starttime. -1 with errno, ENOENT if it is gone. */
-int container_started(pid_t pid, int64_t *started);
 
 /*
  * The path without symlinks that leads to the directory behind fd. -1 with errno; ESTALE: it leads elsewhere here, as

@@ -24,7 +24,7 @@ judge_device(struct request *request, const struct oci_device *device, const cha
 	if (path_is_nvidia_node(path))
 		request_all(request, "%s: %s", where, path);
 	else if (character && path_below(path, "/dev/vfio") &&
-		 request_class(request->host, device->major) == DECISION_OTHER)
+		 device_numbers_class(&request->host->numbers, device->major) == DEVICE_OTHER)
 		request_path(request, path, where);
 out:
 	free(path);
@@ -51,12 +51,12 @@ judge_source(struct request *request, const char *bundle, const char *source, co
 	char *path = path_clean(bundle, source), resolved[PATH_MAX] = "";
 	dev_t number = 0;
 	enum decision_source kind = host->look_up(host->context, path, &number, resolved);
-	enum decision_class class = kind == DECISION_CHARACTER ? request_class(host, major(number)) : DECISION_OTHER;
-	bool known = class == DECISION_DRM || class == DECISION_CAPS; /* by number better than by name */
+	enum device_class class = kind == DECISION_CHARACTER ? device_numbers_class(&host->numbers, major(number)) : DEVICE_OTHER;
+	bool known = class == DEVICE_DRM || class == DEVICE_CAPS; /* by number better than by name */
 
 	if (kind == DECISION_CHARACTER)
 		request_device(request, major(number), minor(number), path, where);
-	if (kind == DECISION_DEVTMPFS && host->has_nvidia && !path_below(resolved[0] ? resolved : path, "/dev"))
+	if (kind == DECISION_DEVTMPFS && host->numbers.has_nvidia && !path_below(resolved[0] ? resolved : path, "/dev"))
 		request_all(request, "%s: %s is on the file system of /dev", where, path);
 	if (!known)
 		request_path(request, path, where);
@@ -118,7 +118,7 @@ judge_mount(struct request *request, const char *bundle, const struct oci_mount 
 		snprintf(request->conflict, sizeof(request->conflict), "%s: %s", where, destination);
 	if (is_bind(mount) && mount->source != NULL)
 		judge_source(request, bundle, mount->source, where);
-	else if (mount->type != NULL && strcmp(mount->type, "devtmpfs") == 0 && request->host->has_nvidia)
+	else if (mount->type != NULL && strcmp(mount->type, "devtmpfs") == 0 && request->host->numbers.has_nvidia)
 		request_all(request, "%s: devtmpfs", where);
 	else if (mount->type != NULL && strcmp(mount->type, "overlay") == 0)
 		judge_overlay(request, bundle, mount, where);
@@ -228,7 +228,7 @@ check_root(const struct request *request, const char *bundle, const struct oci_c
 		return request->wanted ? err_set(err, CODE_ROOTFS, "config.json: root: is missing") : 0;
 	path = path_clean(bundle, config->root_path);
 	host->look_up(host->context, path, &number, resolved);
-	if ((request->wanted || host->has_nvidia) &&
+	if ((request->wanted || host->numbers.has_nvidia) &&
 	    (strcmp(path, "/") == 0 || path_below(path, "/dev") || strcmp(resolved, "/") == 0))
 		rc = err_set(err, CODE_ROOTFS, "config.json: root.path: is '%.256s', want a root of the container's own",
 			     config->root_path);
@@ -239,7 +239,7 @@ check_root(const struct request *request, const char *bundle, const struct oci_c
 static int
 check_refusals(const struct request *request, const char *bundle, const struct oci_config *config, struct err *err)
 {
-	if (config->has_vm && (request->wanted || request->host->has_nvidia))
+	if (config->has_vm && (request->wanted || request->host->numbers.has_nvidia))
 		return err_set(err, CODE_VM_RUNTIME, "config.json: has a vm section");
 	if (request->raw[0] != '\0' && !request->out->privileged)
 		return err_set(err, CODE_RAW_DEVICE, "config.json: %s", request->raw);
@@ -265,7 +265,7 @@ decision_make(const struct oci_state *state, const struct oci_config *config, co
 	judge_hooks(&request, config);
 	judge_annotations(&request, &config->annotations);
 	judge_annotations(&request, &state->annotations);
-	if (config->device_like != NULL && host->has_nvidia)
+	if (config->device_like != NULL && host->numbers.has_nvidia)
 		request_all(&request, "linux: unknown member %s", config->device_like);
 	/* There a privileged container has no rules; every node that the user can see is mounted into it instead. */
 	out->privileged |= host->rootless && config->may_admin && request.wanted;

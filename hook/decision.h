@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "lib/err.h"
+#include "spec/device_numbers.h"
 #include "spec/oci_config.h"
 #include "spec/oci_state.h"
 
@@ -17,8 +18,6 @@
  */
 
 #define DECISION_MINORS_MAX 64
-#define DECISION_MAJORS_MAX 64
-#define DECISION_NVIDIA_VENDOR 0x10de
 #define DECISION_TOKEN_DIRECTORY "/run/cgpu"
 
 enum decision_answer {
@@ -36,41 +35,22 @@ struct decision {
 	char reason[256]; /* first thing that asked, printable: "linux.devices[0]: c 195:0" */
 };
 
-/* What character devices of a major are to us. */
-enum decision_class {
-	DECISION_OTHER,
-	DECISION_NODE,   /* 195: /dev/nvidiaN, nvidiactl (255), nvidia-modeset (254) */
-	DECISION_SHARED, /* uvm: no GPU of its own */
-	DECISION_CAPS,   /* nvidia-caps: a part of one GPU (MIG), or a right over all */
-	DECISION_FABRIC, /* nvswitch, imex, ...: the GPU behind cannot be told */
-	DECISION_DRM,
-	DECISION_VFIO,
-};
-
 enum decision_source { DECISION_UNKNOWN, DECISION_CHARACTER, DECISION_BLOCK, DECISION_DIRECTORY, DECISION_DEVTMPFS };
 
 /* The host, as far as the decision may ask it. */
 struct decision_host {
-	struct {
-		unsigned number;
-		enum decision_class class;
-	} majors[DECISION_MAJORS_MAX];
-	unsigned major_count;
-	bool has_nvidia; /* an NVIDIA major is registered */
+	struct device_numbers numbers;
 	bool rootless;   /* the engine lives in a user namespace: no container of it can make a node (mknod(2)) */
 	/* What lies at path, symlinks followed: DECISION_UNKNOWN also if it is not there. number of a character device;
 	 * resolved: the path without links, or empty. DECISION_DEVTMPFS: a directory on the file system of /dev. */
 	enum decision_source (*look_up)(void *context, const char *path, dev_t *number, char resolved[PATH_MAX]);
-	/* PCI vendor behind a drm or vfio node, or behind a sysfs path if number is 0: DECISION_NVIDIA_VENDOR, another, or 0
+	/* PCI vendor behind a drm or vfio node, or behind a sysfs path if number is 0: DEVICE_NVIDIA_VENDOR, another, or 0
 	 * if it cannot be told. minor: the GPU's N in /dev/nvidiaN where it can be told, else -1. */
 	unsigned (*pci_vendor)(void *context, dev_t number, const char *path, int *minor);
 	/* Of nvidia-caps' device of this minor: the GPU's N in /dev/nvidiaN, or -1 where it is of none or cannot be told. */
 	int (*caps_gpu)(void *context, int64_t minor);
 	void *context;
 };
-
-/* Adds a line of /proc/devices, section of character devices; names that mean nothing here are dropped. */
-void decision_host_add(struct decision_host *host, unsigned major, const char *name);
 
 /* cdi: called with --cdi, the request is certain. 0 and *out for NO_GPU and GPU; -1 with CODE_CONFIG, CODE_ROOTFS,
  * CODE_VM_RUNTIME, CODE_RAW_DEVICE, CODE_ATTACH_TARGET for a refusal. */

@@ -16,28 +16,6 @@
 
 #define SMALL_FILE 65536
 
-/* -- /proc/devices -------------------------------------------------------------------------------------------------- */
-
-bool
-host_parse_devices(const char *text, struct decision_host *answers)
-{
-	static const char head[] = "Character devices:\n";
-	const char *line = strstr(text, head);
-
-	if (line == NULL)
-		return false;
-	for (line += strlen(head); *line != '\0' && *line != '\n'; line += *line == '\n') {
-		unsigned number = 0;
-		char name[64];
-
-		if (sscanf(line, "%9u %63[^\n]", &number, name) != 2)
-			return false;
-		decision_host_add(answers, number, name);
-		line += strcspn(line, "\n");
-	}
-	return true;
-}
-
 /* -- small files of proc and sysfs ---------------------------------------------------------------------------------- */
 
 /* NULL if it is not there. proc and sysfs follow links inside themselves, so links are followed here. */
@@ -148,7 +126,7 @@ group_vendor(const char *group)
 	const struct dirent *entry;
 	unsigned vendor = 0;
 
-	while (folder != NULL && vendor != DECISION_NVIDIA_VENDOR && (entry = readdir(folder)) != NULL) {
+	while (folder != NULL && vendor != DEVICE_NVIDIA_VENDOR && (entry = readdir(folder)) != NULL) {
 		char *function;
 
 		if (entry->d_name[0] == '.')
@@ -173,7 +151,7 @@ node_vendor(dev_t number, int *minor_out)
 	char name[PATH_MAX];
 	unsigned vendor = read_vendor(device);
 
-	if (vendor == DECISION_NVIDIA_VENDOR && link_name(device, name))
+	if (vendor == DEVICE_NVIDIA_VENDOR && link_name(device, name))
 		*minor_out = gpu_minor(name);
 	if (vendor == 0 && link_name(node, name) && name[strspn(name, "0123456789")] == '\0')
 		vendor = group_vendor(name);
@@ -251,7 +229,7 @@ host_open(struct host *host, struct decision_host *answers, struct err *err)
 	*host = (struct host){0};
 	*answers = (struct decision_host){.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu,
 					  .context = host};
-	ok = text != NULL && host_parse_devices(text, answers);
+	ok = text != NULL && device_numbers_parse(text, &answers->numbers);
 	free(text);
 	if (!ok)
 		return err_set(err, CODE_INTERNAL, "/proc/devices cannot be read or has another form");

@@ -161,8 +161,7 @@ attach(struct gate *gate, struct err *err)
 	if (attach_files(&gate->container, gate->config.root_path, gate->config.mount_label, gate->reply.files,
 			 gate->reply.count, gate->deadline, &place, err) != 0)
 		return -1;
-	if (!gate->reply.observed)
-		(void)refresh_keep(&gate->container, &gate->request, &gate->reply, &place, &gate->kept);
+	(void)refresh_keep(&gate->container, &gate->request, &gate->reply, &place, &gate->kept);
 	return 0;
 }
 
@@ -182,8 +181,10 @@ gate_container(struct gate *gate, struct err *err)
 		return err_set(err, CODE_INTERNAL, "no decision was made");
 	if (container_check(&gate->container, err) != 0 || attest(gate, err) != 0)
 		return -1;
-	if (gate->reply.exempt)
+	if (gate->reply.exempt) {
+		(void)refresh_keep(&gate->container, &gate->request, &gate->reply, NULL, &gate->kept);
 		return record(gate, LOG_EXEMPT, NULL, err);
+	}
 	if (attach(gate, err) != 0)
 		return -1;
 	return record(gate, gate->reply.observed ? LOG_OBSERVED : LOG_ALLOWED, NULL, err);

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hook/container.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/fs.h"
+#include "lib/process.h"
 #include "spec/oci_state.h"
 
 #define LEFT_OVER_S 60 /* a temporary file of a writer that was killed */
@@ -44,14 +44,14 @@ is_over(int directory, const char *name)
 {
 	struct container_record record;
 	struct err err = ERR_INIT;
-	int64_t started;
+	struct process process;
 	bool over;
 
 	if (name[0] == '.')
 		return is_left_over(directory, name);
 	if (read_at(directory, name, &record, &err) != 0)
 		return true;
-	over = container_started(record.pid, &started) != 0 ? errno == ENOENT : started != record.started;
+	over = process_read("/proc", record.pid, &process) != 0 ? errno == ENOENT : process.started != record.started;
 	container_record_free(&record);
 	return over;
 }

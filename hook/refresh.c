@@ -15,6 +15,7 @@
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/frame.h"
+#include "lib/process.h"
 
 #define PROGRAM "cgpu-hook"
 #define CALLER "refresh"
@@ -35,11 +36,23 @@ take_facts(const struct attest_reply *reply, struct container_record *record, st
 	return 0;
 }
 
+static void
+take_place(const struct attach_place *place, struct container_record *record)
+{
+	record->device = (int64_t)place->device;
+	record->inode = (int64_t)place->inode;
+	record->file_system = place->id;
+	record->mapped = place->owner.mapped;
+	record->uid = place->owner.uid;
+	record->gid = place->owner.gid;
+}
+
 int
 refresh_keep(const struct container *container, const struct attest_request *request, const struct attest_reply *reply,
 	     const struct attach_place *place, struct err *err)
 {
 	struct container_record record = {
+		.decision = reply->exempt ? CONTAINER_EXEMPT : reply->observed ? CONTAINER_OBSERVED : CONTAINER_ALLOWED,
 		.id = (char *)request->container_id,
 		.bundle = (char *)request->bundle,
 		.pid = container->pid,
@@ -49,19 +62,17 @@ refresh_keep(const struct container *container, const struct attest_request *req
 		.image_id = (char *)request->image_id,
 		.name_space = (char *)request->name_space,
 		.challenge = (char *)request->challenge,
-		.device = (int64_t)place->device,
-		.inode = (int64_t)place->inode,
-		.file_system = place->id,
-		.mapped = place->owner.mapped,
-		.uid = place->owner.uid,
-		.gid = place->owner.gid,
 	};
+	struct process process;
 
 	memcpy(record.minors, request->minors, record.count * sizeof(record.minors[0]));
-	if (take_facts(reply, &record, err) != 0)
+	if (place != NULL)
+		take_place(place, &record);
+	if (record.decision == CONTAINER_ALLOWED && take_facts(reply, &record, err) != 0)
 		return -1;
-	if (container_started(container->pid, &record.started) != 0)
+	if (process_read("/proc", container->pid, &process) != 0)
 		return err_set(err, CODE_INTERNAL, "start of process %d: %s", (int)container->pid, err_errno(errno));
+	record.started = process.started;
 	/* Its number was no other's while that was read. */
 	if (container_check(container, err) != 0)
 		return err_wrap(err, CODE_INTERNAL, "record of the container");
@@ -137,6 +148,9 @@ find(struct refresh *refresh, struct err *err)
 {
 	if (record_read(refresh->stage->container, &refresh->record, err) != 0)
 		return -1;
+	if (refresh->record.decision != CONTAINER_ALLOWED)
+		return err_set(err, CODE_REFRESH_UNKNOWN, "container %s got no token: it is %s", refresh->record.id,
+			       container_decision_name(refresh->record.decision));
 	refresh->found = container_find(refresh->record.pid, refresh->record.started, &refresh->container, err) == 0;
 	if (refresh->found)
 		return 0;

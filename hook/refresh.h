@@ -9,8 +9,9 @@
 /* A container that runs gets a new token in the place of the one that ends. */
 
 /*
- * Keeps what that will take, of a container that just got its first token. -1 with CODE_INTERNAL: it will get no other one,
- * which is no reason to refuse its start.
+ * Keeps what that will take, of a container that just got its first token; of one that starts without a token, that it was let
+ * start. place: NULL where nothing was attached. -1 with CODE_INTERNAL: it will get no other token, and counts as one about which
+ * nothing was decided (attest/holders.h), which is no reason to refuse its start.
  */
 int refresh_keep(const struct container *container, const struct attest_request *request, const struct attest_reply *reply,
 		 const struct attach_place *place, struct err *err);

@@ -9,45 +9,6 @@
 #define GPU_MINOR_MAX 253 /* 254 is nvidia-modeset, 255 nvidiactl */
 #define MEM_MAJOR 1
 
-void
-decision_host_add(struct decision_host *host, unsigned major, const char *name)
-{
-	enum decision_class class = DECISION_OTHER;
-
-	if (strcmp(name, "nvidia") == 0 || strcmp(name, "nvidia-frontend") == 0 || strcmp(name, "nvidiactl") == 0 ||
-	    strcmp(name, "nvidia-modeset") == 0)
-		class = DECISION_NODE;
-	else if (strncmp(name, "nvidia-uvm", 10) == 0)
-		class = DECISION_SHARED;
-	else if (strcmp(name, "nvidia-caps") == 0)
-		class = DECISION_CAPS;
-	else if (strncmp(name, "nvidia", 6) == 0 || strncmp(name, "gdrdrv", 6) == 0 || strncmp(name, "nvhost", 6) == 0 ||
-		 strncmp(name, "nvmap", 5) == 0 || strncmp(name, "nvgpu", 5) == 0)
-		class = DECISION_FABRIC;
-	else if (strncmp(name, "vfio", 4) == 0)
-		class = DECISION_VFIO;
-	if (class == DECISION_OTHER)
-		return;
-	if (class != DECISION_VFIO)
-		host->has_nvidia = true;
-	if (host->major_count == DECISION_MAJORS_MAX)
-		return;
-	host->majors[host->major_count].number = major;
-	host->majors[host->major_count++].class = class;
-}
-
-enum decision_class
-request_class(const struct decision_host *host, int64_t major)
-{
-	if (major == NVIDIA_MAJOR)
-		return DECISION_NODE;
-	for (unsigned i = 0; i < host->major_count; i++) {
-		if (host->majors[i].number == major)
-			return host->majors[i].class;
-	}
-	return major == DRM_MAJOR ? DECISION_DRM : DECISION_OTHER;
-}
-
 static void
 explain(char out[256], const char *format, va_list args)
 {
@@ -132,9 +93,9 @@ judge_drm(struct request *request, dev_t number, const char *path, const char *w
 	int minor = -1;
 	unsigned vendor = request->host->pci_vendor(request->host->context, number, path, &minor);
 
-	if (vendor == DECISION_NVIDIA_VENDOR && minor >= 0)
+	if (vendor == DEVICE_NVIDIA_VENDOR && minor >= 0)
 		request_minor(request, minor, "%s: drm node %s of GPU %d", where, path, minor);
-	else if (vendor == DECISION_NVIDIA_VENDOR || (vendor == 0 && request->host->has_nvidia))
+	else if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
 		request_all(request, "%s: drm node %s", where, path);
 }
 
@@ -156,35 +117,35 @@ judge_vfio(struct request *request, dev_t number, const char *path, const char *
 	int minor = -1;
 	unsigned vendor = request->host->pci_vendor(request->host->context, number, path, &minor);
 
-	if (vendor == DECISION_NVIDIA_VENDOR || (vendor == 0 && request->host->has_nvidia))
+	if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
 		request_raw(request, "%s: VFIO %s", where, path);
 }
 
 bool
 request_device(struct request *request, int64_t major, int64_t minor, const char *path, const char *where)
 {
-	switch (request_class(request->host, major)) {
-	case DECISION_NODE:
+	switch (device_numbers_class(&request->host->numbers, major)) {
+	case DEVICE_NODE:
 		request_minor(request, minor, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
 		return true;
-	case DECISION_SHARED:
+	case DEVICE_SHARED:
 		request_any(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
 		return true;
-	case DECISION_CAPS:
+	case DEVICE_CAPS:
 		judge_caps(request, major, minor, where);
 		return true;
-	case DECISION_FABRIC:
+	case DEVICE_FABRIC:
 		request_all(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
 		return true;
-	case DECISION_DRM:
+	case DEVICE_DRM:
 		judge_drm(request, makedev((unsigned)major, (unsigned)minor), path, where);
 		break;
-	case DECISION_VFIO:
+	case DEVICE_VFIO:
 		judge_vfio(request, makedev((unsigned)major, (unsigned)minor), path, where);
 		break;
-	case DECISION_OTHER:
+	case DEVICE_OTHER:
 		/* /dev/mem, kmem and port reach every PCI device. */
-		if (major == MEM_MAJOR && (minor == 1 || minor == 2 || minor == 4) && request->host->has_nvidia)
+		if (major == MEM_MAJOR && (minor == 1 || minor == 2 || minor == 4) && request->host->numbers.has_nvidia)
 			request_raw(request, "%s: c %lld:%lld (memory)", where, (long long)major, (long long)minor);
 		break;
 	}

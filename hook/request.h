@@ -4,9 +4,6 @@
 
 #include "hook/decision.h"
 
-#define NVIDIA_MAJOR 195
-#define DRM_MAJOR 226
-
 /* What a configuration asked for so far; the parts of the decision fill it, each from one section. */
 
 struct request {
@@ -36,7 +33,5 @@ char *path_clean(const char *base, const char *path);
 bool path_below(const char *path, const char *folder);
 /* Names that NVIDIA's nodes have below /dev. */
 bool path_is_nvidia_node(const char *path);
-
-enum decision_class request_class(const struct decision_host *host, int64_t major);
 
 #endif

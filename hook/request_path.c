@@ -119,7 +119,7 @@ judge_drm_path(struct request *request, const char *path, const char *where)
 
 	if (small_number(name + letters, strlen(name + letters), &minor))
 		request_device(request, 226, minor, path, where);
-	else if (request->host->has_nvidia)
+	else if (request->host->numbers.has_nvidia)
 		request_all(request, "%s: %s", where, path);
 }
 
@@ -133,7 +133,7 @@ judge_vfio_path(struct request *request, const char *path, const char *where)
 	if (strcmp(path, "/dev/vfio/vfio") == 0)
 		return;
 	vendor = request->host->pci_vendor(request->host->context, 0, path, &minor);
-	if (vendor == DECISION_NVIDIA_VENDOR || (vendor == 0 && request->host->has_nvidia))
+	if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
 		request_raw(request, "%s: VFIO %s", where, path);
 }
 
@@ -151,9 +151,9 @@ judge_dev(struct request *request, const char *path, const char *where)
 		judge_drm_path(request, path, where);
 	else if (path_below(path, "/dev/vfio"))
 		judge_vfio_path(request, path, where);
-	else if (is_one_of(path, memory) && request->host->has_nvidia)
+	else if (is_one_of(path, memory) && request->host->numbers.has_nvidia)
 		request_raw(request, "%s: %s", where, path);
-	else if (is_one_of(path, folders) && request->host->has_nvidia)
+	else if (is_one_of(path, folders) && request->host->numbers.has_nvidia)
 		request_all(request, "%s: %s holds the GPUs' nodes", where, path);
 	else
 		return false;
@@ -182,9 +182,9 @@ judge_sys(struct request *request, const char *path, const char *where)
 
 	if (has_pci_address(path)) {
 		vendor = request->host->pci_vendor(request->host->context, 0, path, &minor);
-		if (vendor == DECISION_NVIDIA_VENDOR || (vendor == 0 && request->host->has_nvidia))
+		if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
 			request_raw(request, "%s: %s", where, path);
-	} else if (request->host->has_nvidia && (is_one_of(path, parents) || path_below(path, "/sys/bus/pci") ||
+	} else if (request->host->numbers.has_nvidia && (is_one_of(path, parents) || path_below(path, "/sys/bus/pci") ||
 						 starts(path, "/sys/devices/pci"))) {
 		request_all(request, "%s: %s holds the GPUs' PCI files", where, path);
 	}
@@ -235,9 +235,9 @@ request_path(struct request *request, const char *path, const char *where)
 		return;
 	if (path_below(path, "/sys"))
 		judge_sys(request, path, where);
-	else if (path_below(path, "/proc/bus/pci") && request->host->has_nvidia)
+	else if (path_below(path, "/proc/bus/pci") && request->host->numbers.has_nvidia)
 		request_raw(request, "%s: %s", where, path);
-	else if (strcmp(path, "/proc/driver") == 0 && request->host->has_nvidia)
+	else if (strcmp(path, "/proc/driver") == 0 && request->host->numbers.has_nvidia)
 		request_any(request, "%s: %s", where, path);
 	else if (starts(path, "/proc/driver/nvidia") || is_nvidia_run(path))
 		request_any(request, "%s: %s", where, path);

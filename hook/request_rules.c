@@ -75,15 +75,15 @@ outcome(const struct request *request, const struct oci_config *config, int64_t 
 
 /* A rule names the whole of a major. Of drm and VFIO, which other vendors share, that counts for who can make nodes only. */
 static void
-judge_whole(struct request *request, const struct oci_config *config, int64_t major, enum decision_class class)
+judge_whole(struct request *request, const struct oci_config *config, int64_t major, enum device_class class)
 {
-	bool shared = class == DECISION_DRM || class == DECISION_VFIO;
+	bool shared = class == DEVICE_DRM || class == DEVICE_VFIO;
 
-	if (shared && (!request->host->has_nvidia || !may_make_nodes(request, config)))
+	if (shared && (!request->host->numbers.has_nvidia || !may_make_nodes(request, config)))
 		return;
-	if (class == DECISION_VFIO)
+	if (class == DEVICE_VFIO)
 		request_raw(request, "linux.resources.devices: VFIO c %lld:*", (long long)major);
-	else if (class == DECISION_NODE || class == DECISION_DRM || class == DECISION_CAPS)
+	else if (class == DEVICE_NODE || class == DEVICE_DRM || class == DEVICE_CAPS)
 		request_all(request, "linux.resources.devices: c %lld:*", (long long)major);
 	else
 		request_device(request, major, 0, "", "linux.resources.devices");
@@ -93,14 +93,14 @@ judge_whole(struct request *request, const struct oci_config *config, int64_t ma
 static void
 judge(struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
 {
-	enum decision_class class = request_class(request->host, major);
+	enum device_class class = device_numbers_class(&request->host->numbers, major);
 	enum grant grant = outcome(request, config, major, minor);
 
 	/* What comes with everything is told by NVIDIA's own majors; drm and VFIO nodes have to be named. */
-	if (grant == DENIED || (grant != BY_MAJOR && (class == DECISION_DRM || class == DECISION_VFIO)))
+	if (grant == DENIED || (grant != BY_MAJOR && (class == DEVICE_DRM || class == DEVICE_VFIO)))
 		return;
 	if (grant != BY_MAJOR) {
-		if (!request->host->has_nvidia)
+		if (!request->host->numbers.has_nvidia)
 			return;
 		request->out->privileged |= config->may_admin;
 		request_all(request, "linux.resources.devices: %s", grant == UNTOUCHED ? "no rule" : "everything is allowed");
@@ -123,7 +123,7 @@ judge_major(struct request *request, const struct oci_config *config, int64_t ma
 		const struct oci_rule *rule = &config->rules[i];
 		size_t k = 0;
 
-		if (rule->minor == OCI_ANY || (rule->major != major && (rule->major != OCI_ANY || !request->host->has_nvidia)))
+		if (rule->minor == OCI_ANY || (rule->major != major && (rule->major != OCI_ANY || !request->host->numbers.has_nvidia)))
 			continue;
 		while (k < count && minors[k] != rule->minor)
 			k++;
@@ -141,10 +141,10 @@ judge_major(struct request *request, const struct oci_config *config, int64_t ma
 void
 request_rules(struct request *request, const struct oci_config *config)
 {
-	judge_major(request, config, NVIDIA_MAJOR);
-	judge_major(request, config, DRM_MAJOR);
-	for (unsigned i = 0; i < request->host->major_count; i++) {
-		if (request->host->majors[i].number != NVIDIA_MAJOR)
-			judge_major(request, config, request->host->majors[i].number);
+	judge_major(request, config, DEVICE_NVIDIA_MAJOR);
+	judge_major(request, config, DEVICE_DRM_MAJOR);
+	for (unsigned i = 0; i < request->host->numbers.count; i++) {
+		if (request->host->numbers.majors[i].number != DEVICE_NVIDIA_MAJOR)
+			judge_major(request, config, request->host->numbers.majors[i].number);
 	}
 }

@@ -35,7 +35,7 @@ code_class(int number)
 		const char *name;
 	} groups[] = {{0, "general"},	  {10, "device"},  {20, "mode"},	{30, "evidence"}, {40, "manifest"},
 		      {51, "ready"},	  {55, "revocation"}, {65, "network"}, {75, "policy"},   {85, "remote"},
-		      {95, "runtime"}, {110, "vm"},	  {120, "cdi"}};
+		      {95, "runtime"}, {110, "vm"},	  {115, "runtime"},	{118, "cdi"}};
 	size_t i = sizeof(groups) / sizeof(groups[0]) - 1;
 
 	while (i > 0 && number < groups[i].from)

@@ -27,6 +27,14 @@ static const struct {
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
+static const char *const decisions[CONTAINER_DECISIONS] = {"allowed", "exempt", "observed"};
+
+const char *
+container_decision_name(enum container_decision decision)
+{
+	return decisions[decision];
+}
+
 static int64_t *
 number_of(const struct container_record *record, size_t index)
 {
@@ -56,6 +64,7 @@ container_record_print(const struct container_record *record)
 
 	json_out_object(out);
 	json_out_member_integer(out, "schema", SCHEMA);
+	json_out_member_text(out, "decision", decisions[record->decision]);
 	json_out_member_text(out, "id", record->id);
 	json_out_member_text(out, "bundle", record->bundle);
 	json_out_member_integer(out, "pid", record->pid);
@@ -98,6 +107,18 @@ read_text(const struct json *root, const char *name, bool required, char **out)
 }
 
 static bool
+read_decision(const struct json *root, enum container_decision *out)
+{
+	const char *text = json_text(json_get(root, "decision"));
+	unsigned i = 0;
+
+	while (text != NULL && i < CONTAINER_DECISIONS && strcmp(text, decisions[i]) != 0)
+		i++;
+	*out = (enum container_decision)i;
+	return text != NULL && i < CONTAINER_DECISIONS;
+}
+
+static bool
 read_u32(const struct json *value, uint32_t *out)
 {
 	int64_t number;
@@ -129,6 +150,7 @@ read_members(const struct json *root, struct container_record *record)
 	size_t i;
 
 	if (!json_integer(json_get(root, "schema"), SCHEMA, SCHEMA, &schema) ||
+	    !read_decision(root, &record->decision) ||
 	    !json_integer(json_get(root, "pid"), 2, INT32_MAX, &pid) || !read_text(root, "id", true, &record->id) ||
 	    !oci_id_known(record->id) || !read_text(root, "bundle", true, &record->bundle) || record->bundle[0] != '/')
 		return false;

@@ -95,6 +95,7 @@ examine(struct doctor *doctor, const struct err *refused)
 	doctor_engines(doctor);
 	doctor_hooks(doctor);
 	doctor_cdi(doctor);
+	doctor_containers(doctor);
 	doctor_disk(doctor);
 }
 

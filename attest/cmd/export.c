@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "attest/cmd/collateral.h"
+#include "attest/cmd/containers.h"
 #include "attest/cmd/live.h"
 #include "attest/mode.h"
 #include "config.h"
@@ -153,6 +154,23 @@ print_expiry(struct collateral_call *call)
 	inventory_free(&inventory);
 }
 
+/* Where the records cannot be read, nothing is known about any. */
+static void
+print_containers(void)
+{
+	struct containers containers;
+
+	containers_look(&containers);
+	if (containers.known) {
+		head("cgpu_containers", "gauge", "Containers that have a GPU's node open, by what was decided about them.");
+		for (unsigned i = 0; i < HOLDER_DECISIONS; i++)
+			printf("cgpu_containers{result=\"%s\"} %u\n", holder_decision_name(i), containers.holders.of[i]);
+		print_gauge("cgpu_containers_unseen", "Processes that could not be looked at, or 1 where time ran out.",
+			    containers.holders.unseen > 0 ? containers.holders.unseen : containers.holders.late);
+	}
+	containers_free(&containers);
+}
+
 int
 export_prometheus(struct err *err)
 {
@@ -168,6 +186,7 @@ export_prometheus(struct err *err)
 		print_machine(&now);
 		print_sums(&sum);
 		print_expiry(&call);
+		print_containers();
 		code = end_output(err);
 	} else {
 		code = err_code(err);

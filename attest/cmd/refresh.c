@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/cmd/refresh.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,13 +9,13 @@
 
 #include "attest/cmd/report.h"
 #include "attest/conf.h"
+#include "attest/records.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/frame.h"
 #include "lib/fs.h"
 #include "lib/spawn.h"
-#include "spec/container_record.h"
 
 #define LOCK_MS 20000 /* for one who refreshes already */
 #define HOOK_MS 35000 /* above the hook's own deadline */
@@ -29,50 +28,31 @@ struct refresh {
 	enum which which;
 	const char *wanted;
 	struct conf conf;
-	struct container_record *list;
-	size_t count;
+	struct records records;
 	struct steps steps;
 };
 
 /* -- which containers -------------------------------------------------------------------------------------------------- */
 
-static void
-read_record(int directory, const char *id, struct refresh *refresh)
-{
-	struct container_record record;
-	struct err err = ERR_INIT;
-	struct buf text = {0};
-
-	if (fs_read_own(directory, id, CONTAINER_RECORD_SIZE_MAX, &text, &err) == 0 &&
-	    container_record_parse(buf_bytes(&text), &record, &err) == 0) {
-		refresh->list = xrealloc(refresh->list, (refresh->count + 1) * sizeof(record));
-		refresh->list[refresh->count++] = record;
-	} else if (errno != ENOENT) {
-		err_wrap(&err, CODE_INTERNAL, "record of container");
-		steps_fail(&refresh->steps, STEP_RUN, STEP, &err);
-	}
-	buf_free(&text);
-}
-
-/* No directory: no container got a token since the last boot. */
+/* Those that have a token. */
 static int
 read_records(struct refresh *refresh, struct err *err)
 {
-	int directory = fs_open_own_dir(AT_FDCWD, CONTAINER_RECORDS, false, err), copy;
-	struct dirent *entry;
-	DIR *list;
+	struct records *records = &refresh->records;
+	size_t kept = 0;
 
-	if (directory < 0)
-		return errno == ENOENT ? 0 : err_wrap(err, CODE_INTERNAL, "records of containers");
-	copy = dup(directory);
-	list = copy < 0 ? NULL : fdopendir(copy);
-	while (list != NULL && (entry = readdir(list)) != NULL)
-		if (entry->d_name[0] != '.')
-			read_record(directory, entry->d_name, refresh);
-	if (list != NULL)
-		closedir(list);
-	close(directory);
-	return list != NULL ? 0 : err_set(err, CODE_INTERNAL, "records of containers: %s", err_errno(errno));
+	if (records_read(CONTAINER_RECORDS, records, err) != 0)
+		return -1;
+	if (records->fault.code != CODE_OK)
+		steps_fail(&refresh->steps, STEP_RUN, STEP, &records->fault);
+	for (size_t i = 0; i < records->count; i++) {
+		if (records->list[i].decision == CONTAINER_ALLOWED)
+			records->list[kept++] = records->list[i];
+		else
+			container_record_free(&records->list[i]);
+	}
+	records->count = kept;
+	return 0;
 }
 
 /* Half of its life is over. */
@@ -98,8 +78,8 @@ find_one(const struct refresh *refresh, struct err *err)
 {
 	const struct container_record *found = NULL;
 
-	for (size_t i = 0; i < refresh->count; i++) {
-		const struct container_record *record = &refresh->list[i];
+	for (size_t i = 0; i < refresh->records.count; i++) {
+		const struct container_record *record = &refresh->records.list[i];
 
 		if (strcmp(record->id, refresh->wanted) == 0)
 			return record;
@@ -213,9 +193,9 @@ refresh_chosen(struct refresh *refresh, struct err *err)
 		refresh_one(refresh, one);
 		return 0;
 	}
-	for (size_t i = 0; i < refresh->count; i++)
-		if (refresh->which == WHICH_ALL || is_due(&refresh->list[i]))
-			refresh_one(refresh, &refresh->list[i]);
+	for (size_t i = 0; i < refresh->records.count; i++)
+		if (refresh->which == WHICH_ALL || is_due(&refresh->records.list[i]))
+			refresh_one(refresh, &refresh->records.list[i]);
 	return 0;
 }
 
@@ -250,7 +230,7 @@ begin(const struct options *options, struct refresh *refresh, int *lock, bool *j
 int
 refresh_containers(const struct options *options, struct err *err)
 {
-	struct refresh refresh = {.count = 0};
+	struct refresh refresh = {.which = WHICH_ONE};
 	struct report report = {.steps = &refresh.steps};
 	bool json = false;
 	int code, lock = -1;
@@ -266,9 +246,7 @@ refresh_containers(const struct options *options, struct err *err)
 		steps_conclude(&refresh.steps);
 		code = report_print(&report, json);
 	}
-	for (size_t i = 0; i < refresh.count; i++)
-		container_record_free(&refresh.list[i]);
-	free(refresh.list);
+	records_free(&refresh.records);
 	steps_free(&refresh.steps);
 	conf_free(&refresh.conf);
 	if (lock >= 0)

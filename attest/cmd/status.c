@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/containers.h"
 #include "attest/cmd/export.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
@@ -29,7 +30,7 @@ architecture(uint32_t value)
 }
 
 static void
-print_text(const struct collect_states *states, const struct collect_identity *gpu)
+print_text(const struct collect_states *states, const struct collect_identity *gpu, const struct containers *containers)
 {
 	printf("Driver version: %s\n", states->driver_version);
 	printf("CC status: %s\n", on_off(states->cc_feature));
@@ -42,6 +43,7 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 	for (uint32_t i = 0; i < states->gpus; i++)
 		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
 		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version, on_off(gpu[i].persistence));
+	containers_print_text(containers);
 }
 
 static void
@@ -68,7 +70,7 @@ json_gpu(struct json_out *out, const struct collect_identity *gpu)
 }
 
 static void
-print_json(const struct collect_states *states, const struct collect_identity *gpu)
+print_json(const struct collect_states *states, const struct collect_identity *gpu, const struct containers *containers)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -87,6 +89,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 	for (uint32_t i = 0; i < states->gpus; i++)
 		json_gpu(out, &gpu[i]);
 	json_out_end(out);
+	containers_print_json(containers, out);
 	json_out_end(out);
 	report_json(out);
 }
@@ -97,6 +100,7 @@ show(const struct options *options, struct err *err)
 	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
 	struct steps steps = {0};
+	struct containers containers;
 	struct conf conf = {0};
 	int code;
 	bool json;
@@ -106,10 +110,12 @@ show(const struct options *options, struct err *err)
 		conf_free(&conf);
 		return err_code(err);
 	}
+	containers_look(&containers);
 	if (json)
-		print_json(&states, gpu);
+		print_json(&states, gpu, &containers);
 	else
-		print_text(&states, gpu);
+		print_text(&states, gpu, &containers);
+	containers_free(&containers);
 	code = mode_judge(&states, gpu, &conf, &steps) == 0 ? CODE_OK : steps_code(&steps);
 	if (code != CODE_OK)
 		err_set(err, code, "%s", steps_first_failure(&steps)->detail);

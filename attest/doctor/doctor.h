@@ -42,6 +42,7 @@ void doctor_collateral(struct doctor *doctor);
 void doctor_engines(struct doctor *doctor);
 void doctor_hooks(struct doctor *doctor);
 void doctor_cdi(struct doctor *doctor);
+void doctor_containers(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 
 /* What installs the package again on this distribution. */

@@ -56,7 +56,7 @@ read_majors(const struct json *table, struct decision_host *host)
 
 		if (!json_integer(json_at(table, i), 0, 4095, &number))
 			corpus_broken("has a major that is no number", "majors");
-		decision_host_add(host, (unsigned)number, (const char *)json_name(table, i).data);
+		device_numbers_add(&host->numbers, (unsigned)number, (const char *)json_name(table, i).data);
 	}
 }
 

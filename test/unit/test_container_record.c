@@ -8,7 +8,7 @@ static char *
 print(void)
 {
 	const struct container_record record = {
-		.id = "c1", .bundle = "/b", .pid = 77, .started = INT64_C(1) << 40, .minors = {0, 3}, .count = 2,
+		.decision = CONTAINER_OBSERVED, .id = "c1", .bundle = "/b", .pid = 77, .started = INT64_C(1) << 40, .minors = {0, 3}, .count = 2,
 		.privileged = true, .image_id = NULL, .name_space = "ns", .challenge = "a \"b\"", .config_digest = {0xab, 1},
 		.device = 42, .inode = 1, .file_system = 0xfedcba9876543210, .mapped = true, .uid = 100000, .gid = 4294967295,
 		.issued = 1000, .expires = 4600,
@@ -26,6 +26,7 @@ test_round(void)
 
 	CHECK(container_record_parse(bytes_of_text(text), &record, &err) == 0);
 	CHECK_TEXT(err.text, "");
+	CHECK(record.decision == CONTAINER_OBSERVED);
 	CHECK_TEXT(record.id, "c1");
 	CHECK_TEXT(record.bundle, "/b");
 	CHECK(record.pid == 77 && record.started == INT64_C(1) << 40 && !record.all && record.privileged && record.mapped);
@@ -61,6 +62,10 @@ static void
 test_refused(void)
 {
 	CHECK(accepts("77", "78"));
+	CHECK(accepts("\"observed\"", "\"exempt\""));
+	CHECK(!accepts("\"observed\"", "\"refused\""));
+	CHECK(!accepts("\"observed\"", "1"));
+	CHECK(!accepts("\"decision\"", "\"event\""));
 	CHECK(!accepts("77", "1"));
 	CHECK(!accepts("77", "-1"));
 	CHECK(!accepts("\"c1\"", "\"..\""));

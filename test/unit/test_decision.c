@@ -36,7 +36,7 @@ pci_vendor(void *context, dev_t number, const char *path, int *minor_out)
 	*minor_out = -1;
 	if (number == makedev(226, 128)) {
 		*minor_out = 2;
-		return DECISION_NVIDIA_VENDOR;
+		return DEVICE_NVIDIA_VENDOR;
 	}
 	if (number == makedev(226, 129) || strstr(path, "/dev/vfio/8") == path || strstr(path, "0000:02:00.0") != NULL)
 		return 0x8086;
@@ -57,13 +57,13 @@ host_of(bool nvidia)
 {
 	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu, .rootless = rootless};
 
-	decision_host_add(&host, 10, "misc");
-	decision_host_add(&host, 240, "vfio");
+	device_numbers_add(&host.numbers, 10, "misc");
+	device_numbers_add(&host.numbers, 240, "vfio");
 	if (!nvidia)
 		return host;
-	decision_host_add(&host, 195, "nvidia");
-	decision_host_add(&host, 511, "nvidia-uvm");
-	decision_host_add(&host, 510, "nvidia-caps");
+	device_numbers_add(&host.numbers, 195, "nvidia");
+	device_numbers_add(&host.numbers, 511, "nvidia-uvm");
+	device_numbers_add(&host.numbers, 510, "nvidia-caps");
 	return host;
 }
 
@@ -431,13 +431,13 @@ test_proc_devices(void)
 {
 	struct decision_host host = {0};
 
-	CHECK(host_parse_devices("Character devices:\n  1 mem\n195 nvidia-frontend\n234 nvidia-uvm\n\nBlock devices:\n195 nvidia-x\n", &host));
-	CHECK(host.has_nvidia && host.major_count == 2);
+	CHECK(device_numbers_parse("Character devices:\n  1 mem\n195 nvidia-frontend\n234 nvidia-uvm\n\nBlock devices:\n195 nvidia-x\n", &host.numbers));
+	CHECK(host.numbers.has_nvidia && host.numbers.count == 2);
 	host = (struct decision_host){0};
-	CHECK(host_parse_devices("Character devices:\n  1 mem\n 10 misc\n237 vfio\n\nBlock devices:\n  8 sd\n", &host));
-	CHECK(!host.has_nvidia && host.major_count == 1);
-	CHECK(!host_parse_devices("", &host));
-	CHECK(!host_parse_devices("Character devices:\nx\n", &host));
+	CHECK(device_numbers_parse("Character devices:\n  1 mem\n 10 misc\n237 vfio\n\nBlock devices:\n  8 sd\n", &host.numbers));
+	CHECK(!host.numbers.has_nvidia && host.numbers.count == 1);
+	CHECK(!device_numbers_parse("", &host.numbers));
+	CHECK(!device_numbers_parse("Character devices:\nx\n", &host.numbers));
 }
 
 static void

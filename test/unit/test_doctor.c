@@ -9,6 +9,7 @@
 #include "config.h"
 #include "lib/code.h"
 #include "test/unit/folder.h"
+#include "test/unit/processes.h"
 #include "test/unit/unit.h"
 
 static struct conf conf;
@@ -614,6 +615,37 @@ test_audit(void)
 	end();
 }
 
+static void
+test_containers(void)
+{
+	begin();
+	doctor_containers(&doctor);
+	CHECK(told("containers", FINDING_SKIP, 0, "sudo cgpu doctor", "/proc/devices"));
+	end();
+	begin();
+	folder_remove();
+	processes_make();
+	doctor_containers(&doctor);
+	CHECK(told("containers", FINDING_OK, 0, "", "0 attested, 0 exempt, 0 observed"));
+	findings_free(&doctor.findings);
+	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "a", .root = "image", .opens = FAKE_NODE,
+					   .name = "cuda", .cgroup = "0::/libpod-" ID_A ".scope"});
+	process_put(&(struct fake_process){.pid = 31, .parent = 1, .started = 5, .space = "b", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){.pid = 32, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
+	record_put("c", CONTAINER_EXEMPT, 32, 5);
+	doctor_containers(&doctor);
+	CHECK(told("containers", FINDING_FAIL, CODE_UNGATED, "podman stop " ID_A,
+		   "process 30 (cuda) of container " ID_A " has c 1:3 open"));
+	CHECK(told("containers", FINDING_FAIL, CODE_UNGATED, "ps -o pid,lstart,cgroup,args -p 31", "(id not known)"));
+	CHECK(doctor.findings.count == 2 && findings_code(&doctor.findings) == CODE_UNGATED);
+	findings_free(&doctor.findings);
+	record_put("a", CONTAINER_ALLOWED, 30, 5);
+	record_put("b", CONTAINER_OBSERVED, 31, 5);
+	doctor_containers(&doctor);
+	CHECK(told("containers", FINDING_OK, 0, "", "1 attested, 1 exempt, 1 observed"));
+	end();
+}
+
 int
 main(void)
 {
@@ -633,5 +665,6 @@ main(void)
 	RUN(test_programs);
 	RUN(test_configuration);
 	RUN(test_audit);
+	RUN(test_containers);
 	return unit_end();
 }

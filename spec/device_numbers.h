@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SPEC_DEVICE_NUMBERS_H
+#define SPEC_DEVICE_NUMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What character devices are to us by their major number: proc_devices(5) tells names and numbers, NVIDIA's driver has 195
+ * for its nodes and takes the others as they come.
+ */
+
+#define DEVICE_NUMBERS_MAX 64
+#define DEVICE_NVIDIA_MAJOR 195
+#define DEVICE_DRM_MAJOR 226
+#define DEVICE_NVIDIA_VENDOR 0x10de /* PCI */
+
+enum device_class {
+	DEVICE_OTHER,
+	DEVICE_NODE,   /* 195: /dev/nvidiaN, nvidiactl (255), nvidia-modeset (254) */
+	DEVICE_SHARED, /* uvm: no GPU of its own */
+	DEVICE_CAPS,   /* nvidia-caps: a part of one GPU (MIG), or a right over all */
+	DEVICE_FABRIC, /* nvswitch, imex, ...: the GPU behind cannot be told */
+	DEVICE_DRM,
+	DEVICE_VFIO,
+};
+
+struct device_numbers {
+	struct {
+		unsigned number;
+		enum device_class class;
+	} majors[DEVICE_NUMBERS_MAX];
+	unsigned count;
+	bool has_nvidia; /* an NVIDIA major is registered */
+};
+
+/* One line of the list; names that mean nothing here are dropped. */
+void device_numbers_add(struct device_numbers *numbers, unsigned major, const char *name);
+/* The text of /proc/devices: its character devices are added. False if it has another form. */
+bool device_numbers_parse(const char *text, struct device_numbers *numbers);
+enum device_class device_numbers_class(const struct device_numbers *numbers, int64_t major);
+
+#endif
