@@ -67,7 +67,8 @@ check)
 	# shellcheck disable=SC2086
 	packages $build $engine $tests $others
 	make -s -j"$jobs" WERROR=-Werror all tests node
-	exec test/summary.sh 'make -s demo' 'make -s lint' 'make -s check' 'make -s check-system' "make -s -j$jobs asan"
+	# The long ones first, as many at once as there are processors.
+	exec test/summary.sh -j "$jobs" 'make -s check-system' 'make -s check' "make -s -j$jobs asan" 'make -s demo' 'make -s lint'
 	;;
 *) usage ;;
 esac

@@ -29,7 +29,7 @@ END
 
 setup() {
 	system_setup
-	podman rm -f -t 0 llm >/dev/null 2>&1 || true
+	remove llm || true
 	port=$((20000 + RANDOM % 10000))
 }
 
@@ -89,7 +89,7 @@ check_served() {
 		podman restart -t 0 llm
 		check_served
 		[ "$nonce" != "$first" ]
-		podman rm -f -t 0 llm
+		remove llm
 	done
 }
 
@@ -130,7 +130,7 @@ check_served() {
 		podman --runtime $runtime run -d --device nvidia.com/gpu=all -e CGPU_ATTESTATION_TOKEN=forged "${usual[@]}" \
 			--publish "127.0.0.1:$port:8000" --name llm server serve
 		check_served
-		podman rm -f -t 0 llm
+		remove llm
 	done
 }
 
@@ -158,7 +158,7 @@ check_served() {
 		run podman --runtime $runtime run -d --device nvidia.com/gpu=all "${usual[@]}" --publish "127.0.0.1:$port:8000" \
 			--name llm server serve
 		echo "$output"
-		podman rm -f -t 0 llm
+		remove llm
 		[ "$status" -eq 126 ] || break
 		status=0
 		busybox wget -qO /dev/null "http://127.0.0.1:$port/result" && status=1

@@ -111,6 +111,12 @@ absent() {
 	if grep "$@"; then return 1; fi
 }
 
+# remove NAME...: at once, running or not, there or not. podman 4.3 may find /dev/shm of a container that has just ended still in
+# use, and leaves the container to a second try.
+remove() {
+	podman rm -f -i -t 0 "$@" >/dev/null || { sleep 1 && podman rm -f -i -t 0 "$@" >/dev/null; }
+}
+
 # daemon LOG COMMAND...: starts what ends with the node. bats waits for whoever holds its descriptors.
 daemon() {
 	local log=$1 fd

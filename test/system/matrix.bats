@@ -219,7 +219,7 @@ for_both() {
 		absent -rqa "$nonce" /var/lib/containers /run/containers --exclude=ctr.log
 		podman --runtime $runtime start -a c1 >/run/test/second
 		[ "$(sed -n 's/^CGPU_ATTESTATION_NONCE=//p' /run/test/second)" != "$nonce" ]
-		podman rm -f c1 >/dev/null
+		remove c1
 		podman rmi -f committed >/dev/null
 		rm -rf /run/test/image /run/test/image.tar
 	done
@@ -230,7 +230,7 @@ for_both() {
 		start $runtime -d --name c2 --device /dev/nvidia0 plain sleep 60 >/dev/null
 		run podman exec c2 cat /run/cgpu/token.jwt
 		[ "$status" -eq 0 ] && [ -n "$output" ]
-		podman rm -f -t 0 c2 >/dev/null
+		remove c2
 	done
 }
 

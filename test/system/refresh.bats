@@ -22,11 +22,11 @@ setup_file() {
 
 setup() {
 	system_setup
-	podman rm -f -i -t 0 c1 c2 >/dev/null 2>&1 || true
+	remove c1 c2 || true
 }
 
 teardown() {
-	podman rm -f -i -t 0 c1 c2 >/dev/null 2>&1 || true
+	remove c1 c2 || true
 	rm -f $CONF "$EMULATED"/node/faults.conf
 }
 
@@ -118,7 +118,7 @@ rewrite() {
 		[ "$(grep -vc '^\.\.' /run/test/names)" -eq 5 ]
 		! cmp -s /run/test/first $GOT/token.jwt
 		[ "$(jq -r .expires "$RECORDS/$id")" -gt "$(date +%s)" ]
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -139,7 +139,7 @@ rewrite() {
 		inside busybox uniq /tmp/seen >/run/test/seen
 		sort -u /run/test/seen | wc -l
 		[ "$(wc -l </run/test/seen)" -eq 5 ]
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -161,7 +161,7 @@ owners() {
 		verified
 		run inside sh -c 'echo x >/run/cgpu/token.jwt'
 		[ "$status" -ne 0 ]
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -241,7 +241,7 @@ owners() {
 		[ "$(event '.event, .code, .container' | xargs)" = "refresh-failed 75 $id" ]
 		[ "$(nonce)" = "$before" ]
 		verified
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -259,7 +259,7 @@ owners() {
 		[ "$(event '.event, .code, .container' | xargs)" = "stopped 22 $id" ]
 		[ "$(tail -2 "$AUDIT" | head -1 | jq -r .event)" = refresh-failed ]
 		rm "$EMULATED"/node/faults.conf
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -271,7 +271,7 @@ owners() {
 		fails 99
 		[ "$(nonce)" = "$before" ]
 		[ ! -e "$RECORDS/$id" ]
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -308,7 +308,7 @@ each() {
 		up $runtime "${hostile[@]}"
 		inside sh -c "busybox mkdir /tmp/there; echo mine >/tmp/file; $script"
 		$function
-		podman rm -f -t 0 c1
+		remove c1
 		if [ $runtime = runc ]; then runtime=crun; else runtime=runc; fi
 	done
 }
