@@ -3,6 +3,7 @@
 # The systemd units, read by systemd itself: nothing is started.
 
 load helpers
+load ../as-unit
 
 UNITS=$ROOT/lib/systemd/system
 
@@ -31,6 +32,61 @@ setup() {
 	[[ $output == *NoSuchMember* ]]
 }
 
+# Tenths of systemd's own scale, from 0 (nothing is left open) to 100. What is left: root, who changes to the workers' user; the
+# GPUs' nodes; the network for collateral; where a container's mount is reached, the calls that mount.
+threshold() {
+	case $1 in
+	cgpu-cdi.service) echo 10 ;;
+	cgpu-metrics.service) echo 20 ;;
+	cgpu-collateral.service | cgpu-features.service | cgpu-ready.service) echo 30 ;;
+	cgpu-refresh.service) echo 40 ;;
+	esac
+}
+
+@test "every service leaves open no more than it needs" {
+	local place=$BATS_TEST_TMPDIR/root/usr/lib/systemd/system unit
+	systemd-analyze --help | grep -q -- --offline || skip 'systemd-analyze cannot judge files'
+	mkdir -p "$place"
+	cp "$UNITS"/*.service "$place"
+	for unit in "$UNITS"/*.service; do
+		unit=${unit##*/}
+		run systemd-analyze security --no-pager --offline=yes --root="$BATS_TEST_TMPDIR/root" --threshold="$(threshold "$unit")" "$unit"
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[[ $output == *"Overall exposure level for $unit: "* ]]
+	done
+	# The threshold is one.
+	sed -i '/^SystemCallFilter=/d' "$place/$unit"
+	run systemd-analyze security --no-pager --offline=yes --root="$BATS_TEST_TMPDIR/root" --threshold="$(threshold "$unit")" "$unit"
+	[ "$status" -ne 0 ]
+}
+
+# Sandboxes of systemd cannot be entered here. What can be shown: the capabilities suffice, and no call is made that the
+# filter denies; the workers' own sandboxes, which need more than most programs, are entered under it.
+@test "what the services do, their capabilities and filters allow" {
+	[ "$(id -u)" -eq 0 ] || skip 'needs root'
+	command -v strace >/dev/null || skip 'no strace'
+	command -v setpriv >/dev/null || skip 'no setpriv'
+	serve --gpus 2
+	mkdir -p "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/cdi"
+	traced "$UNITS/cgpu-ready.service" "$ROOT/bin/cgpu" ready --attest
+	grep -qw seccomp "$BATS_TEST_TMPDIR/trace.made" && grep -qw setresuid "$BATS_TEST_TMPDIR/trace.made"
+	traced "$UNITS/cgpu-collateral.service" "$ROOT/bin/cgpu" collateral refresh
+	TEXTFILE_DIR=$BATS_TEST_TMPDIR/out traced "$UNITS/cgpu-metrics.service" /bin/sh -c \
+		"$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$UNITS/cgpu-metrics.service")"
+	[ "$(stat -c %a "$BATS_TEST_TMPDIR/out/cgpu.prom")" = 644 ]
+	FEATURES_DIR=$BATS_TEST_TMPDIR/out traced "$UNITS/cgpu-features.service" /bin/sh -ec \
+		"$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$UNITS/cgpu-features.service")"
+	grep -q attested "$BATS_TEST_TMPDIR/out/cgpu"
+	echo '{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": [{"name": "0", "containerEdits":
+		{"deviceNodes": [{"path": "/dev/nvidia0"}]}}]}' >"$BATS_TEST_TMPDIR/cdi/nvidia.json"
+	traced "$UNITS/cgpu-cdi.service" "$ROOT/bin/cgpu-cdi" guard --in-place "$BATS_TEST_TMPDIR/cdi"
+	grep -q cgpu-hook "$BATS_TEST_TMPDIR/cdi/nvidia.json"
+	[ "$(stat -c %a "$BATS_TEST_TMPDIR/cdi/nvidia.json")" = 644 ]
+	# PrivateDevices= hides the nodes.
+	if grep /dev/nv "$BATS_TEST_TMPDIR/trace"; then false; fi
+}
+
 @test "no placeholder is left, and what is started is there" {
 	run grep -rE '@[a-z_]+@' "$UNITS"
 	[ -z "$output" ]
@@ -48,7 +104,7 @@ plan() {
 	PLACE=$(mktemp -d /tmp/cgpu-units-XXXXXX)
 	mkdir -p "$PLACE/units/nvidia-persistenced.service.d" "$PLACE/run" "$PLACE/home"
 	cp "$UNITS/cgpu-ready.service" "$PLACE/units"
-	for unit in nvidia-persistenced docker containerd crio kubelet podman-restart; do
+	for unit in nvidia-persistenced docker containerd crio kubelet podman podman-restart; do
 		printf '[Service]\nType=oneshot\nExecStart=/bin/true\n' >"$PLACE/units/$unit.service"
 	done
 	cat >"$PLACE/units/nvidia-persistenced.service.d/override.conf" <<-'END'
@@ -56,7 +112,7 @@ plan() {
 	ExecStartPost=-/bin/echo conf-compute -srs 1
 	END
 	[ $# -eq 0 ] || cp "$1" "$PLACE/units/nvidia-persistenced.service.d/zz-cgpu.conf"
-	printf '[Unit]\nWants=cgpu-ready.service docker.service containerd.service crio.service kubelet.service podman-restart.service\n' \
+	printf '[Unit]\nWants=cgpu-ready.service docker.service containerd.service crio.service kubelet.service podman.service podman-restart.service\n' \
 		>"$PLACE/units/test.target"
 	chmod -R a+rX "$PLACE"
 	if [ "$(id -u)" -eq 0 ]; then
@@ -78,7 +134,7 @@ planned() {
 	plan
 	planned cgpu-ready.service 'After: nvidia-persistenced.service'
 	planned cgpu-ready.service "Command Line: $ROOT/bin/cgpu ready --attest"
-	for engine in podman-restart docker containerd crio kubelet; do
+	for engine in podman podman-restart docker containerd crio kubelet; do
 		planned $engine.service 'After: cgpu-ready.service'
 	done
 }

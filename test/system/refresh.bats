@@ -5,6 +5,7 @@
 # nothing written anywhere else.
 
 load helpers
+load ../as-unit
 
 CONF=/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
 RECORDS=/run/cgpu/containers
@@ -162,6 +163,23 @@ owners() {
 		run inside sh -c 'echo x >/run/cgpu/token.jwt'
 		[ "$status" -ne 0 ]
 		remove c1
+	done
+}
+
+@test "what the unit lets it do is enough" {
+	local unit=/opt/cgpu/lib/systemd/system/cgpu-refresh.service
+	command -v strace >/dev/null || skip 'no strace'
+	for arguments in '' '--user 1000:1000' '--uidmap 0:100000:65536 --gidmap 0:100000:65536'; do
+		# shellcheck disable=SC2086 # two words
+		up runc $arguments
+		before=$(nonce)
+		traced $unit "$CGPU" attest --refresh "$id"
+		[ "$(nonce)" != "$before" ]
+		verified
+		# RestrictNamespaces=mnt
+		grep -qE ' setns\([0-9]+, CLONE_NEWNS\)' "$BATS_TEST_TMPDIR/trace"
+		if grep -E ' (setns|unshare)\(' "$BATS_TEST_TMPDIR/trace" | grep -v 'CLONE_NEWNS)'; then false; fi
+		podman rm -f -t 0 c1
 	done
 }
 
