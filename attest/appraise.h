@@ -47,14 +47,17 @@ struct collateral_source {
 };
 
 /*
- * Collateral that the network gave and that was verified: worth keeping until it ends by its own word. Tokens are listed for their
- * time only.
+ * Collateral that was verified, what came from the network is worth keeping until it ends by its own word. Tokens are listed
+ * for their time only.
  */
 struct keep {
 	enum collateral_kind kind;
 	char *name;
 	int64_t until; /* seconds since 1970: end of its signers' validity, of a revocation answer's window; else 0 */
 	int64_t time;  /* of an answer that echoed our nonce: when it was made, by its signer's clock; else 0 */
+	int64_t made;  /* of any revocation answer; else 0 */
+	enum collateral_origin origin;
+	uint8_t digest[32]; /* SHA-256 of it */
 };
 
 #define KEEPS_MAX 512
@@ -81,7 +84,7 @@ struct appraisal {
 	 */
 	char *claims[APPRAISE_GPUS_MAX];
 	unsigned gpus;
-	struct keep keep[KEEPS_MAX]; /* of what came from the network */
+	struct keep keep[KEEPS_MAX];
 	unsigned keeps;
 };
 

@@ -7,6 +7,7 @@
 #include "attest/appraise_link.h"
 #include "attest/appraise_wire.h"
 #include "lib/code.h"
+#include "lib/crypto.h"
 #include "lib/frame.h"
 
 #define ROUNDS_MAX 2 /* what the evidence names, then the manifests' signers; each may be repeated once */
@@ -18,7 +19,9 @@ struct served {
 	enum collateral_kind kind;
 	char *name;
 	bool again;   /* may be asked for again, in the next round */
-	bool network; /* may be kept */
+	bool given;   /* may be said to hold */
+	enum collateral_origin origin;
+	uint8_t digest[SHA256_SIZE];
 };
 
 struct client {
@@ -143,6 +146,14 @@ enter_round(struct client *client, struct served *place[])
 	return true;
 }
 
+static void
+enter_answer(struct served *served, const struct collateral *need)
+{
+	served->given = true;
+	served->origin = need->origin;
+	crypto_sha256(buf_bytes(&need->answer), served->digest);
+}
+
 static int
 serve_round(struct client *client, struct served *place[], struct err *err)
 {
@@ -154,7 +165,8 @@ serve_round(struct client *client, struct served *place[], struct err *err)
 		const struct collateral *need = &client->need[i];
 
 		place[i]->again = may_ask_again(need);
-		place[i]->network = need->err.code == CODE_OK ? need->origin == ORIGIN_NETWORK : place[i]->network;
+		if (need->err.code == CODE_OK)
+			enter_answer(place[i], need);
 		appraise_put_collateral(&payload, need);
 		rc = appraise_link_send(&client->link, FRAME_COLLATERAL, &payload, err);
 	}
@@ -205,7 +217,7 @@ on_claims(struct client *client, struct err *err)
 	return 0;
 }
 
-/* Only what the network gave, each once. No signer is ahead of our clock by more than what appraise lets pass. */
+/* Only what was given, each once. No signer is ahead of our clock by more than what appraise lets pass. */
 static int
 on_keep(struct client *client, struct err *err)
 {
@@ -218,9 +230,11 @@ on_keep(struct client *client, struct err *err)
 	client->concluded = true;
 	out->keeps++;
 	served = find_served(client, keep->kind, keep->name);
-	if (served == NULL || !served->network || keep->time > client->input->at + REVOCATION_SKEW)
-		return broken(err, "appraise keeps what did not come from the network");
-	served->network = false;
+	if (served == NULL || !served->given || keep->time > client->input->at + REVOCATION_SKEW)
+		return broken(err, "appraise keeps what it was not given");
+	served->given = false;
+	keep->origin = served->origin;
+	memcpy(keep->digest, served->digest, sizeof(keep->digest));
 	/* A fast signer says no more than our own clock: a floor ahead of it would refuse the next start after a small step back. */
 	if (keep->time > client->input->at)
 		keep->time = client->input->at;

@@ -4,6 +4,7 @@
 
 #include "attest/appraise_run.h"
 #include "lib/code.h"
+#include "lib/crypto.h"
 
 unsigned
 appraise_need(struct run *run, enum collateral_kind kind, char *name)
@@ -109,9 +110,20 @@ ask_again(struct run *run)
 }
 
 static void
-keep(struct run *run, const struct collateral *need, int64_t until, int64_t time)
+keep(struct run *run, const struct collateral *need, struct keep entry)
 {
-	run->out->keep[run->out->keeps++] = (struct keep){need->kind, xstrdup(need->name), until, time};
+	entry.kind = need->kind;
+	entry.name = xstrdup(need->name);
+	entry.origin = need->origin;
+	crypto_sha256(buf_bytes(&need->answer), entry.digest);
+	run->out->keep[run->out->keeps++] = entry;
+}
+
+static struct keep
+keep_answer(const struct revocation *said)
+{
+	return (struct keep){
+		.until = said->until, .time = said->nonce_matches ? said->produced_at : 0, .made = said->produced_at};
 }
 
 /* Tokens are not worth keeping, but they bind the time they were made at to our nonce. */
@@ -122,17 +134,16 @@ keep_what_holds(struct run *run)
 		const struct collateral *need = &run->round.need[i];
 		const struct need_state *state = &run->round.state[i];
 
-		if (need->origin != ORIGIN_NETWORK || need->err.code != CODE_OK)
+		if (need->err.code != CODE_OK)
 			continue;
 		if (need->kind == COLLATERAL_TOKENS && run->remote.verdict == REMOTE_PASS)
-			keep(run, need, 0, run->remote.issued);
+			keep(run, need, (struct keep){.time = run->remote.issued});
 		else if (need->kind == COLLATERAL_KEY_SET && run->remote.verdict == REMOTE_PASS)
-			keep(run, need, 0, 0);
+			keep(run, need, (struct keep){0});
 		else if (need->kind == COLLATERAL_OCSP && state->holds)
-			keep(run, need, state->query->said.until,
-			     state->query->said.nonce_matches ? state->query->said.produced_at : 0);
+			keep(run, need, keep_answer(&state->query->said));
 		else if (is_manifest(need) && state->holds)
-			keep(run, need, appraise_manifests_until(run, i), 0);
+			keep(run, need, (struct keep){.until = appraise_manifests_until(run, i)});
 	}
 }
 

@@ -240,6 +240,7 @@ appraise_put_keep(struct buf *payload, const struct keep *keep)
 	frame_put_text(payload, keep->name);
 	frame_put_i64(payload, keep->until);
 	frame_put_i64(payload, keep->time);
+	frame_put_i64(payload, keep->made);
 }
 
 bool
@@ -252,8 +253,8 @@ appraise_get_keep(struct bytes payload, struct keep *out)
 	*out = (struct keep){0};
 	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
 	    !frame_get_text(&cursor, &name) || (name[0] != '\0') != kind_has_name(kind) ||
-	    !frame_get_i64(&cursor, &out->until) || !frame_get_i64(&cursor, &out->time) || out->until < 0 || out->time < 0 ||
-	    cursor.left != 0) {
+	    !frame_get_i64(&cursor, &out->until) || !frame_get_i64(&cursor, &out->time) ||
+	    !frame_get_i64(&cursor, &out->made) || out->until < 0 || out->time < 0 || out->made < 0 || cursor.left != 0) {
 		free(name);
 		return false;
 	}

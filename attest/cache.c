@@ -119,14 +119,10 @@ close_folder(int dir)
 static void
 read_boot_id(struct cache *cache)
 {
-	struct buf text = {0};
 	struct err err = ERR_INIT;
 
-	if (fs_read_file("/proc/sys/kernel/random/boot_id", 64, &text, &err) != 0)
+	if (clock_boot_id(cache->boot_id, &err) != 0)
 		tell(cache, &err);
-	else if (text.size == sizeof(cache->boot_id) && text.data[text.size - 1] == '\n')
-		memcpy(cache->boot_id, text.data, text.size - 1);
-	buf_free(&text);
 }
 
 static int

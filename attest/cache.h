@@ -3,6 +3,7 @@
 #define ATTEST_CACHE_H
 
 #include "attest/appraise.h"
+#include "lib/clock.h"
 
 /*
  * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation answers
@@ -25,7 +26,7 @@ struct cache {
 	unsigned entries_max; /* in each */
 	int64_t lock_ms;      /* what waiting for other writers may still take */
 	bool read_only;       /* nothing is put, dropped or made */
-	char boot_id[37];     /* "" = not known: nothing is of this boot */
+	char boot_id[CLOCK_BOOT_ID_SIZE]; /* "" = not known: nothing is of this boot */
 	struct err fault;     /* the first; code 0 = none */
 };
 

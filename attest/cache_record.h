@@ -3,6 +3,7 @@
 #define ATTEST_CACHE_RECORD_H
 
 #include "lib/buf.h"
+#include "lib/clock.h"
 
 /*
  * What the cache keeps beside a content: the name it was asked for by, when that was, and the question's nonce. A digest sees
@@ -10,7 +11,7 @@
  * the cache; nothing is believed for it.
  */
 struct record {
-	char boot_id[37];
+	char boot_id[CLOCK_BOOT_ID_SIZE];
 	uint8_t nonce[32];
 	int64_t kept; /* clock_boot_ms() */
 	struct bytes name, content;

@@ -361,7 +361,8 @@ collateral_keep(struct collateral_store *store, const struct keep *keep, unsigne
 	if (store->cache == NULL)
 		return;
 	for (unsigned i = 0; i < count; i++) {
-		time = keep[i].time > time ? keep[i].time : time;
+		if (keep[i].origin == ORIGIN_NETWORK && keep[i].time > time)
+			time = keep[i].time;
 		/* The last one of a name: an earlier one did not hold. */
 		for (unsigned k = state->count; k-- > 0;) {
 			const struct served *served = &state->served[k];

@@ -345,6 +345,15 @@ take_claims(struct appraisal *appraisal, struct run *run)
 			run->claims[i] = json_read(bytes_of_text(appraisal->claims[i]), &limits, &err);
 }
 
+static void
+take_collateral(struct appraisal *appraisal, struct run *run)
+{
+	run->collateral = xcalloc(appraisal->keeps + 1, sizeof(*run->collateral));
+	memcpy(run->collateral, appraisal->keep, appraisal->keeps * sizeof(*run->collateral));
+	run->collaterals = appraisal->keeps;
+	appraisal->keeps = 0;
+}
+
 /* A pass counts only with the claims of every GPU, and they must speak of the nonce that was asked for. */
 static bool
 have_all_claims(const struct run *run, const uint8_t nonce[NONCE_SIZE])
@@ -376,6 +385,7 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 	run->hits = store->hits;
 	run->requests = collateral_requests(store);
 	collateral_keep(store, appraisal->keep, appraisal->keeps);
+	take_collateral(appraisal, run);
 	take_claims(appraisal, run);
 	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
 		fail(run, "appraise", &err);
@@ -681,6 +691,9 @@ run_free(struct run *run)
 	gpu_evidence_free(run->evidence, run->gpus);
 	for (unsigned i = 0; i < run->gpus; i++)
 		json_free(run->claims[i]);
+	for (unsigned i = 0; i < run->collaterals; i++)
+		free(run->collateral[i].name);
+	free(run->collateral);
 	result_free(&run->result);
 	steps_free(&run->steps);
 	*run = (struct run){0};

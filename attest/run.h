@@ -46,6 +46,8 @@ struct run {
 	struct gpu_evidence evidence[COLLECT_GPUS_MAX];
 	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
 	unsigned gpus;
+	struct keep *collateral;               /* what was verified */
+	unsigned collaterals;
 	unsigned hits, requests; /* collateral that was here, and questions to services */
 	bool ready_set;       /* this run set the driver's ready state */
 	struct result result; /* files; empty unless steps_code() is CODE_OK */

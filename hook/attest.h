@@ -14,7 +14,7 @@
 
 #define ATTEST_FILES CONTENT_FILES_MAX
 #define ATTEST_ECHO 32
-#define ATTEST_FACTS 20
+#define ATTEST_FACTS 24
 
 struct attest_request {
 	const char *container_id;

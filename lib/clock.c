@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
+#include "lib/fs.h"
+
 /* Neither call fails with a clock that every supported kernel has; a process without a clock has no deadlines and stops. */
 static struct timespec
 read_clock(clockid_t id)
@@ -15,6 +18,21 @@ read_clock(clockid_t id)
 	if (clock_gettime(id, &now) != 0)
 		abort();
 	return now;
+}
+
+int
+clock_boot_id(char out[CLOCK_BOOT_ID_SIZE], struct err *err)
+{
+	struct buf text = {0};
+	int rc = fs_read_file("/proc/sys/kernel/random/boot_id", 64, &text, err);
+
+	out[0] = '\0';
+	if (rc == 0 && (text.size != CLOCK_BOOT_ID_SIZE || text.data[text.size - 1] != '\n'))
+		rc = err_set(err, 0, "/proc/sys/kernel/random/boot_id has another form");
+	if (rc == 0)
+		snprintf(out, CLOCK_BOOT_ID_SIZE, "%.*s", CLOCK_BOOT_ID_SIZE - 1, (const char *)text.data);
+	buf_free(&text);
+	return rc;
 }
 
 int64_t

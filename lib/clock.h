@@ -6,6 +6,12 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "lib/err.h"
+
+#define CLOCK_BOOT_ID_SIZE 37
+
+/* The kernel's random id of this boot (random(4)) as text. -1 with code 0: it cannot be told, and out is "". */
+int clock_boot_id(char out[CLOCK_BOOT_ID_SIZE], struct err *err);
 /* Milliseconds of CLOCK_BOOTTIME: deadlines rest on a clock that nobody can set and that runs during suspend. */
 int64_t clock_boot_ms(void);
 /* Milliseconds left until deadline, 0 if passed, at most INT_MAX: fits poll(2). */

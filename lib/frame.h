@@ -39,7 +39,7 @@ enum frame_type {
 	FRAME_FILE,       /* field: name, field: content */
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
-	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time or 0 */
+	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time, i64 made; 0 = none */
 	FRAME_NETWORK,    /* see attest/fetch_wire.h */
 	FRAME_REQUEST,    /* see attest/fetch_wire.h */
 	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */

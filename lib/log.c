@@ -129,12 +129,14 @@ static char *
 make_audit(const struct log_record *record)
 {
 	struct json_out *out = json_out_new(false);
-	char now[32];
+	char now[32], boot[CLOCK_BOOT_ID_SIZE];
 	unsigned i;
 
 	clock_format(clock_wall(), now);
 	json_out_object(out);
 	add_member(out, "time", now);
+	if (clock_boot_id(boot, &(struct err)ERR_INIT) == 0)
+		add_member(out, "boot_id", boot);
 	add_member(out, "event", events[record->event].name);
 	add_member(out, "program", record->program);
 	json_out_member_integer(out, "code", record->code);

@@ -44,7 +44,7 @@ struct log_record {
 void log_write(const struct log_record *record);
 
 /*
- * Appends to path in one write; makes the file (0640), not its directory. Members: time, event, program, code, name,
+ * Appends to path in one write; makes the file (0640), not its directory. Members: time, boot_id, event, program, code, name,
  * message, then the fields. -1 with CODE_AUDIT.
  */
 int log_audit(const char *path, const struct log_record *record, struct err *err);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "attest/cmd/commands.h"
+#include "attest/cmd/facts.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/progress.h"
 #include "attest/cmd/refresh.h"
@@ -190,105 +191,18 @@ reply_file(const struct reply *reply, const char *name, const char *content, str
 	return rc;
 }
 
-static void
-put_fact(struct buf *payload, const char *name, const char *value)
-{
-	if (value == NULL || value[0] == '\0')
-		return;
-	frame_put_text(payload, name);
-	frame_put_text(payload, value);
-}
-
-/* One value of every GPU's claims, separated by commas. */
-static void
-put_claims(struct buf *payload, const char *name, const struct run *run, const char *claim)
-{
-	struct buf list = {0};
-
-	for (unsigned i = 0; i < run->gpus; i++) {
-		const char *value = json_text(json_get(run->claims[i], claim));
-
-		buf_printf(&list, "%s%s", i == 0 ? "" : ",", value ? value : "");
-	}
-	if (list.size >= run->gpus && run->gpus > 0)
-		put_fact(payload, name, (const char *)list.data);
-	buf_free(&list);
-}
-
-static void
-put_run(struct buf *payload, const struct run *run)
-{
-	struct buf uuids = {0};
-	uint8_t digest[SHA256_SIZE];
-	char hex[65];
-
-	for (unsigned i = 0; i < run->gpus; i++)
-		buf_printf(&uuids, "%s%s", i == 0 ? "" : ",", run->identity[i].uuid);
-	put_fact(payload, "gpus", (const char *)uuids.data);
-	buf_free(&uuids);
-	put_claims(payload, "ueids", run, "ueid");
-	put_claims(payload, "models", run, "hwmodel");
-	put_claims(payload, "vbios_versions", run, "x-nvidia-gpu-vbios-version");
-	put_fact(payload, "driver_version", run->states.driver_version);
-	if (run->states.driver_version[0] != '\0')
-		put_fact(payload, "ready_state", run->ready_set ? "set" : mode_ready(run->states.ready));
-	if (run->gpus > 0) { /* the digest: the nonce itself belongs to the container */
-		crypto_sha256(bytes_of(run->evidence[0].nonce, NONCE_SIZE), digest);
-		hex_encode(hex, digest, sizeof(digest));
-		put_fact(payload, "nonce_digest", hex);
-	}
-}
-
-/* For the next token of the same container. */
-static void
-put_result(struct buf *payload, const struct run_request *request, const struct run *run)
-{
-	char text[2 * SHA256_SIZE + 1];
-
-	if (run->result.files == 0)
-		return;
-	clock_format(run->result.expires, text);
-	put_fact(payload, "expires", text);
-	if (request->config_digest.data == NULL)
-		return;
-	hex_encode(text, request->config_digest.data, SHA256_SIZE);
-	put_fact(payload, "config_digest", text);
-}
-
-static void
-put_observed(struct buf *payload, int code)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", code);
-	put_fact(payload, "observed_code", number);
-	put_fact(payload, "observed_name", code_name(code));
-}
-
 /* What the audit line shall say; run is NULL where nothing was run. */
 static int
 reply_facts(const struct reply *reply, const struct run_request *request, const struct run *run, uint32_t flags,
 	    struct err *err)
 {
-	const struct conf *conf = request->conf;
-	char digest[65], *loosenings = conf_loosenings(conf, run != NULL ? run->at : clock_wall());
 	struct buf payload = {0};
 	int rc;
 
-	frame_put_u32(&payload, (conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | flags);
-	put_fact(&payload, "verifier", conf_verifier_name(conf));
-	policy_digest(conf, request->policy, digest);
-	put_fact(&payload, "policy_digest", digest);
-	put_fact(&payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
-	put_fact(&payload, "loosenings", loosenings);
-	put_fact(&payload, "workers", sandbox_keeps_user(conf->worker_user) ? "caller's user" : NULL);
-	free(loosenings);
-	if (run != NULL) {
-		put_run(&payload, run);
-		put_result(&payload, request, run);
-	}
+	frame_put_u32(&payload, (request->conf->audit == AUDIT_REQUIRED ? FRAME_FACT_AUDIT : 0) | flags);
+	facts_put(&payload, request, run);
 	if ((flags & FRAME_FACT_OBSERVE) != 0)
-		put_observed(&payload, steps_code(&run->steps));
+		facts_put_observed(&payload, steps_code(&run->steps));
 	rc = frame_write(reply->fd, reply->deadline, FRAME_FACTS, buf_bytes(&payload), err);
 	buf_free(&payload);
 	return rc;

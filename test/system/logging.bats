@@ -84,6 +84,18 @@ field() {
 	for name in container gpus duration_ms nonce_digest policy_digest; do
 		[ "$(tail -1 "$AUDIT" | jq -r .$name)" = "$(field 0 "CGPU_${name^^}")" ]
 	done
+	tail -1 "$AUDIT" | jq .
+	[ "$(tail -1 "$AUDIT" | jq -r .boot_id)" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+	# What the verdict rests on: both manifests as they lie there, six answers that are young, and until when.
+	for name in manifests revocation_serials revocation_oldest revocation_until manifests_until; do
+		declare "$name=$(tail -1 "$AUDIT" | jq -r ".$name")"
+	done
+	[ "$(tr , '\n' <<<"$manifests" | sort)" = "$(cd "$EMULATED/rim" && for file in *.xml; do
+		echo "${file%.xml}=$(sha256sum <"$file" | cut -d' ' -f1)"; done | sort)" ]
+	[ "$(tr , '\n' <<<"$revocation_serials" | sort)" = \
+		"$(cd "$EMULATED/ocsp" && for file in *.der; do file=${file%.der}; echo "${file#*-}"; done | sort)" ]
+	[ "$(date -d "$revocation_oldest" +%s)" -le "$(date +%s)" ]
+	[[ $revocation_until > $revocation_oldest && $manifests_until > $revocation_oldest ]]
 	start crun --rm --device nvidia.com/gpu=all plain true
 	heard 1
 	[ "$(field 1 CGPU_EVENT)" = allowed ]

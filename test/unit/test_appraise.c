@@ -520,12 +520,12 @@ test_steps_on_the_wire(void)
 static void
 test_keeps_on_the_wire(void)
 {
-	struct keep keep = {COLLATERAL_OCSP, "name", 5000000000, 7}, back;
+	struct keep keep = {.kind = COLLATERAL_OCSP, .name = "name", .until = 5000000000, .time = 7, .made = 8}, back;
 	struct buf payload = {0};
 
 	appraise_put_keep(&payload, &keep);
 	CHECK(appraise_get_keep(buf_bytes(&payload), &back));
-	CHECK(back.kind == keep.kind && back.until == keep.until && back.time == keep.time);
+	CHECK(back.kind == keep.kind && back.until == keep.until && back.time == keep.time && back.made == keep.made);
 	CHECK_TEXT(back.name, keep.name);
 	free(back.name);
 	for (size_t size = 0; size < payload.size; size++)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/json.h"
@@ -26,6 +28,7 @@ test_audit(void)
 {
 	struct err err = ERR_INIT;
 	struct buf text = {0};
+	char boot[CLOCK_BOOT_ID_SIZE];
 	struct json *json;
 	struct stat st;
 	int64_t code;
@@ -35,6 +38,8 @@ test_audit(void)
 	CHECK(fs_read_file(path, 65536, &text, &err) == 0);
 	CHECK(text.size > 0 && text.data[text.size - 1] == '\n' && memchr(text.data, '\n', text.size - 1) == NULL);
 	json = json_read(buf_bytes(&text), &json_limits_default, &err);
+	CHECK(clock_boot_id(boot, &err) == 0 && strlen(boot) == 36);
+	CHECK_TEXT(json_text(json_get(json, "boot_id")), boot);
 	CHECK_TEXT(json_text(json_get(json, "event")), "refused");
 	CHECK(json_integer(json_get(json, "code"), 0, 255, &code) && code == CODE_MEASUREMENT);
 	CHECK_TEXT(json_text(json_get(json, "name")), "measurement-mismatch");
