@@ -31,7 +31,7 @@ struct identity {
 /* A recorded container that runs. */
 struct covered {
 	const struct container_record *record;
-	struct identity space;
+	struct identity mounts, processes; /* its first process' namespaces */
 };
 
 /* A process in a container that has a node open. */
@@ -167,31 +167,48 @@ holds_node(struct search *search, pid_t pid, dev_t *node)
 /* -- who it is --------------------------------------------------------------------------------------------------------- */
 
 static const struct covered *
-covered_by(const struct search *search, const struct identity *space)
+covered_by_mounts(const struct search *search, pid_t pid)
 {
+	struct identity mounts;
+
+	if (!identify_of(search, pid, "ns/mnt", &mounts))
+		return NULL;
 	for (size_t i = 0; i < search->count; i++)
-		if (same(&search->covered[i].space, space))
+		if (same(&search->covered[i].mounts, &mounts))
+			return &search->covered[i];
+	return NULL;
+}
+
+/* Both: the containers of a pod may share one namespace of processes, and a user without privilege names cgroups. */
+static const struct covered *
+covered_by_cgroup(const struct search *search, const struct holder *holder)
+{
+	struct identity processes;
+
+	if (holder->id == NULL || !identify_of(search, holder->pid, "ns/pid", &processes))
+		return NULL;
+	for (size_t i = 0; i < search->count; i++)
+		if (same(&search->covered[i].processes, &processes) && strcmp(search->covered[i].record->id, holder->id) == 0)
 			return &search->covered[i];
 	return NULL;
 }
 
 /*
- * In the mount namespace of a recorded container, as what `podman exec` starts is, or a descendant of one who is, in a
- * sandbox of its own. Process namespaces prove nothing: the containers of a pod may share one, and that of the host.
+ * Has the mounts of a recorded container, as what `podman exec` starts has, or an ancestor has; or, of those that went into a
+ * sandbox of their own before anything else, its cgroup.
  */
 static const struct covered *
-find_covered(const struct search *search, pid_t pid)
+find_covered(const struct search *search, const struct holder *holder)
 {
 	const struct covered *found = NULL;
-	struct identity space;
 	struct process process;
+	pid_t pid = holder->pid;
 
 	for (unsigned i = 0; i < ANCESTORS_MAX && found == NULL && pid > 1; i++) {
-		if (identify_of(search, pid, "ns/mnt", &space))
-			found = covered_by(search, &space);
+		found = covered_by_mounts(search, pid);
 		pid = process_read(search->proc, pid, &process) == 0 ? process.parent : 0;
 	}
-	return found;
+	return found != NULL ? found : covered_by_cgroup(search, holder);
 }
 
 /* Who made the user namespace that the process is in: 0 for root and for that of the host. */
@@ -290,18 +307,19 @@ walk(struct search *search, struct err *err)
 	return 0;
 }
 
-/* The process of the record runs, and was the same before and after its namespace was read. */
+/* The process of the record runs, and was the same before and after its namespaces were read. */
 static void
 add_covered(struct search *search, const struct container_record *record)
 {
+	struct covered covered = {.record = record};
 	struct process process;
-	struct identity space;
 
-	if (!identify_of(search, record->pid, "ns/mnt", &space) || process_read(search->proc, record->pid, &process) != 0 ||
-	    process.started != record->started)
+	if (!identify_of(search, record->pid, "ns/mnt", &covered.mounts) ||
+	    !identify_of(search, record->pid, "ns/pid", &covered.processes) ||
+	    process_read(search->proc, record->pid, &process) != 0 || process.started != record->started)
 		return;
 	search->covered = xrealloc(search->covered, (search->count + 1) * sizeof(*search->covered));
-	search->covered[search->count++] = (struct covered){record, space};
+	search->covered[search->count++] = covered;
 }
 
 /* After the walk: a container is recorded before its process can open anything. */
@@ -321,17 +339,19 @@ read_covered(struct search *search, struct err *err)
 static void
 judge(const struct search *search, struct holder *holder)
 {
-	const struct covered *covered = find_covered(search, holder->pid);
+	const struct covered *covered;
 
+	read_cgroup(search, holder);
+	covered = find_covered(search, holder);
 	if (covered != NULL) {
+		free(holder->id);
 		holder->decision = (enum holder_decision)covered->record->decision;
 		holder->id = xstrdup(covered->record->id);
-		holder->space = covered->space.inode;
+		holder->space = covered->mounts.inode;
 		return;
 	}
 	holder->user = user_of(search, holder->pid);
 	holder->decision = holder->user == 0 ? HOLDER_NONE : HOLDER_UNKNOWN;
-	read_cgroup(search, holder);
 }
 
 static void

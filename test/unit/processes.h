@@ -12,7 +12,7 @@
 /* NULL: as what a process of the host has, and nothing open. */
 struct fake_process {
 	int pid, parent, started;
-	const char *name, *root, *space, *opens, *cgroup, *user;
+	const char *name, *root, *space, *opens, *cgroup, *user, *pid_space;
 };
 
 static inline void
@@ -42,6 +42,10 @@ process_put(const struct fake_process *process)
 	path = xprintf("ns/%s", process->space ? process->space : "host");
 	put_text(path, "");
 	link_of(process->pid, "ns/mnt", at(path));
+	free(path);
+	path = xprintf("pid-ns/%s", process->pid_space ? process->pid_space : "host");
+	put_text(path, "");
+	link_of(process->pid, "ns/pid", at(path));
 	free(path);
 	link_of(process->pid, "ns/user", process->user ? process->user : "/proc/self/ns/user");
 	link_of(process->pid, "root", process->root ? at(process->root) : folder);

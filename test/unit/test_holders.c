@@ -122,6 +122,29 @@ test_inside(void)
 	end();
 }
 
+/* A sandbox that exec started as its very process: of the container's processes and cgroup, and of nobody's mounts. */
+static void
+test_cgroup(void)
+{
+	struct fake_process process = {.pid = 40, .parent = 1, .started = 9, .space = "x", .root = "image", .opens = FAKE_NODE,
+				       .pid_space = "c", .cgroup = "0::/libpod-" ID_A ".scope/inner"};
+
+	processes_make();
+	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .pid_space = "c"});
+	record_put(ID_A, CONTAINER_ALLOWED, 30, 5);
+	process_put(&process);
+	CHECK(find() == 0 && holders.count == 1 && found(40, HOLDER_ALLOWED, ID_A));
+	/* Another container of the pod; somebody who gave a cgroup of his that name. */
+	process.cgroup = "0::/libpod-" ID_B ".scope";
+	process_put(&process);
+	CHECK(find() == 0 && found(40, HOLDER_NONE, ID_B));
+	process.cgroup = "0::/libpod-" ID_A ".scope";
+	process.pid_space = "other";
+	process_put(&process);
+	CHECK(find() == 0 && found(40, HOLDER_NONE, ID_A));
+	end();
+}
+
 static void
 test_restored(void)
 {
@@ -310,6 +333,7 @@ main(void)
 	RUN(test_none);
 	RUN(test_decisions);
 	RUN(test_inside);
+	RUN(test_cgroup);
 	RUN(test_restored);
 	RUN(test_broken_record);
 	RUN(test_ids);
