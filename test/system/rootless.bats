@@ -144,6 +144,26 @@ hooks_dir = ["/run/test/none"]' >/run/test/containers.conf
 	not_started 106 --privileged
 }
 
+# unknown PID: status tells of a container with that process alone, and so.
+unknown() {
+	"$CGPU" status --format json | jq -e --argjson pid "$1" '.containers | map(.result, .pid) == ["unknown", $pid]'
+}
+
+@test "root sees that it uses a GPU, and that what was decided is not known there" {
+	gcc -D_GNU_SOURCE -static -o /run/test/hold "$BATS_TEST_DIRNAME/hold.c"
+	for runtime in runc crun; do
+		as ann podman --runtime $runtime run -d --network none --name c1 -v /run/test/hold:/bin/hold:ro --device nvidia.com/gpu=0 \
+			plain hold /dev/nvidia0
+		pid=$(pidof hold)
+		await unknown "$pid"
+		"$CGPU" doctor --format json >/run/test/doctor || true
+		jq -c '.checks[] | select(.check == "containers")' /run/test/doctor
+		jq -e --arg pid "$pid" '[.checks[] | select(.check == "containers")] | length == 1 and .[0].status == "warn" and
+			(.[0].detail | startswith("process \($pid) (hold) has c 195:0 open in a container of user 1500"))' /run/test/doctor
+		as ann podman rm -f -t 0 c1
+	done
+}
+
 @test "user, uid map, read-only" {
 	attested ann cdi --device nvidia.com/gpu=0 --user 1000
 	attested ann cdi --device nvidia.com/gpu=0 --userns keep-id
