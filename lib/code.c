@@ -2,7 +2,8 @@
 #include "lib/code.h"
 
 const struct code_entry code_table[] = {
-#define CODE(number, constant, name, cause, action, nvidia) {number, #constant, name, cause, action, nvidia},
+#define CODE(number, constant, name, cause, action, nvattest, cc_admin) \
+	{number, #constant, name, cause, action, nvattest, cc_admin},
 #include "lib/code.def"
 #undef CODE
 };

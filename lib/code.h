@@ -6,7 +6,7 @@
 
 /* One number per cause; CODE_OK is the only one that reads as success. */
 enum code {
-#define CODE(number, constant, name, cause, action, nvidia) CODE_##constant = number,
+#define CODE(number, constant, name, cause, action, nvattest, cc_admin) CODE_##constant = number,
 #include "lib/code.def"
 #undef CODE
 };
@@ -17,7 +17,8 @@ struct code_entry {
 	const char *name;     /* stable kebab-case name, as in JSON output */
 	const char *cause;    /* one sentence, no full stop */
 	const char *action;   /* what to look at and do */
-	const char *nvidia;   /* return codes of nvattest with the same meaning, or "" */
+	const char *nvattest; /* its return codes with the same meaning, or "" */
+	const char *cc_admin; /* what the older tool of nvtrust says or does, or "" */
 };
 
 extern const struct code_entry code_table[];

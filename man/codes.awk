@@ -28,7 +28,7 @@ FNR == NR && open {
 	if (!/\)$/)
 		next
 	open = 0
-	if (split(entry, part, "\"") != 9) {
+	if (split(entry, part, "\"") != 11) {
 		print "codes.awk: not understood: " entry >"/dev/stderr"
 		exit 1
 	}
@@ -36,6 +36,8 @@ FNR == NR && open {
 	list = list ".It " number[2] " Pq " part[2] "\n" text(part[4]) ".br\n" text(part[6])
 	if (part[8] != "")
 		list = list ".br\nnvattest: " part[8] ".\n"
+	if (part[10] != "")
+		list = list ".br\n" text("cc_admin: " part[10])
 }
 FNR == NR { next }
 /^@CODES@$/ { printf ".Bl -tag -width 4n\n%s.El\n", list; next }

@@ -32,8 +32,10 @@ static void
 print_text(const struct code_entry *entry)
 {
 	printf("%3d  %s: %s.\n     What to do: %s.\n", entry->number, entry->name, entry->cause, entry->action);
-	if (entry->nvidia[0] != '\0')
-		printf("     nvattest: %s\n", entry->nvidia);
+	if (entry->nvattest[0] != '\0')
+		printf("     nvattest: %s\n", entry->nvattest);
+	if (entry->cc_admin[0] != '\0')
+		printf("     cc_admin: %s\n", entry->cc_admin);
 }
 
 static void
@@ -45,7 +47,7 @@ print_json(const struct code_entry *const *entries, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const char *const member[][2] = {
 			{"name", entries[i]->name}, {"cause", entries[i]->cause}, {"hint", entries[i]->action},
-			{"nvattest", entries[i]->nvidia},
+			{"nvattest", entries[i]->nvattest}, {"cc_admin", entries[i]->cc_admin},
 		};
 
 		json_out_object(out);

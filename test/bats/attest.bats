@@ -347,6 +347,34 @@ refused() {
 	[ "$(jq length <<<"$output")" -gt 60 ]
 }
 
+@test "explain says how NVIDIA's tools call it, and nothing where they do not" {
+	local code nvattest cc_admin rows=0
+	while IFS='|' read -r code nvattest cc_admin; do
+		run cgpu explain --format json "$code"
+		echo "$output"
+		[ "$(jq -r '.[0] | "\(.nvattest)|\(.cc_admin)"' <<<"$output")" = "$nvattest|$cc_admin" ]
+		run cgpu explain "$code"
+		[ "$(grep -c '^     cc_admin: ' <<<"$output")" -eq "$([ -z "$cc_admin" ] && echo 0 || echo 1)" ]
+		[ "$(grep -c '^     nvattest: ' <<<"$output")" -eq "$([ -z "$nvattest" ] && echo 0 || echo 1)" ]
+		rows=$((rows + 1))
+	done <<-'END'
+	ok|0|exit status 0
+	driver-untrusted||
+	protected-pcie||refuses such systems
+	device-chain-expired|802|x-nvidia-gpu-attestation-report-cert-chain: x-nvidia-cert-status expired
+	report-signature|508|x-nvidia-gpu-attestation-report-signature-verified false
+	nonce-mismatch|504|x-nvidia-gpu-attestation-report-nonce-match false
+	driver-rim-missing|104|x-nvidia-gpu-driver-rim-fetched false
+	vbios-rim-missing|104|x-nvidia-gpu-vbios-rim-fetched false
+	rim-conflict|108|x-nvidia-gpu-vbios-index-no-conflict false
+	ocsp-unknown|204|x-nvidia-cert-ocsp-status unknown
+	ocsp-stale||
+	measurement-mismatch|12|measres fail
+	driver-version|11|
+	END
+	[ $rows -eq 13 ]
+}
+
 @test "no worker is left behind" {
 	mint
 	attest
