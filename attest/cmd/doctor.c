@@ -94,6 +94,7 @@ examine(struct doctor *doctor, const struct err *refused)
 	doctor_collateral(doctor);
 	doctor_engines(doctor);
 	doctor_hooks(doctor);
+	doctor_cdi_engines(doctor);
 	doctor_cdi(doctor);
 	doctor_containers(doctor);
 	doctor_disk(doctor);

@@ -52,7 +52,7 @@ add_finding(struct doctor *doctor, const struct json *item)
 }
 
 static void
-take_answer(struct doctor *doctor, struct bytes text)
+take_answer(struct doctor *doctor, const char *dirs, struct bytes text)
 {
 	static const struct json_limits limits = {.bytes = ANSWER_MAX, .string = 65536, .depth = 16, .values = 1 << 16};
 	struct findings *findings = &doctor->findings;
@@ -77,15 +77,16 @@ take_answer(struct doctor *doctor, struct bytes text)
 		finding_fail(findings, "cdi", (int)code, "%s", message ? message : "");
 		finding_action(findings, "cgpu-cdi check");
 	} else if (findings->count == before) {
-		finding_ok(findings, "cdi", "%zu devices, each gives no GPU or calls the gate", json_count(json_get(answer, "devices")));
+		finding_ok(findings, "cdi", "%zu devices in %s, each gives no GPU or calls the gate",
+			   json_count(json_get(answer, "devices")), dirs);
 	}
 	json_free(answer);
 }
 
-void
-doctor_cdi(struct doctor *doctor)
+static void
+check_dirs(struct doctor *doctor, char *dirs)
 {
-	char *argv[] = {"cgpu-cdi", "check", "--format", "json", NULL};
+	char *argv[] = {"cgpu-cdi", "check", "--format", "json", "--spec-dirs", dirs, NULL};
 	struct findings *findings = &doctor->findings;
 	struct output output;
 	struct buf text = {0};
@@ -93,10 +94,36 @@ doctor_cdi(struct doctor *doctor)
 
 	if (output_start(PATH_CDI, argv, &output, &err) == 0 &&
 	    output_read(&output, ANSWER_MAX, clock_boot_ms() + CHECK_MS, &text, &err) == 0) {
-		take_answer(doctor, buf_bytes(&text));
+		take_answer(doctor, dirs, buf_bytes(&text));
 	} else {
 		finding_fail(findings, "cdi", CODE_WORKER, "%s", err.text);
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	}
 	buf_free(&text);
+}
+
+/* Once for each set of directories that an engine here reads. */
+void
+doctor_cdi(struct doctor *doctor)
+{
+	char *dirs[ENGINE_KINDS];
+	unsigned count = 0;
+
+	for (int kind = 0; kind < ENGINE_KINDS; kind++) {
+		unsigned same = 0;
+
+		if (!doctor->engine[kind] && (kind + 1 < ENGINE_KINDS || count > 0))
+			continue;
+		dirs[count] = doctor_spec_dirs(doctor, kind);
+		while (strcmp(dirs[same], dirs[count]) != 0)
+			same++;
+		if (same < count)
+			free(dirs[count]);
+		else
+			count++;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		check_dirs(doctor, dirs[i]);
+		free(dirs[i]);
+	}
 }

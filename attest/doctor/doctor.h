@@ -26,6 +26,7 @@ struct doctor {
 	char kernel[128], driver[32]; /* releases; "" = not known */
 	bool azure;
 	bool engine[ENGINE_KINDS];    /* found */
+	char version[ENGINE_KINDS][48]; /* of those; "" = not known */
 	bool nodes_open;              /* every user may open the GPU's nodes */
 	struct findings findings;
 };
@@ -41,10 +42,13 @@ void doctor_advisory(struct doctor *doctor);
 void doctor_collateral(struct doctor *doctor);
 void doctor_engines(struct doctor *doctor);
 void doctor_hooks(struct doctor *doctor);
+void doctor_cdi_engines(struct doctor *doctor);
 void doctor_cdi(struct doctor *doctor);
 void doctor_containers(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 
+/* Where that engine looks for CDI specifications, as `cgpu-cdi check --spec-dirs` takes it; in new memory. */
+char *doctor_spec_dirs(struct doctor *doctor, enum engine_kind kind);
 /* What installs the package again on this distribution. */
 const char *doctor_reinstall(const struct doctor *doctor);
 

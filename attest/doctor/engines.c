@@ -106,8 +106,10 @@ tell_engines(struct doctor *doctor, const struct seen seen[PROGRAMS])
 			continue;
 		buf_printf(&list, "%s%s %s", list.size > 0 ? ", " : "", programs[i].name,
 			   seen[i].version[0] ? seen[i].version : "(version not told)");
-		if (programs[i].engine >= 0)
-			any = doctor->engine[programs[i].engine] = true;
+		if (programs[i].engine < 0)
+			continue;
+		any = doctor->engine[programs[i].engine] = true;
+		snprintf(doctor->version[programs[i].engine], sizeof(doctor->version[0]), "%s", seen[i].version);
 	}
 	if (any) {
 		finding_ok(findings, "engines", "%s", list.data);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "attest/doctor/doctor.h"
+#include "attest/doctor/engine_conf.h"
 #include "config.h"
 #include "lib/code.h"
 #include "lib/fs.h"
-#include "lib/toml.h"
 #include "spec/hook_config.h"
 
 /*
@@ -16,8 +16,6 @@
  * and the program behind ours. podman and CRI-O skip a definition whose program is missing without a word.
  */
 
-#define CONF_MAX (1 << 20)
-#define DIRS_MAX 32
 #define DEFAULT_DIR "/usr/share/containers/oci/hooks.d"
 #define ADMIN_DIR "/etc/containers/oci/hooks.d"
 #define DEFINITION PATH_HOOKS "/zz-cgpu.json" /* as it is installed */
@@ -27,121 +25,26 @@
 
 struct engine {
 	const char *name, *check;
-	const char *files[2]; /* of its configuration, the last wins; NULL = none */
-	const char *folder;   /* *.conf of it come after them, in the order of their names */
-	const char *key;      /* lib/toml.h */
-	const char *section;  /* of that key */
+	const struct engine_conf *conf;
+	const char *key;     /* lib/toml.h */
+	const char *section; /* of that key */
 };
 
-static const struct engine podman = {"podman", "podman-hook",
-				     {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"},
-				     "/etc/containers/containers.conf.d", "engine/hooks_dir", "engine"};
-static const struct engine crio = {"CRI-O", "crio-hook", {"/etc/crio/crio.conf", NULL}, "/etc/crio/crio.conf.d",
-				   "crio/runtime/hooks_dir", "crio.runtime"};
-
-struct places {
-	char *dir[DIRS_MAX];
-	unsigned dirs;
-	bool set, broken;
-};
+static const struct engine podman = {"podman", "podman-hook", &engine_conf_podman, "engine/hooks_dir", "engine"};
+static const struct engine crio = {"CRI-O", "crio-hook", &engine_conf_crio, "crio/runtime/hooks_dir", "crio.runtime"};
 
 /* -- which directories ------------------------------------------------------------------------------------------------ */
 static void
-clear(struct places *places)
+find_places(struct doctor *doctor, const struct engine *engine, struct engine_list *places)
 {
-	for (unsigned i = 0; i < places->dirs; i++)
-		free(places->dir[i]);
-	places->dirs = 0;
-}
+	const char *const defaults[] = {DEFAULT_DIR, NULL};
 
-static void
-add_dir(struct places *places, const char *dir)
-{
-	if (places->dirs < DIRS_MAX)
-		places->dir[places->dirs++] = xstrdup(dir);
-}
-
-/* A list takes the place of earlier ones, unless it says that it is to be appended. */
-static void
-take_list(struct places *places, const struct toml_value *value)
-{
-	if (value->type != TOML_LIST)
-		return;
-	if (!value->append)
-		clear(places);
-	else if (!places->set)
-		add_dir(places, DEFAULT_DIR);
-	places->set = true;
-	for (unsigned i = 0; i < value->items; i++)
-		add_dir(places, value->item[i]);
-}
-
-static void
-read_conf(struct doctor *doctor, const struct engine *engine, const char *path, struct places *places)
-{
-	char *text = place_read(doctor->root, path, CONF_MAX);
-	struct toml_value value = {0};
-	struct err err = ERR_INIT;
-
-	if (text == NULL && errno != ENOENT && errno != ENOTDIR) {
-		finding_skip(&doctor->findings, engine->check, "%s cannot be read: %s", path, err_errno(errno));
-		return;
-	}
-	if (text != NULL && toml_find(bytes_of_text(text), engine->key, &value, &err) != 0) {
-		finding_fail(&doctor->findings, engine->check, CODE_HOOKS_DEFINITION, "%s: %s: %s refuses it", path, err.text,
-			     engine->name);
-		finding_action(&doctor->findings, "nl -ba %s | less", path);
-		places->broken = true;
-	} else if (text != NULL) {
-		take_list(places, &value);
-	}
-	toml_free(&value);
-	free(text);
-}
-
-static bool
-ends_with(const char *name, const char *ending)
-{
-	size_t size = strlen(name), length = strlen(ending);
-
-	return size > length && strcmp(name + size - length, ending) == 0;
-}
-
-static void
-find_places(struct doctor *doctor, const struct engine *engine, struct places *places)
-{
-	size_t count;
-	char **names = place_names(doctor->root, engine->folder, &count);
-
-	for (unsigned i = 0; i < 2; i++)
-		if (engine->files[i] != NULL)
-			read_conf(doctor, engine, engine->files[i], places);
-	for (size_t i = 0; i < count; i++) {
-		char *path = xprintf("%s/%s", engine->folder, names[i]);
-
-		if (ends_with(names[i], ".conf"))
-			read_conf(doctor, engine, path, places);
-		free(path);
-	}
-	place_names_free(names, count);
-	if (!places->set)
-		add_dir(places, DEFAULT_DIR);
+	engine_conf_list(doctor, engine->conf, engine->check, engine->key, CODE_HOOKS_DEFINITION, defaults, places);
 	/* An empty list makes podman of root read both of its old defaults. */
-	if (places->dirs == 0 && engine == &podman) {
-		add_dir(places, DEFAULT_DIR);
-		add_dir(places, ADMIN_DIR);
+	if (places->items == 0 && engine == &podman) {
+		engine_list_add(places, DEFAULT_DIR);
+		engine_list_add(places, ADMIN_DIR);
 	}
-}
-
-static char *
-list_of(const struct places *places)
-{
-	struct buf out = {0};
-
-	buf_add_text(&out, "");
-	for (unsigned i = 0; i < places->dirs; i++)
-		buf_printf(&out, "%s%s", i > 0 ? ", " : "", places->dir[i]);
-	return buf_steal_text(&out);
 }
 
 /* -- time ------------------------------------------------------------------------------------------------------------- */
@@ -208,7 +111,7 @@ check_timeout(struct doctor *doctor, const struct engine *engine, const char *fi
 static bool
 is_ours(const struct hook_config *definition)
 {
-	return definition->path != NULL && ends_with(definition->path, "/cgpu-hook");
+	return definition->path != NULL && engine_ends_with(definition->path, "/cgpu-hook");
 }
 
 /* Owner and mode of a file that decides about the gate; true where both are as they should be. */
@@ -287,12 +190,12 @@ judge_ours(struct doctor *doctor, const struct engine *engine, const char *file,
 
 /* Whether a later directory has a file of the same name, which then counts. */
 static bool
-is_shadowed(const struct doctor *doctor, const struct places *places, unsigned dir, const char *name)
+is_shadowed(const struct doctor *doctor, const struct engine_list *places, unsigned dir, const char *name)
 {
 	bool found = false;
 
-	for (unsigned i = dir + 1; !found && i < places->dirs; i++) {
-		char *path = xprintf("%s/%s", places->dir[i], name);
+	for (unsigned i = dir + 1; !found && i < places->items; i++) {
+		char *path = xprintf("%s/%s", places->item[i], name);
 
 		found = place_exists(doctor->root, path);
 		free(path);
@@ -335,17 +238,17 @@ judge_file(struct doctor *doctor, const struct engine *engine, const char *file)
 }
 
 static void
-tell_none(struct doctor *doctor, const struct engine *engine, const struct places *places)
+tell_none(struct doctor *doctor, const struct engine *engine, const struct engine_list *places)
 {
 	struct findings *findings = &doctor->findings;
-	char *list = list_of(places);
+	char *list = engine_list_join(places, ", ");
 	bool elsewhere = place_exists(doctor->root, DEFINITION);
 
 	finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION, "%s reads %s, where no definition calls the gate%s%s", engine->name,
 		     list, elsewhere ? "; it is in " : "", elsewhere ? DEFINITION : "");
 	if (elsewhere)
-		finding_action(findings, "printf '[%s]\\nhooks_dir = [\"%s\", \"%s\"]\\n' >%s/zz-cgpu.conf", engine->section,
-			       DEFAULT_DIR, PATH_HOOKS, engine->folder);
+		finding_action(findings, "printf '[%s]\\nhooks_dir = [\"%s\"%s]\\n' >%s/zz-cgpu.conf", engine->section, DEFAULT_DIR,
+			       strcmp(PATH_HOOKS, DEFAULT_DIR) != 0 ? ", \"" PATH_HOOKS "\"" : "", engine->conf->folder);
 	else
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	free(list);
@@ -354,18 +257,18 @@ tell_none(struct doctor *doctor, const struct engine *engine, const struct place
 static void
 check_engine(struct doctor *doctor, const struct engine *engine)
 {
-	struct places places = {0};
+	struct engine_list places = {0};
 	bool ours = false;
 
 	find_places(doctor, engine, &places);
-	for (unsigned i = 0; i < places.dirs; i++) {
+	for (unsigned i = 0; i < places.items; i++) {
 		size_t count;
-		char **names = place_names(doctor->root, places.dir[i], &count);
+		char **names = place_names(doctor->root, places.item[i], &count);
 
 		for (size_t k = 0; k < count; k++) {
-			char *file = xprintf("%s/%s", places.dir[i], names[k]);
+			char *file = xprintf("%s/%s", places.item[i], names[k]);
 
-			if (ends_with(names[k], ".json") && !is_shadowed(doctor, &places, i, names[k]))
+			if (engine_ends_with(names[k], ".json") && !is_shadowed(doctor, &places, i, names[k]))
 				ours |= judge_file(doctor, engine, file);
 			free(file);
 		}
@@ -373,7 +276,7 @@ check_engine(struct doctor *doctor, const struct engine *engine)
 	}
 	if (!ours && !places.broken)
 		tell_none(doctor, engine, &places);
-	clear(&places);
+	engine_list_free(&places);
 }
 
 void

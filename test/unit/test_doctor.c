@@ -537,6 +537,106 @@ test_engines(void)
 	end();
 }
 
+/* -- CDI devices: whether an engine gives them, and where it looks ------------------------------------------------------ */
+
+#define DAEMON "etc/docker/daemon.json"
+#define CONTAINERD "etc/containerd/config.toml"
+#define CRI2 "[plugins.\"io.containerd.grpc.v1.cri\"]\n"
+#define CRI3 "version = 3\n[plugins.'io.containerd.cri.v1.runtime']\n"
+
+static const struct {
+	enum engine_kind engine;
+	const char *version, *conf; /* conf NULL: there is none */
+	enum finding_status status;
+	const char *action, *named;
+} cdi_rows[] = {
+	{ENGINE_DOCKER, "28.2.2", NULL, FINDING_OK, "", "docker gives CDI"},
+	{ENGINE_DOCKER, "28.2.2", "{\"features\": {\"cdi\": false}}", FINDING_WARN, "jq '.features.cdi = true'", "CDI is off"},
+	{ENGINE_DOCKER, "26.1.5", NULL, FINDING_WARN, "echo '{\"features\"", "docker 26.1.5: CDI is off (features.cdi"},
+	{ENGINE_DOCKER, "26.1.5", "{\"features\": {}}", FINDING_WARN, "jq '.features.cdi = true'", "CDI is off"},
+	{ENGINE_DOCKER, "26.1.5", "{\"features\": {\"cdi\": true}}", FINDING_OK, "", "docker gives CDI"},
+	{ENGINE_DOCKER, "20.10.24", "{\"features\": {\"cdi\": true}}", FINDING_WARN, "cgpu explain", "knows no CDI devices"},
+	{ENGINE_DOCKER, "", NULL, FINDING_SKIP, "", "did not tell its version"},
+	{ENGINE_DOCKER, "", "{\"features\": {\"cdi\": true}}", FINDING_OK, "", "docker gives CDI"},
+	{ENGINE_CONTAINERD, "1.7.24", NULL, FINDING_SKIP, "", "starts no pods"},
+	{ENGINE_CONTAINERD, "1.7.24", "disabled_plugins = [\"cri\"]\n", FINDING_SKIP, "", "starts no pods"},
+	{ENGINE_CONTAINERD, "1.7.24", "version = 2\n", FINDING_WARN, "printf '[plugins.\"io.containerd.grpc.v1.cri\"]", "CDI is off"},
+	{ENGINE_CONTAINERD, "1.7.24", CRI2 "sandbox_image = \"p\"\n", FINDING_WARN, "sed -i '/\\[plugins", "containerd 1.7.24: CDI is off"},
+	{ENGINE_CONTAINERD, "1.7.24", CRI2 "enable_cdi = false\n", FINDING_WARN, "sed -i 's/enable_cdi", "CDI is off (enable_cdi"},
+	{ENGINE_CONTAINERD, "1.7.24", CRI2 "enable_cdi = true\n", FINDING_OK, "", "containerd gives CDI"},
+	{ENGINE_CONTAINERD, "1.6.20", CRI2 "enable_cdi = true\n", FINDING_WARN, "cgpu explain", "knows no CDI devices"},
+	{ENGINE_CONTAINERD, "2.0.1", "version = 3\n", FINDING_OK, "", "containerd gives CDI"},
+	{ENGINE_CONTAINERD, "2.0.1", CRI3 "enable_cdi = false\n", FINDING_WARN, "sed -i 's/enable_cdi", "CDI is off"},
+	{ENGINE_CONTAINERD, "", "version = 2\n", FINDING_SKIP, "", "did not tell its version"},
+};
+
+static void
+test_cdi_engines(void)
+{
+	for (size_t i = 0; i < sizeof(cdi_rows) / sizeof(*cdi_rows); i++) {
+		bool docker = cdi_rows[i].engine == ENGINE_DOCKER;
+
+		begin();
+		doctor.engine[cdi_rows[i].engine] = true;
+		snprintf(doctor.version[cdi_rows[i].engine], sizeof(doctor.version[0]), "%s", cdi_rows[i].version);
+		if (cdi_rows[i].conf != NULL)
+			put_text(docker ? DAEMON : CONTAINERD, cdi_rows[i].conf);
+		doctor_cdi_engines(&doctor);
+		if (!told(docker ? "docker-cdi" : "containerd-cdi", cdi_rows[i].status,
+			  cdi_rows[i].status == FINDING_WARN ? CODE_CDI_UNGATED : 0, cdi_rows[i].action, cdi_rows[i].named)) {
+			printf("# row %zu\n", i);
+			unit_bad = true;
+		}
+		end();
+	}
+	begin();
+	doctor.engine[ENGINE_CONTAINERD] = true;
+	put_text(CONTAINERD, "version = \n");
+	doctor_cdi_engines(&doctor);
+	CHECK(told("containerd-cdi", FINDING_FAIL, CODE_CDI_UNGATED, "nl -ba", "containerd refuses it"));
+	end();
+}
+
+#define BOTH "/etc/cdi:/var/run/cdi"
+
+static const struct {
+	enum engine_kind engine;
+	const char *version, *file, *conf, *dirs;
+} dirs_rows[] = {
+	{ENGINE_PODMAN, "5.5.0", NULL, NULL, BOTH},
+	{ENGINE_PODMAN, "5.5.0", "etc/containers/containers.conf", "[engine]\ncdi_spec_dirs = [\"/opt/cdi\"]\n", "/opt/cdi"},
+	{ENGINE_PODMAN, "5.5.0", "etc/containers/containers.conf.d/a.conf",
+	 "[engine]\ncdi_spec_dirs = [\"/opt/cdi\", {append = true}]\n", BOTH ":/opt/cdi"},
+	{ENGINE_PODMAN, "4.3.1", "etc/containers/containers.conf", "[engine]\ncdi_spec_dirs = [\"/opt/cdi\"]\n", BOTH},
+	{ENGINE_PODMAN, "", "etc/containers/containers.conf", "[engine]\n", BOTH},
+	{ENGINE_CRIO, "", "etc/crio/crio.conf.d/a.conf", "[crio.runtime]\ncdi_spec_dirs = [\"/a\", \"/b\"]\n", "/a:/b"},
+	{ENGINE_CRIO, "", "etc/crio/crio.conf", "[crio.runtime\n", BOTH},
+	{ENGINE_DOCKER, "", DAEMON, "{\"cdi-spec-dirs\": [\"/a\"]}", "/a"},
+	{ENGINE_DOCKER, "", DAEMON, "{}", BOTH},
+	{ENGINE_DOCKER, "", DAEMON, "{", BOTH},
+	{ENGINE_CONTAINERD, "", CONTAINERD, CRI2 "cdi_spec_dirs = [\"/a\"]\n", "/a"},
+	{ENGINE_CONTAINERD, "", CONTAINERD, CRI3 "cdi_spec_dirs = ['/a', '/b']\n", "/a:/b"},
+	{ENGINE_CONTAINERD, "", NULL, NULL, BOTH},
+};
+
+static void
+test_spec_dirs(void)
+{
+	for (size_t i = 0; i < sizeof(dirs_rows) / sizeof(*dirs_rows); i++) {
+		char *dirs;
+
+		begin();
+		snprintf(doctor.version[dirs_rows[i].engine], sizeof(doctor.version[0]), "%s", dirs_rows[i].version);
+		if (dirs_rows[i].file != NULL)
+			put_text(dirs_rows[i].file, dirs_rows[i].conf);
+		dirs = doctor_spec_dirs(&doctor, dirs_rows[i].engine);
+		CHECK_TEXT(dirs, dirs_rows[i].dirs);
+		CHECK(doctor.findings.count == 0);
+		free(dirs);
+		end();
+	}
+}
+
 /* -- this installation ------------------------------------------------------------------------------------------------- */
 static void
 put_programs(void)
@@ -662,6 +762,8 @@ main(void)
 	RUN(test_hook_owner);
 	RUN(test_crio);
 	RUN(test_engines);
+	RUN(test_cdi_engines);
+	RUN(test_spec_dirs);
 	RUN(test_programs);
 	RUN(test_configuration);
 	RUN(test_audit);
