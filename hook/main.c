@@ -7,6 +7,7 @@
 #include "hook/attach.h"
 #include "hook/attest.h"
 #include "hook/container.h"
+#include "hook/cri.h"
 #include "hook/decision.h"
 #include "hook/host.h"
 #include "hook/journal.h"
@@ -24,8 +25,6 @@
 #define PROGRAM "cgpu-hook"
 #define CHALLENGE_KEY "org.cgpu.challenge"
 #define CHALLENGE_MAX 4096
-#define IMAGE_KEY "io.kubernetes.cri-o.ImageRef"
-#define NAMESPACE_KEY "io.kubernetes.pod.namespace"
 #define NAME_MAX_SIZE 512
 
 /* One start of a container, from the call to the answer. */
@@ -85,13 +84,13 @@ decide(struct gate *gate, struct err *err)
 	return decision_make(&gate->state, &gate->config, &answers, gate->stage.cdi, &gate->decision, err);
 }
 
-/* Values that become arguments of another program: printable, one line, of a length. */
+/* Values that become arguments of another program: printable, one line, of a length. key: NULL = none. */
 static int
 annotation(const struct gate *gate, const char *key, size_t max, const char **out, struct err *err)
 {
 	const char *at;
 
-	*out = oci_annotation(&gate->config.annotations, key);
+	*out = key != NULL ? oci_annotation(&gate->config.annotations, key) : NULL;
 	for (at = *out; at != NULL && *at != '\0'; at++)
 		if (*at < 0x20 || *at > 0x7e || (size_t)(at - *out) >= max)
 			return err_set(err, CODE_CONFIG, "annotation %s: want at most %zu printable ASCII characters", key, max);
@@ -105,6 +104,7 @@ attest(struct gate *gate, struct err *err)
 {
 	struct attest_request *request = &gate->request;
 	struct attest_run run;
+	struct cri_keys keys;
 
 	*request = (struct attest_request){
 		.container_id = gate->state.id,
@@ -115,9 +115,11 @@ attest(struct gate *gate, struct err *err)
 		.privileged = gate->decision.privileged,
 		.bundle = gate->bundle,
 	};
-	if (container_bundle(&gate->container, gate->bundle, err) != 0 ||
-	    annotation(gate, IMAGE_KEY, NAME_MAX_SIZE, &request->image_id, err) != 0 ||
-	    annotation(gate, NAMESPACE_KEY, NAME_MAX_SIZE, &request->name_space, err) != 0 ||
+	if (container_bundle(&gate->container, gate->bundle, err) != 0)
+		return -1;
+	keys = cri_keys_of(gate->bundle);
+	if (annotation(gate, keys.image, NAME_MAX_SIZE, &request->image_id, err) != 0 ||
+	    annotation(gate, keys.name_space, NAME_MAX_SIZE, &request->name_space, err) != 0 ||
 	    annotation(gate, CHALLENGE_KEY, CHALLENGE_MAX, &request->challenge, err) != 0)
 		return -1;
 	if (attest_start(PATH_CGPU, request, &run, err) != 0)

@@ -21,6 +21,7 @@ lacking() {
 
 write_handler() { # NAME BINARY [LINE]
 	printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%s]\nruntime_type = "io.containerd.runc.v2"\n' "$1"
+	printf 'pod_annotations = ["*"]\ncontainer_annotations = ["*"]\n'
 	printf '%s\n' "${3-}"
 	printf '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.%s.options]\nBinaryName = "%s"\n' "$1" "$2"
 }
@@ -61,6 +62,12 @@ setup_file() {
 	export CONTAINERD_ADDRESS=$ROOT/socket
 	await ctr version
 	podman commit -q --change 'ENTRYPOINT ["/bin/sleep", "3600"]' "$(podman create plain true)" localhost/pause >/dev/null
+	# What ctr takes: a container with a node and the hook.
+	mkdir -p $ROOT/rootfs
+	podman export "$(podman create plain true)" | tar -C $ROOT/rootfs -x
+	jq --arg script "$RESULT" --arg root $ROOT/rootfs '.root.path = $root | .process.args = ["sh", "-c", $script] |
+		.process.env = ["PATH=/bin"] | .linux.devices = [{"path": "/dev/nvidia0", "type": "c", "major": 195, "minor": 0}]' \
+		$ROOT/base.json >$ROOT/spec.json
 	for image in plain pause; do
 		podman save -q localhost/$image | ctr -n k8s.io images import -
 	done
@@ -69,7 +76,7 @@ setup_file() {
 setup() {
 	system_setup
 	[ -z "$(lacking)" ] || skip "$(lacking)"
-	rm -rf /etc/cdi/* "$EMULATED"/node/faults.conf
+	rm -rf /etc/cdi/* "$EMULATED"/node/faults.conf /opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
 	write_spec
 	$CDI guard --in-place /etc/cdi/nvidia.json
 }
@@ -156,6 +163,34 @@ NODE='{"devices": [{"host_path": "/dev/nvidia0", "container_path": "/dev/nvidia0
 	done
 }
 
+# exempted COMMAND...: starts without a result, and the audit line says so.
+exempted() {
+	run "$@"
+	echo "$*: $status, $output"
+	[ "$status" -eq 0 ]
+	[[ $output != *cgpu* ]]
+	tail -1 "$AUDIT" | grep -F '"event":"exempt"'
+}
+
+@test "exempt by the namespace that containerd tells; what a pod brings along, and let through, exempts from nothing" {
+	local conf=/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf name forged='{"annotations": {"NAME": "default"}, "CDI_devices": [{"name": "nvidia.com/gpu=0"}]}'
+	printf '[exempt test]\nnamespace = default\nbundle-root = %s\n' $ROOT/state/io.containerd.runtime.v2.task/k8s.io >$conf
+	exempted cri runc "$FIELD" ls /run
+	exempted cri crun-hooks "$FIELD" ls /run
+	NAMESPACE=other attested_by cdi cri runc "$FIELD" sh -c "$RESULT"
+	for name in io.kubernetes.cri.sandbox-namespace io.kubernetes.pod.namespace; do
+		NAMESPACE=other attested_by cdi cri runc "${forged/NAME/$name}" sh -c "$RESULT"
+		NAMESPACE=other attested_by cdi cri crun-hooks "${forged/NAME/$name}" sh -c "$RESULT"
+	done
+	# Another folder, and another of containerd's namespaces.
+	printf '[exempt test]\nnamespace = default\nbundle-root = /run/containerd\n' >$conf
+	attested_by cdi cri runc "$FIELD" sh -c "$RESULT"
+	printf '[exempt test]\nnamespace = default\nbundle-root = %s\n' $ROOT >$conf
+	jq '.annotations["io.kubernetes.cri.sandbox-namespace"] = "default" | .annotations["io.kubernetes.pod.namespace"] = "default"' \
+		$ROOT/spec.json >$ROOT/annotated.json
+	attested_by hooks.d ctr run --rm --runc-binary "$(command -v runc)" --config $ROOT/annotated.json ctr-annotated
+}
+
 # -- ctr: it has no option for CDI devices and takes no base_runtime_spec --
 
 # run_ctr RUNTIME ARGUMENT...
@@ -166,11 +201,6 @@ run_ctr() {
 }
 
 @test "ctr: a specification that names the hook is attested or refused" {
-	mkdir -p $ROOT/rootfs
-	podman export "$(podman create plain true)" | tar -C $ROOT/rootfs -x
-	jq --arg script "$RESULT" --arg root $ROOT/rootfs '.root.path = $root | .process.args = ["sh", "-c", $script] |
-		.process.env = ["PATH=/bin"] | .linux.devices = [{"path": "/dev/nvidia0", "type": "c", "major": 195, "minor": 0}]' \
-		$ROOT/base.json >$ROOT/spec.json
 	for runtime in runc crun; do
 		attested_by hooks.d run_ctr $runtime --config $ROOT/spec.json ctr-$runtime
 	done

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """cri.py SOCKET HANDLER IMAGE CONTAINER COMMAND...: a pod with one container over the Container Runtime Interface, as the
-kubelet makes it; CONTAINER is JSON with more members of its ContainerConfig. Prints what the container prints and ends as
-it does; 125 and the service's words if it does not start. PYTHONPATH leads to cri_pb2, which protoc made of cri.proto."""
+kubelet makes it; CONTAINER is JSON with more members of its ContainerConfig, whose annotations the pod has too, in the
+namespace NAMESPACE. Prints what the container prints and ends as it does; 125 and the service's words if it does not start.
+PYTHONPATH leads to cri_pb2, which protoc made of cri.proto."""
 import json
+import os
 import sys
 import time
 import uuid
@@ -51,7 +53,8 @@ config = api.ContainerConfig(metadata={"name": "c"}, image={"image": image}, com
 ParseDict(json.loads(container), config)
 privileged = config.linux.security_context.privileged
 pod = api.PodSandboxConfig(
-    metadata={"name": name, "uid": name, "namespace": "default"},
+    metadata={"name": name, "uid": name, "namespace": os.environ.get("NAMESPACE", "default")},
+    annotations=config.annotations,
     log_directory=LOGS,
     linux={"security_context": {"namespace_options": {"network": NODE}, "privileged": privileged}},
 )

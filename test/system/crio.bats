@@ -223,6 +223,9 @@ exempted() { # how many of the last two audit lines are exemptions
 	ln -s "$name"/overlay-containers/operator $STORAGE/overlay-containers/link
 	BUNDLE=$STORAGE/overlay-containers/link/userdata
 	refused_with 20
+	# The name that containerd gives it, which a pod can bring along.
+	write_bundle forged "$HOOKS_D" '.annotations["io.kubernetes.cri.sandbox-namespace"] = "gpu-operator"'
+	refused_with 20
 	# A second GPU, asked for by a namespace that is not exempt, does not profit from the first.
 	rm "$EMULATED"/node/faults.conf
 	write_bundle both "$HOOKS_D"
