@@ -61,7 +61,7 @@ static const struct key gpu_keys[] = {
 };
 #undef FIELD
 
-static const char *const action_names[] = {"return", "hang", "abort", "exit", "fork", "exec", "print", "set"};
+static const char *const action_names[] = {"return", "wait", "hang", "abort", "exit", "fork", "exec", "print", "set"};
 
 static bool
 to_number(const char *text, uint32_t *out)
@@ -170,7 +170,7 @@ fault_action(struct node_fault *fault, const char *name, char *rest)
 	if (action == count)
 		return false;
 	fault->action = (enum node_action)action;
-	if (fault->action == NODE_RETURN) {
+	if (fault->action == NODE_RETURN || fault->action == NODE_WAIT) {
 		if (!to_number(rest, &value))
 			return false;
 		fault->value = (int)value;

@@ -13,7 +13,7 @@
  *   gpu N KEY VALUE...         one GPU: uuid, minor, measurement I HEX, report-size BYTES, evidence-of N, ...
  *   order I J ...              which GPU stands at NVML's index 0, 1, ...
  *   at CALL[#N] ACTION         from the N-th (default first) call of this symbol on:
- *                              return CODE | hang | abort | exit | fork | exec | print; or, once: set LINE
+ *                              return CODE | wait MS | hang | abort | exit | fork | exec | print; or, once: set LINE
  *
  * Later lines win; a line that begins with # is a comment. Every key is in the tables of node.c.
  */
@@ -47,7 +47,7 @@ struct node_gpu {
 
 #define NODE_REAL_SIZE 0x80000000u
 
-enum node_action { NODE_RETURN, NODE_HANG, NODE_ABORT, NODE_EXIT, NODE_FORK, NODE_EXEC, NODE_PRINT, NODE_SET };
+enum node_action { NODE_RETURN, NODE_WAIT, NODE_HANG, NODE_ABORT, NODE_EXIT, NODE_FORK, NODE_EXEC, NODE_PRINT, NODE_SET };
 
 struct node_fault {
 	char call[NODE_TEXT];

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,9 @@ act(struct node_fault *fault)
 	char line[sizeof(fault->line)];
 
 	switch (fault->action) {
+	case NODE_WAIT:
+		poll(NULL, 0, fault->value);
+		break;
 	case NODE_HANG:
 		hang();
 		break;

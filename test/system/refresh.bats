@@ -295,8 +295,9 @@ owners() {
 
 @test "a container that ends while it is attested" {
 	up runc
+	echo 'at nvmlDeviceGetCount_v2 wait 3000' >"$EMULATED/node/faults.conf"
 	"$CGPU" attest --refresh "$id" >/run/test/output &
-	until pidof collect; do :; done
+	until pidof collect || ! kill -0 $!; do sleep 0.1; done
 	kill -9 "$pid"
 	status=0
 	wait $! || status=$?
