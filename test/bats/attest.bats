@@ -214,6 +214,23 @@ refused() {
 	[ "$status" -eq 0 ]
 }
 
+@test "the chip of the report has to be of the certificate's architecture, and names the manifest" {
+	mint --driver 590.48.01
+	fault 'gpu 0 chip GB100'
+	attest
+	refused 35
+	[ "$(step GPU-0 architecture)" = "fail certificate 1 is of a GH100 A01 GSP BROM, and the report's chip is GB100" ]
+	mint --arch blackwell --driver 590.48.01
+	fault 'gpu 0 chip GH100'
+	attest
+	refused 35
+	mint --arch blackwell --driver 590.48.01
+	fault 'gpu 0 chip GB110'
+	attest
+	refused 40
+	[[ $(step GPU-0 driver-rim) == *NV_GPU_CC_DRIVER_GB110_590.48.01* ]]
+}
+
 @test "manifests: missing, damaged, of another version or product, expired signer" {
 	while read -r want options; do
 		# shellcheck disable=SC2086
@@ -228,6 +245,8 @@ refused() {
 		48 --wrong-version driver
 		48 --wrong-version vbios
 		49 --wrong-product driver
+		47 --wrong-rows driver
+		47 --wrong-rows vbios
 		46 --expired-signer
 	END
 }

@@ -24,7 +24,8 @@ static const char usage[] =
 	"usage: mint [--arch hopper|blackwell] [--gpus N] [--driver VERSION] [--vbios VERSION] [--at TIME]\n"
 	"            [--library FILE] [--port PORT]\n"
 	"            [--revoked|--hold|--unknown|--unanswered|--damaged-answer CERT]... [--stale] [--without-ocsp]\n"
-	"            [--damaged|--wrong-version|--wrong-product|--without-rim driver|vbios]... [--expired-signer] DIR\n"
+	"            [--damaged|--wrong-version|--wrong-product|--wrong-rows|--without-rim driver|vbios]...\n"
+	"            [--expired-signer] DIR\n"
 	"PORT: of the RIM service (44380); revocation and remote verifier have the next two\n"
 	"CERT: brom ica identity rim-signer rim-l3 rim-ca\n";
 
@@ -48,7 +49,7 @@ find(const char *const *names, unsigned count, const char *name)
 /* About the whole first; from REVOKED on about one certificate, from RIM_DAMAGED on about one manifest. */
 enum choice { ARCH = 1, GPUS, DRIVER_VERSION, VBIOS_VERSION, AT, LIBRARY, PORT, STALE, WITHOUT_OCSP, EXPIRED_SIGNER,
 	      REVOKED, HOLD, UNKNOWN, UNANSWERED, DAMAGED_ANSWER,
-	      RIM_DAMAGED, RIM_VERSION, RIM_PRODUCT, RIM_MISSING };
+	      RIM_DAMAGED, RIM_VERSION, RIM_PRODUCT, RIM_ROWS, RIM_MISSING };
 
 static const struct option long_options[] = {
 	{"arch", required_argument, NULL, ARCH},
@@ -68,6 +69,7 @@ static const struct option long_options[] = {
 	{"damaged", required_argument, NULL, RIM_DAMAGED},
 	{"wrong-version", required_argument, NULL, RIM_VERSION},
 	{"wrong-product", required_argument, NULL, RIM_PRODUCT},
+	{"wrong-rows", required_argument, NULL, RIM_ROWS},
 	{"without-rim", required_argument, NULL, RIM_MISSING},
 	{"expired-signer", no_argument, NULL, EXPIRED_SIGNER},
 	{NULL, 0, NULL, 0},
@@ -120,7 +122,8 @@ take_fault(struct options *options, int option, const char *value)
 	static const enum answer_status status[] = {
 		[REVOKED] = ANSWER_REVOKED, [HOLD] = ANSWER_HOLD, [UNKNOWN] = ANSWER_UNKNOWN};
 	static const enum manifest_fault fault[] = {[RIM_DAMAGED] = DAMAGED, [RIM_VERSION] = WRONG_VERSION,
-						    [RIM_PRODUCT] = WRONG_PRODUCT, [RIM_MISSING] = MISSING};
+						    [RIM_PRODUCT] = WRONG_PRODUCT, [RIM_ROWS] = WRONG_ROWS,
+						    [RIM_MISSING] = MISSING};
 
 	if (option >= RIM_DAMAGED)
 		options->manifest[find(kind_names, KINDS, value)] = fault[option];

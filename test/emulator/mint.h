@@ -12,7 +12,7 @@ enum subject { BROM, ICA, IDENTITY, RIM_SIGNER, RIM_L3, RIM_CA, SUBJECTS };
 
 enum kind { DRIVER, VBIOS, KINDS };
 
-enum manifest_fault { NONE, DAMAGED, WRONG_VERSION, WRONG_PRODUCT, MISSING };
+enum manifest_fault { NONE, DAMAGED, WRONG_VERSION, WRONG_PRODUCT, WRONG_ROWS, MISSING };
 
 struct options {
 	const char *directory, *library;

@@ -112,7 +112,8 @@ put_newer(struct buf *out, const struct node_gpu *gpu, bool blackwell, unsigned 
 		put_number(out, SYS_ENABLE_STATUS, 0x0707, 2);
 	if (branch >= 580 || blackwell)
 		put_number(out, OPAQUE_DATA_VERSION, branch >= 580, 2);
-	if (branch >= 580 && blackwell)
+	/* No Hopper's report names its chip; one that names another GPU's is a fault. */
+	if (branch >= 580 && (blackwell || strncmp(gpu->chip, "GH", 2) != 0))
 		put_padded(out, CHIP_INFO, gpu->chip, 9);
 	if (branch >= 580)
 		put_number(out, FEATURE_FLAG, gpu->protected_pcie ? 2 : 0, 2);

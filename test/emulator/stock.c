@@ -71,6 +71,9 @@ make_manifest(const struct mint *mint, const char *folder, enum kind kind, enum 
 
 	if (fault != MISSING) {
 		model_rows(&mint->measurements, kind == DRIVER, manifest.row);
+		/* Index 7 is the driver's, 9 the VBIOS's: active, and without a value. */
+		if (fault == WRONG_ROWS)
+			manifest.row[kind == DRIVER ? 7 : 9].alternatives = 0;
 		manifest_write(&manifest, chain, &xml);
 		if (fault == DAMAGED)
 			manifest_damage(&xml);
