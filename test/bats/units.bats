@@ -164,7 +164,7 @@ planned() {
 		case $field in
 		CGPU_CODE | CGPU_NAME) ;;
 		*) grep -rqE "\"$(tr '[:upper:]' '[:lower:]' <<<"${field#CGPU_}")\"" "$BATS_TEST_DIRNAME/../../hook" \
-			"$BATS_TEST_DIRNAME/../../attest/cmd/attest.c" ;;
+			"$BATS_TEST_DIRNAME/../../attest/cmd/facts.c" ;;
 		esac
 	done
 }
