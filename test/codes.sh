@@ -5,17 +5,8 @@
 # error, a step or a list, to see what becomes of it, was not provoked.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-passed=0 failed=0
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "codes: $what"
-	fi
-}
+# shellcheck source=test/count.bash
+. test/count.bash
 own='err_set\(|err_wrap\(|steps_(add|fail)\(|finding_[a-z]+\(|frame_put_u32\(|\.code = CODE_'
 # In bats: `-eq 20`, `= 20`, `code 20`, `code: 20`, `refused runc 20`, and rows of tables whose first or second word it is.
 wanted() { # NUMBER CONSTANT NAME
@@ -30,5 +21,4 @@ while read -r number constant name; do
 	check "$number ($name): no test wants it" wanted "$number" "$constant" "$name"
 done < <(sed -nE 's/^CODE\(([0-9]+), ([A-Z_0-9]+), "([a-z0-9-]+)".*/\1 \2 \3/p' lib/code.def)
 check 'lib/code.def was not read' [ $passed -gt 100 ]
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+finish

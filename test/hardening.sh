@@ -7,18 +7,8 @@ set -u
 	echo '0 passed, 0 failed, 1 skipped'
 	exit 0
 }
-passed=0 failed=0
-
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "hardening: $program: $what"
-	fi
-}
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 has() { grep -qE -e "$1" <<<"$2"; }
 lacks() { ! has "$1" "$2"; }
 
@@ -53,5 +43,4 @@ for path in "$@"; do
 	foreign=$(grep -vxE "$(allowed "$program")" <<<"$needed" | tr '\n' ' ')
 	check "links $foreign: not in the table of its role" [ -z "${foreign// /}" ]
 done
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+finish

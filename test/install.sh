@@ -4,17 +4,8 @@
 set -u
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-passed=0 failed=0
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "install: $what"
-	fi
-}
+# shellcheck source=test/count.bash
+. "$(dirname "$0")/count.bash"
 dirs='prefix=/usr sysconfdir=/etc localstatedir=/var'
 # shellcheck disable=SC2086 # words of a list
 run() { "$@" DESTDIR="$root" $dirs >"$root.log" 2>&1 || { cat "$root.log"; false; }; rm -f "$root.log"; }
@@ -42,5 +33,4 @@ check 'an edited configuration was removed' [ -e "$root/etc/cgpu/cgpu.conf" ]
 rm -rf "$root/etc/cgpu"
 check "left behind: $(find "$root" ! -type d | tr '\n' ' ')" [ -z "$(find "$root" ! -type d)" ]
 check 'own folders are left behind' [ -z "$(find "$root" -name '*cgpu*' -o -name 'nvidia*')" ]
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -3,17 +3,8 @@
 # lint.sh: shellcheck over every script, a licence line on top of every source, and the habits of the tree.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-passed=0 failed=0
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "lint: $what"
-	fi
-}
+# shellcheck source=test/count.bash
+. test/count.bash
 mapfile -t files < <(find . \( -name .git -o -name 'build*' -type d \) -prune -o -type f -printf '%P\n' | sort)
 scripts=() suites=() sources=()
 for file in "${files[@]}"; do
@@ -37,5 +28,4 @@ for file in "${sources[@]}"; do
 done
 check 'blanks at the end of a line' [ -z "$(grep -nE '[[:blank:]]+$' "${sources[@]}" | tee /dev/stderr)" ]
 check 'marks of unfinished work' [ -z "$(grep -nE '\b(TO''DO|FIX''ME|X''XX)\b' "${sources[@]}" | tee /dev/stderr)" ]
-echo "$passed passed, $failed failed, 0 skipped"
-[ "$failed" -eq 0 ]
+finish

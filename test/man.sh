@@ -4,17 +4,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 O=$1
-passed=0 failed=0 skipped=0
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "man: $what"
-	fi
-}
+# shellcheck source=test/count.bash
+. test/count.bash
 same() { # A B: two lists of lines
 	diff <(sort -u <<<"$1") <(sort -u <<<"$2")
 }
@@ -105,5 +96,4 @@ done <<<"$codes"
 check 'cgpu-hook(8) and cgpu-hook --help differ' \
 	same "$("$O/cgpu-hook" --help | grep -oE -- '--[a-z]+' | cut -c3-)" \
 	"$(sed -nE 's/^\.It Fl -(.*)/\1/p' man/cgpu-hook.8 | sed 's/ , -/\n/g')"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -11,21 +11,8 @@ version=$(cat VERSION)
 name=oci-cgpu-hook-$version
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0 skipped=0
-check() { # WHAT CONDITION...
-	local what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "packages: $what"
-	fi
-}
-skip() {
-	skipped=$((skipped + 1))
-	echo "packages: $*"
-}
+# shellcheck source=test/count.bash
+. test/count.bash
 quiet() { "$@" >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log"; false; }; }
 
 check 'debian/changelog has another version' grep -q "^oci-cgpu-hook ($version-" packaging/deb/debian/changelog
@@ -126,5 +113,4 @@ for package in "$O"/rpm/RPMS/*/oci-cgpu-hook-[0-9]*.rpm; do
 	check "$package: no definition" grep -qx /usr/share/containers/oci/hooks.d/zz-cgpu.json <(rpm -qlp "$package")
 	check "$package: no hook" grep -qx /usr/libexec/oci/hooks.d/cgpu-hook <(rpm -qlp "$package")
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish
