@@ -33,12 +33,11 @@ setup() {
 }
 
 # Tenths of systemd's own scale, from 0 (nothing is left open) to 100. What is left: root, who changes to the workers' user; the
-# GPUs' nodes; the network for collateral; where a container's mount is reached, the calls that mount.
+# GPUs' nodes; the network for collateral; other processes for the metrics; where a container's mount is reached, the calls that mount.
 threshold() {
 	case $1 in
 	cgpu-cdi.service) echo 10 ;;
-	cgpu-metrics.service) echo 20 ;;
-	cgpu-collateral.service | cgpu-features.service | cgpu-ready.service) echo 30 ;;
+	cgpu-collateral.service | cgpu-features.service | cgpu-metrics.service | cgpu-ready.service) echo 30 ;;
 	cgpu-refresh.service) echo 40 ;;
 	esac
 }
