@@ -26,7 +26,7 @@ allowed() {
 }
 
 for path in "$@"; do
-	program=$(basename "$path")
+	program=$(basename "$path") about=$(basename "$path")
 	headers=$(readelf -hlW "$path") dynamic=$(readelf -dW "$path") symbols=$(readelf -sW "$path")
 	check 'not a position-independent program (ET_DYN)' has 'Type: +DYN' "$headers"
 	check 'not marked PIE' has 'FLAGS_1.*PIE' "$dynamic"
