@@ -390,7 +390,7 @@ KILL_ROUNDS ?= 200
 .PHONY: kills
 kills: node
 	$(Q)O=$(O)-system KILL_ROUNDS=$(KILL_ROUNDS) STORM=64 TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh \
-		test/system/kills.bats test/system/storm.bats
+		test/system/kills.bats test/system/storm.bats test/system/network.bats
 
 # Every test/fuzz/fuzz_*.c is a libFuzzer program; make fuzz FUZZ_SECONDS=600 FUZZ=json gives one of them ten minutes.
 FUZZ_SECONDS ?= 60

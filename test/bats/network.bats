@@ -929,7 +929,9 @@ later() {
 	misbehave 'ocsp slow 300'
 	run script -qec 'cgpu attest' /dev/null
 	[ "$status" -eq 0 ]
-	[[ "$output" == *" s  driver"*" s  fetch ${RIM#https://}"*" s  fetch ${OCSP#https://}"*"0."[3-9]" s "* ]]
+	echo "$output"
+	[[ $output == *" s  driver"*" s  fetch ${RIM#https://}"*" s  fetch ${OCSP#https://}"* ]]
+	[[ $output =~ (0\.[3-9]|[1-9][0-9]*\.[0-9])" s " ]]
 	run cgpu attest
 	[[ "$output" != *" s  fetch"* ]]
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Each program of the gate is killed at random moments of a start: the container does not start without its result, nothing
-# is left, and the next start works. KILL_ROUNDS=200 (make kills) is a campaign.
+# is left, and the next start works. Each is killed four times, in twenty starts at most; KILL_ROUNDS=200 (make kills), a
+# campaign, wants all of its rounds.
 
 load helpers
 
@@ -17,6 +18,7 @@ setup_file() {
 setup() {
 	system_setup
 	rounds=${KILL_ROUNDS:-20}
+	enough=${KILL_ROUNDS:-4}
 	killed=0
 }
 
@@ -59,14 +61,14 @@ killed_definition() {
 @test "cgpu-hook" {
 	local before i status
 	before=$(mounts)
-	for i in $(seq "$rounds"); do
+	for ((i = 0; i < rounds && killed < enough; i++)); do
 		killed_definition "0.$(printf %03d $((RANDOM % 250)))" >/run/test/hooks.d/kill.json
 		status=0
 		podman --hooks-dir /run/test/hooks.d --runtime "$(runtime_of "$i")" run --rm --network none --device /dev/nvidia0 \
 			plain cat /run/cgpu/attestation.env >/run/test/killed 2>&1 || status=$?
 		judge_round "$before" $status
 	done
-	echo "# figures: cgpu-hook: killed $killed times in $rounds starts" >&3
+	echo "# figures: cgpu-hook: killed $killed times in $i starts" >&3
 	[ "$killed" -gt 0 ]
 	works
 }
@@ -75,7 +77,7 @@ killed_definition() {
 kill_program() {
 	local name=$1 most=$2 before i status pid victim
 	before=$(mounts)
-	for i in $(seq "$rounds"); do
+	for ((i = 0; i < rounds && killed < enough; i++)); do
 		start "$(runtime_of "$i")" --rm --device /dev/nvidia0 plain cat /run/cgpu/attestation.env >/run/test/killed 2>&1 &
 		pid=$!
 		victim=
@@ -86,7 +88,7 @@ kill_program() {
 		wait $pid || status=$?
 		judge_round "$before" $status
 	done
-	echo "# figures: $name: killed $killed times in $rounds starts" >&3
+	echo "# figures: $name: killed $killed times in $i starts" >&3
 	[ "$killed" -gt 0 ]
 	works
 }
