@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "attest/doctor/place.h"
+#include "attest/place.h"
 #include "attest/records.h"
 #include "lib/clock.h"
 #include "lib/code.h"

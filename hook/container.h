@@ -29,8 +29,8 @@ struct container {
 int container_open(pid_t pid, const char *bundle, struct container *out, struct err *err);
 
 /*
- * The container that was started as that process (lib/process.h) and runs; without bundle and configuration. -1 with CODE_CONTAINER_GONE;
- * container_close in any case.
+ * The container that was started as that process (lib/process.h) and runs; without bundle and configuration. -1 with
+ * CODE_CONTAINER_GONE; container_close in any case.
  */
 int container_find(pid_t pid, int64_t started, struct container *out, struct err *err);
 

@@ -6,8 +6,8 @@
 
 #include "lib/err.h"
 
-/* The command line: STAGE [--cdi], refresh ID [--stop], --help, or --version. The stage is told by argument because the OCI state does not
- * carry it, and a gate that runs at another stage gates nothing. */
+/* The command line: STAGE [--cdi], refresh ID [--stop], --help, or --version. The stage is told by argument because the OCI
+ * state does not carry it, and a gate that runs at another stage gates nothing. */
 
 enum stage_action {
 	STAGE_GATE,

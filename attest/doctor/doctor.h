@@ -7,7 +7,7 @@
 
 #include "attest/conf.h"
 #include "attest/doctor/finding.h"
-#include "attest/doctor/place.h"
+#include "attest/place.h"
 #include "attest/policy_file.h"
 
 /*

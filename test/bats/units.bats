@@ -33,7 +33,8 @@ setup() {
 }
 
 # Tenths of systemd's own scale, from 0 (nothing is left open) to 100. What is left: root, who changes to the workers' user; the
-# GPUs' nodes; the network for collateral; other processes for the metrics; where a container's mount is reached, the calls that mount.
+# GPUs' nodes; the network for collateral; other processes for the metrics; where a container's mount is reached, the calls
+# that mount.
 threshold() {
 	case $1 in
 	cgpu-cdi.service) echo 10 ;;

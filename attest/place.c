@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/doctor/place.h"
+#include "attest/place.h"
 
 #include <errno.h>
 #include <fcntl.h>

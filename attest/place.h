@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ATTEST_DOCTOR_PLACE_H
-#define ATTEST_DOCTOR_PLACE_H
+#ifndef ATTEST_PLACE_H
+#define ATTEST_PLACE_H
 
 #include <dirent.h>
 #include <stdbool.h>
