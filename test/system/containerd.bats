@@ -126,19 +126,20 @@ NODE='{"devices": [{"host_path": "/dev/nvidia0", "container_path": "/dev/nvidia0
 	done
 }
 
+# crun may write to the program that is not there and end by SIGPIPE, before it has said what is missing.
 @test "refused: the program is missing" {
-	local code=
+	local code='' said="$HOOK|/usr/bin/crun did not terminate successfully: exit status 141"
 	mv "$HOOK" "$HOOK.away"
 	for runtime in runc crun; do
 		run cri $runtime "$FIELD" true
 		echo "$output"
-		[[ $status -eq 125 && $output == *"$HOOK"* ]] || code=started
+		[[ $status -eq 125 && $output =~ $said ]] || code=started
 		run cri $runtime '{}' true
 		[ "$status" -eq 0 ] || code=stopped
 		# Here it is everything that does not start: pods first.
 		run cri $runtime-hooks '{}' true
 		echo "$output"
-		[[ $status -eq 125 && $output == *"$HOOK"* ]] || code=started
+		[[ $status -eq 125 && $output =~ $said ]] || code=started
 	done
 	mv "$HOOK.away" "$HOOK"
 	[ -z "$code" ]

@@ -116,9 +116,12 @@ broken() {
 
 @test "CDI: ungated where a layer is left, and where none is; broken, in conflict" {
 	write_spec
-	examine
-	told warn cdi 120 "cgpu-cdi guard --in-place $SPEC"
-	[ "$status" -eq 0 ]
+	# Where docker or containerd are installed there is no other layer from the start.
+	if ! command -v dockerd containerd >/dev/null; then
+		examine
+		told warn cdi 120 "cgpu-cdi guard --in-place $SPEC"
+		[ "$status" -eq 0 ]
+	fi
 	cp "$(command -v busybox)" $EXTRA/dockerd
 	broken 120 cdi "cgpu-cdi guard --in-place $SPEC"
 	rm $EXTRA/dockerd
