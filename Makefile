@@ -135,6 +135,7 @@ man: $(MAN)
 
 # -- stamps -----------------------------------------------------------------------------------------------------------
 # The stamps change only when their text does: changed flags rebuild everything, nothing else does.
+# Two runs of make may begin at once: each writes a file of its own first.
 define CONFIG_H
 /* Made by the Makefile. */
 #define PROJECT_VERSION "$(VERSION)"
@@ -153,7 +154,8 @@ define CONFIG_H
 endef
 FLAGS := $(compile) | $(link) | $(hook_STATIC)
 $(shell mkdir -p $(O))
-stamp = $(file >$(1).new,$($(2)))$(shell cmp -s $(1).new $(1) && rm $(1).new || mv $(1).new $(1))
+pid := $(shell echo $$PPID)
+stamp = $(file >$(1).$(pid),$($(2)))$(shell cmp -s $(1).$(pid) $(1) && rm $(1).$(pid) || mv $(1).$(pid) $(1))
 $(call stamp,$(O)/.flags,FLAGS)
 $(call stamp,$(O)/config.h,CONFIG_H)
 

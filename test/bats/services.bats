@@ -260,7 +260,7 @@ manifest() {
 		[[ $status == 18 || $status == 92 ]]
 		misbehave 'rim close'
 		manifest $version
-		[[ $status == 52 || $status == 92 ]]
+		[[ $status == 52 || $status == 56 || $status == 92 ]]
 		[ "$code" -eq 0 ]
 		misbehave 'rim huge-headers 200'
 		manifest $version

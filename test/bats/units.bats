@@ -124,9 +124,9 @@ plan() {
 	rm -rf "$PLACE"
 }
 
-# planned UNIT TEXT: the plan says it about that unit.
+# planned UNIT TEXT: the plan says it about that unit. systemd 252 and 257 draw its arrow in two ways.
 planned() {
-	awk -v unit="-> Unit $1:" 'index($0, "-> Unit ") { inside = index($0, unit) } inside' "$PLAN" | grep -qF -- "$2"
+	awk -v unit=" Unit $1:" '/^[[:space:]]*(->|→) Unit / { inside = index($0, unit) } inside' "$PLAN" | grep -qF -- "$2"
 }
 
 @test "at boot the GPUs are verified after nvidia-persistenced and before any container" {
