@@ -650,14 +650,22 @@ mirror() {
 	[ "$(requests '.hash == "sha1"')" -eq 6 ]
 }
 
+# flip FILE OFFSET: that byte, to one that it was not.
+flip() {
+	local byte
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	# shellcheck disable=SC2059 # the byte as an escape
+	printf "\\$(printf %03o $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
 # damage KIND FILE
 damage() {
 	local size
 	case $1 in
 	empty) : >"$2" ;;
 	half) size=$(stat -c %s "$2") && truncate -s $((size / 2)) "$2" ;;
-	last) size=$(stat -c %s "$2") && printf '\377' | dd of="$2" bs=1 seek=$((size - 1)) conv=notrunc status=none ;;
-	middle) size=$(stat -c %s "$2") && printf '\377' | dd of="$2" bs=1 seek=$((size / 2)) conv=notrunc status=none ;;
+	last) size=$(stat -c %s "$2") && flip "$2" $((size - 1)) ;;
+	middle) size=$(stat -c %s "$2") && flip "$2" $((size / 2)) ;;
 	garbage) head -c 1000 /dev/urandom >"$2" ;;
 	large) truncate -s 3M "$2" ;;
 	link) mv "$2" "$2.away" && ln -s "$2.away" "$2" ;;
