@@ -10,7 +10,7 @@ MAKEFLAGS += -rR
 O ?= build
 VERSION := $(shell cat VERSION)
 # The time of the last commit; in an unpacked archive, whose files carry it, that of VERSION.
-export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell date -r VERSION +%s))
+export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),$(shell date -r VERSION +%s))
 
 prefix ?= /usr/local
 exec_prefix ?= $(prefix)

@@ -85,6 +85,7 @@ counted() {
 	/run/test/hold /dev/nvidia0 3>&- &
 	unshare -m /run/test/hold /dev/nvidia0 3>&- &
 	for runtime in runc crun; do up $runtime $runtime plain sleep 600; done
+	await eval "[ \"\$(find /proc/[0-9]*/fd -lname /dev/nvidia0 2>/dev/null | wc -l)\" -eq 2 ]"
 	seen_is ''
 	told ok 0 '0 attested, 0 exempt, 0 observed'
 	[ "$status" -eq 0 ]
@@ -103,7 +104,7 @@ counted() {
 		[ "$status" -eq 0 ]
 		counted allowed
 		"$CGPU" status | grep -x "  allowed: container $id, process [0-9]* (hold), c 195:[0-9]*"
-		podman rm -f -t 0 c1
+		remove c1
 		seen_is ''
 	done
 }
@@ -111,10 +112,10 @@ counted() {
 @test "one with the host's processes, one whose first process changed its mounts, one with a user namespace" {
 	up runc c1 "${gpu[@]}" --pid host plain hold /dev/nvidia0
 	seen_is "allowed $id 1"
-	podman rm -f -t 0 c1
+	remove c1
 	up crun c1 "${gpu[@]}" --cap-add SYS_ADMIN --security-opt seccomp=unconfined plain busybox unshare -m hold /dev/nvidia0
 	seen_is "allowed $id 1"
-	podman rm -f -t 0 c1
+	remove c1
 	up crun c1 "${gpu[@]}" --uidmap 0:100000:65536 plain hold /dev/nvidia0
 	seen_is "allowed $id 1"
 }
@@ -127,7 +128,7 @@ counted() {
 		named "$pid" "$id"
 		rm "$RECORDS/$id"
 		named "$pid" "$id"
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -142,9 +143,9 @@ counted() {
 		told fail 115 "process $pid (hold) of container $id "
 		[ "$status" -eq 115 ]
 		# As doctor says.
-		podman rm -f -t 0 bad
+		remove bad
 		told ok 0 '1 attested'
-		podman rm -f -t 0 good
+		remove good
 	done
 }
 
@@ -159,7 +160,7 @@ counted() {
 		[ "$status" -eq 116 ]
 		run "$HOOK" refresh "$id"
 		[ "$status" -eq 116 ]
-		podman rm -f -t 0 c1
+		remove c1
 		printf '[policy]\nmode = observe\nobserve-until = %s\n' "$(date -u -d tomorrow +%F)" >$CONF
 		echo 'devtools 1' >"$EMULATED"/node/faults.conf
 		up $runtime c1 "${gpu[@]}" plain hold /dev/nvidia0
@@ -168,7 +169,7 @@ counted() {
 		run "$CGPU" attest --refresh all
 		[[ $output != *"$id"* ]]
 		rm "$EMULATED"/node/faults.conf
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -214,7 +215,7 @@ criu_works() {
 			[[ $output == *'does not support checkpoint/restore'* || $output == *criu* ]]
 		fi
 		seen_is "allowed $id 1"
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
@@ -234,6 +235,6 @@ criu_works() {
 			[ "$(audit_lines)" -eq "$count" ]
 			named "$pid" "$id"
 		fi
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }

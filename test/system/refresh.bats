@@ -179,7 +179,7 @@ owners() {
 		# RestrictNamespaces=mnt
 		grep -qE ' setns\([0-9]+, CLONE_NEWNS\)' "$BATS_TEST_TMPDIR/trace"
 		if grep -E ' (setns|unshare)\(' "$BATS_TEST_TMPDIR/trace" | grep -v 'CLONE_NEWNS)'; then false; fi
-		podman rm -f -t 0 c1
+		remove c1
 	done
 }
 
