@@ -17,6 +17,14 @@
 #define POINT_SIZE (1 + 2 * SCALAR_SIZE)
 #define DER_SIGNATURE_MAX (2 + 2 * (2 + 1 + SCALAR_SIZE))
 
+/*
+ * No configuration of the machine changes what counts here. A start needs neither the old names of all algorithms (what asks
+ * by such a name adds it: EVP_add_digest) nor the texts of all errors, whose tables together cost as much as five signatures.
+ */
+#define INIT                                                                                                           \
+	(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |                      \
+	 OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS)
+
 /* n of secp384r1 (SEC 2, 2.5.1). */
 static const uint8_t order[SCALAR_SIZE] = {
 	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
@@ -38,8 +46,7 @@ crypto_init(void)
 	if (done)
 		return;
 	/* OpenSSL 3.0 runs into a null lock where its default context could not be made: ask for it by name first. */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL) != 1 ||
-	    OSSL_LIB_CTX_get0_global_default() == NULL)
+	if (OPENSSL_init_crypto(INIT, NULL) != 1 || OSSL_LIB_CTX_get0_global_default() == NULL)
 		_exit(CODE_INTERNAL);
 	(void)crypto_random(NULL); /* a generator that runs already is as good, only slower to start */
 	done = true;
@@ -55,13 +62,11 @@ int
 crypto_err(struct err *err, int code, const char *what)
 {
 	unsigned long first = ERR_get_error();
-	const char *library = ERR_lib_error_string(first);
-	const char *reason = ERR_SYSTEM_ERROR(first) ? err_errno(ERR_GET_REASON(first)) : ERR_reason_error_string(first);
 
 	ERR_clear_error();
 	if (first == 0)
 		return err_set(err, code, "%s", what);
-	return err_set(err, code, "%s (%s: %s)", what, library ? library : "OpenSSL", reason ? reason : "no reason given");
+	return err_set(err, code, "%s (OpenSSL error %08lX)", what, first);
 }
 
 void

@@ -40,7 +40,7 @@ int crypto_spki(EVP_PKEY *key, struct buf *out, struct err *err);
 int crypto_p384_coordinates(EVP_PKEY *key, uint8_t x[48], uint8_t y[48], struct err *err);
 EVP_PKEY *crypto_p384_from_coordinates(const uint8_t x[48], const uint8_t y[48], struct err *err);
 
-/* Adds OpenSSL's first queued reason to err's text as "(library: reason)" and empties the queue. Returns -1. */
+/* Adds the number of OpenSSL's first queued error to err's text, for openssl-errstr(1), and empties the queue. Returns -1. */
 int crypto_err(struct err *err, int code, const char *what);
 
 #endif

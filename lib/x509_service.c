@@ -4,6 +4,7 @@
  * (lib/provider.h): where somebody pins such a root, its path is walked in a library context of its own.
  */
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/provider.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -42,13 +43,20 @@ push(STACK_OF(X509) *stack, X509 *cert)
 	return false;
 }
 
+/* The walk asks for the digest of a signature by its old name. */
+static bool
+name_digests(void)
+{
+	return EVP_add_digest(EVP_sha256()) == 1 && EVP_add_digest(EVP_sha384()) == 1 && EVP_add_digest(EVP_sha512()) == 1;
+}
+
 static bool
 load(struct path *path, const struct bytes *der, unsigned count, struct bytes anchor)
 {
 	bool ok;
 
 	path->library = OSSL_LIB_CTX_new();
-	if (path->library == NULL || !crypto_random(path->library))
+	if (path->library == NULL || !name_digests() || !crypto_random(path->library))
 		return false;
 	path->provider = OSSL_PROVIDER_load(path->library, "default");
 	path->upper = sk_X509_new_null();

@@ -22,6 +22,7 @@
 #include "lib/code.h"
 #include "lib/frame.h"
 #include "lib/fs.h"
+#include "lib/provider.h"
 #include "lib/sandbox.h"
 
 #define CONFIG_MAX (16 << 20)
@@ -365,7 +366,8 @@ run(const struct options *options, struct err *err)
 
 	if (options_given(options, "refresh"))
 		return refresh_containers(options, err);
-	crypto_init();
+	if (provider_init(err) < 0)
+		return err_code(err);
 	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
 		return err_code(err);
 	if (prepare(options, &conf, digest, &policy, &request, err) == 0)

@@ -8,13 +8,24 @@
 #include "test/emulator/services/service.h"
 
 /*
- * The OCSP responder (RFC 6960, by POST): a delegated responder for each issuer, any hash in the question, the nonce
+ * The OCSP responder (RFC 6960, by POST): a delegated responder for each issuer, any usual hash in the question, the nonce
  * echoed. What an issuer never issued is good among device certificates, as NVIDIA documents it, and unknown among those
  * of manifests; an unknown issuer is "unauthorized".
  */
 
 #define HOURS 6
 #define DAY (24 * 3600)
+
+static const EVP_MD *
+find_hash(const ASN1_OBJECT *algorithm)
+{
+	const EVP_MD *const hashes[] = {EVP_sha1(), EVP_sha256(), EVP_sha384(), EVP_sha512()};
+
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(*hashes); i++)
+		if (EVP_MD_get_type(hashes[i]) == OBJ_obj2nid(algorithm))
+			return hashes[i];
+	return NULL;
+}
 
 static bool
 issuer_matches(OCSP_CERTID *id, const X509 *issuer)
@@ -26,7 +37,7 @@ issuer_matches(OCSP_CERTID *id, const X509 *issuer)
 	bool same;
 
 	OCSP_id_get0_info(NULL, &algorithm, NULL, &serial, id);
-	hash = EVP_get_digestbyobj(algorithm);
+	hash = find_hash(algorithm);
 	if (hash == NULL)
 		return false;
 	own = OCSP_cert_id_new(hash, X509_get_subject_name(issuer), X509_get0_pubkey_bitstr(issuer), serial);
