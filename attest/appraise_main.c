@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/frame.h"
+#include "lib/fs.h"
 #include "lib/provider.h"
 #include "lib/sandbox.h"
 #include "lib/xml.h"
@@ -29,6 +30,7 @@ struct worker {
 	struct buf parameters, evidence[APPRAISE_GPUS_MAX];
 	struct appraise_input input;
 	bool archive; /* to be judged instead: it stands in place of the first evidence */
+	struct buf out; /* frames that wait to be sent */
 	struct err err; /* first fault of the protocol */
 };
 
@@ -43,12 +45,22 @@ expect(struct worker *worker, enum frame_type want, struct buf *payload)
 }
 
 static int
-send_frame(struct worker *worker, enum frame_type type, struct buf *payload)
+add_frame(struct worker *worker, enum frame_type type, struct buf *payload)
 {
-	int rc = frame_write(OUT, worker->deadline, type, buf_bytes(payload), &worker->err);
+	int rc = frame_encode(type, buf_bytes(payload), &worker->out, &worker->err);
 
 	payload->size = 0;
 	return rc;
+}
+
+/* All at once: a write for each frame would wake the run as often. */
+static int
+send_frames(struct worker *worker)
+{
+	int rc = fs_write_stream(OUT, buf_bytes(&worker->out), worker->deadline, &worker->err);
+
+	worker->out.size = 0;
+	return rc == 0 ? 0 : err_wrap(&worker->err, CODE_WORKER, "to the run");
 }
 
 static int
@@ -78,9 +90,9 @@ greet(struct worker *worker)
 	frame_put_text(&payload, PROJECT_VERSION);
 	frame_put_field(&payload, bytes_of(NULL, 0));
 	if (rc == 0)
-		rc = send_frame(worker, FRAME_HELLO, &payload);
+		rc = add_frame(worker, FRAME_HELLO, &payload);
 	buf_free(&payload);
-	return rc;
+	return rc == 0 ? send_frames(worker) : -1;
 }
 
 /* Everything that libraries do once and that could open a file comes before the filter. */
@@ -147,13 +159,13 @@ ask(struct worker *worker, const struct collateral *need, unsigned count)
 
 	for (unsigned i = 0; rc == 0 && i < count; i++) {
 		appraise_put_need(&payload, &need[i]);
-		rc = send_frame(worker, FRAME_NEED, &payload);
+		rc = add_frame(worker, FRAME_NEED, &payload);
 	}
 	frame_put_u32(&payload, count);
 	if (rc == 0)
-		rc = send_frame(worker, FRAME_DONE, &payload);
+		rc = add_frame(worker, FRAME_DONE, &payload);
 	buf_free(&payload);
-	return rc;
+	return rc == 0 ? send_frames(worker) : -1;
 }
 
 /* Once the protocol is broken there is nobody to judge for: the worker ends without a verdict. */
@@ -183,26 +195,26 @@ deliver(struct worker *worker, const struct appraisal *appraisal, const struct e
 
 	for (size_t i = 0; rc == 0 && i < appraisal->steps.count; i++) {
 		appraise_put_step(&payload, &appraisal->steps.list[i]);
-		rc = send_frame(worker, FRAME_STEP, &payload);
+		rc = add_frame(worker, FRAME_STEP, &payload);
 	}
 	for (unsigned i = 0; rc == 0 && i < appraisal->gpus; i++) {
 		if (appraisal->claims[i] == NULL)
 			continue;
 		frame_put_u32(&payload, i);
 		frame_put_text(&payload, appraisal->claims[i]);
-		rc = send_frame(worker, FRAME_CLAIMS, &payload);
+		rc = add_frame(worker, FRAME_CLAIMS, &payload);
 	}
 	for (unsigned i = 0; rc == 0 && i < appraisal->keeps; i++) {
 		appraise_put_keep(&payload, &appraisal->keep[i]);
-		rc = send_frame(worker, FRAME_KEEP, &payload);
+		rc = add_frame(worker, FRAME_KEEP, &payload);
 	}
 	frame_put_u32(&payload, (uint32_t)steps_code(&appraisal->steps));
 	frame_put_field(&payload, bytes_of(worker->echo, sizeof(worker->echo)));
 	frame_put_text(&payload, verdict->text);
 	if (rc == 0)
-		rc = send_frame(worker, FRAME_VERDICT, &payload);
+		rc = add_frame(worker, FRAME_VERDICT, &payload);
 	buf_free(&payload);
-	return rc;
+	return rc == 0 ? send_frames(worker) : -1;
 }
 
 static int
@@ -221,7 +233,9 @@ say_failure(struct worker *worker)
 
 	frame_put_u32(&payload, (uint32_t)err_code(&worker->err));
 	frame_put_text(&payload, worker->err.text);
-	send_frame(worker, FRAME_FAILURE, &payload);
+	worker->out.size = 0;
+	if (add_frame(worker, FRAME_FAILURE, &payload) == 0)
+		(void)send_frames(worker);
 	buf_free(&payload);
 }
 
@@ -244,10 +258,6 @@ main(int argc, char **argv)
 		appraise_run(&worker.input, &source, &appraisal, &verdict);
 		rc = deliver(&worker, &appraisal, &verdict);
 	}
-	appraisal_free(&appraisal);
-	appraise_free_parameters(&worker.input);
-	buf_free(&worker.parameters);
-	for (unsigned i = 0; i < APPRAISE_GPUS_MAX; i++)
-		buf_free(&worker.evidence[i]);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	/* Whatever there is ends with the process: exit() would have its libraries take it apart piece by piece. */
+	_Exit(rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -88,7 +88,7 @@ bytes_equal(struct bytes a, struct bytes b)
 	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-static void
+void
 buf_reserve(struct buf *buf, size_t more)
 {
 	size_t want = buf->size + more + 1;

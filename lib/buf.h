@@ -38,6 +38,8 @@ struct buf {
 };
 
 void buf_add(struct buf *buf, const void *data, size_t size);
+/* Room for more bytes and a NUL behind data[size], for whoever writes them there and then adds to size. */
+void buf_reserve(struct buf *buf, size_t more);
 void buf_add_text(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct bytes buf_bytes(const struct buf *buf);

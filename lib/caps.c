@@ -37,10 +37,13 @@ static int
 cut_bounding(const int *keep, unsigned count, struct err *err)
 {
 	/* The kernel may know more capabilities than the headers: the first EINVAL is the end of its list. */
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (!is_listed(cap, keep, count) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-			return err_set(err, CODE_WORKER, "bounding set: capability %d: %s", cap, err_errno(errno));
-	return 0;
+	for (int cap = 0;; cap++) {
+		if (is_listed(cap, keep, count) || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL && cap > 0)
+			return 0;
+		return err_set(err, CODE_WORKER, "bounding set: capability %d: %s", cap, err_errno(errno));
+	}
 }
 
 /* Kernels before 4.3 have no ambient set. */
@@ -83,14 +86,8 @@ set_and_compare(cap_t wanted, struct err *err)
 	return rc == 0 ? 0 : err_set(err, CODE_WORKER, "capset: the kernel kept other capabilities than were set");
 }
 
-int
-caps_drop(struct err *err)
-{
-	return caps_keep(NULL, 0, err);
-}
-
-int
-caps_keep(const int *keep, unsigned count, struct err *err)
+static int
+set_listed(const int *keep, unsigned count, struct err *err)
 {
 	cap_t wanted = cap_init();
 	int rc = 0;
@@ -106,10 +103,22 @@ caps_keep(const int *keep, unsigned count, struct err *err)
 	}
 	if (rc == 0)
 		rc = clear_ambient(err);
-	if (rc == 0 && caps_has(CAP_SETPCAP))
-		rc = cut_bounding(keep, count, err);
 	if (rc == 0)
 		rc = set_and_compare(wanted, err);
 	cap_free(wanted);
 	return rc;
+}
+
+int
+caps_drop(struct err *err)
+{
+	return set_listed(NULL, 0, err);
+}
+
+int
+caps_keep(const int *keep, unsigned count, struct err *err)
+{
+	if (caps_has(CAP_SETPCAP) && cut_bounding(keep, count, err) != 0)
+		return -1;
+	return set_listed(keep, count, err);
 }

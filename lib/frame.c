@@ -83,11 +83,11 @@ frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload
 static int
 read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err *err)
 {
-	char chunk[16384];
 	size_t left = size;
 
+	buf_reserve(out, size);
 	while (left > 0) {
-		ssize_t got = fs_read_some(fd, chunk, left < sizeof(chunk) ? left : sizeof(chunk), deadline, err);
+		ssize_t got = fs_read_some(fd, out->data + out->size, left, deadline, err);
 
 		if (got < 0)
 			return -1;
@@ -95,9 +95,10 @@ read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err 
 			return 1;
 		if (got == 0)
 			return err_set(err, 0, "end of file, %zu of %zu bytes are missing", left, size);
-		buf_add(out, chunk, (size_t)got);
+		out->size += (size_t)got;
 		left -= (size_t)got;
 	}
+	out->data[out->size] = '\0';
 	return 0;
 }
 

@@ -12,10 +12,11 @@
 
 #include "lib/fs_fail.h"
 
+#define READ_SIZE 4096
+
 int
 fs_read_fd(int fd, size_t max, struct buf *out, struct err *err)
 {
-	char chunk[16384];
 	struct stat status;
 
 	out->size = 0;
@@ -23,9 +24,11 @@ fs_read_fd(int fd, size_t max, struct buf *out, struct err *err)
 		return fail(err, errno, "fstat: %s", err_errno(errno));
 	if (!S_ISREG(status.st_mode))
 		return fail(err, EPERM, "not a regular file");
-	/* The size says little: 0 for files of procfs, and the file may grow meanwhile. */
+	/* The size is a hint: 0 for files of procfs, and the file may grow meanwhile. */
+	buf_reserve(out, status.st_size > 0 && (uint64_t)status.st_size < max ? (size_t)status.st_size + 1 : READ_SIZE);
+	out->data[0] = '\0';
 	for (;;) {
-		ssize_t got = pread(fd, chunk, sizeof(chunk), (off_t)out->size);
+		ssize_t got = pread(fd, out->data + out->size, out->room - out->size - 1, (off_t)out->size);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -35,7 +38,10 @@ fs_read_fd(int fd, size_t max, struct buf *out, struct err *err)
 			return 0;
 		if ((size_t)got > max - out->size)
 			return fail(err, EPERM, "more than %zu bytes", max);
-		buf_add(out, chunk, (size_t)got);
+		out->size += (size_t)got;
+		out->data[out->size] = '\0';
+		if (out->size + 1 == out->room)
+			buf_reserve(out, READ_SIZE);
 	}
 }
 

@@ -22,6 +22,7 @@
 #include "lib/sandbox_build.h"
 
 #define MIB ((rlim_t)1024 * 1024)
+#define PASSWD_MAX (16u * 1024 * 1024)
 
 #if SANDBOX_ASAN
 /* LeakSanitizer stops its own process by ptrace at exit, which nothing here may do. */
@@ -76,17 +77,22 @@ set_limits(enum sandbox_role role, struct err *err)
 static int
 find_user(const char *name, uid_t *uid, gid_t *gid, struct err *err)
 {
-	FILE *file = fopen("/etc/passwd", "re");
+	struct buf text = {0};
+	FILE *file;
 	bool found = false;
 
-	if (file == NULL)
-		return err_set(err, CODE_WORKER, "/etc/passwd: open: %s", err_errno(errno));
-	for (struct passwd *entry; !found && (entry = fgetpwent(file)) != NULL;) {
+	if (fs_read_linked("/etc/passwd", PASSWD_MAX, &text, err) != 0)
+		return err_wrap(err, CODE_WORKER, "user '%s'", name);
+	/* From memory: glibc asks a file for its position at every line. */
+	file = text.size > 0 ? fmemopen(text.data, text.size, "r") : NULL;
+	for (struct passwd *entry; file != NULL && !found && (entry = fgetpwent(file)) != NULL;) {
 		found = strcmp(entry->pw_name, name) == 0;
 		*uid = entry->pw_uid;
 		*gid = entry->pw_gid;
 	}
-	fclose(file);
+	if (file != NULL)
+		fclose(file);
+	buf_free(&text);
 	if (!found)
 		return err_set(err, CODE_WORKER, "user '%s' is not in /etc/passwd", name);
 	if (*uid == 0 || *gid == 0)
