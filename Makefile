@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make [O=DIR] [SAN=address,undefined] [HOOK_STATIC=no] [WERROR=-Werror] [V=1] [TARGET]; `make help` lists the targets.
+# make [O=DIR] [SAN=address,undefined] [STATIC=no] [WERROR=-Werror] [V=1] [TARGET]; `make help` lists the targets.
 # Objects and programs go to O (default: build); variants go to folders of their own. CFLAGS, CPPFLAGS, LDFLAGS and
 # LDLIBS of the caller come after the project's own and win. Directory names are GNU's; DESTDIR goes in front. An
 # installation for podman and CRI-O: make install prefix=/usr sysconfdir=/etc localstatedir=/var.
@@ -47,7 +47,9 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 AR := $(if $(filter default undefined,$(origin AR)),ar,$(AR))
-HOOK_STATIC ?= yes
+# yes: the hook has all that it links inside, the other programs the small libraries among them; each that the loader finds
+# instead costs a start a tenth of a millisecond.
+STATIC ?= yes
 SAN ?=
 WERROR ?=
 
@@ -62,15 +64,17 @@ HARDENING := -fstack-protector-strong $(call cc-option,-fstack-clash-protection)
 FORTIFY := $(if $(SAN),,$(or $(shell $(CC) -O2 -Werror -D_FORTIFY_SOURCE=3 -E -x c /dev/null >/dev/null 2>&1 && echo -D_FORTIFY_SOURCE=3)))
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
-# libxml2 and xmlsec: only the appraiser and tests link them.
-YAJL := $(call pkg,--libs,yajl)
-SECCOMP := $(call pkg,--libs,libseccomp)
-CAP := $(call pkg,--libs,libcap)
+static = $(filter yes,$(STATIC))
+small = $(if $(static),$(if $(call pkg,--libs,$(1)),$(2)),$(call pkg,--libs,$(1)))
+YAJL := $(call small,yajl,-lyajl_s)
+SECCOMP := $(call small,libseccomp,-l:libseccomp.a)
+CAP := $(call small,libcap,-l:libcap.a)
 INIH := $(call pkg,--libs,inih)
 YAML := $(call pkg,--libs,yaml-0.1)
 CRYPTO := $(call pkg,--libs,libcrypto)
 CURL := $(call pkg,--libs,libcurl)
 SSL := $(call pkg,--libs,libssl)
+# libxml2 and xmlsec: only the appraiser and tests link them.
 XML := $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
 XML_CFLAGS := $(call pkg,--cflags,xmlsec1-openssl)
 
@@ -102,14 +106,15 @@ WORKERS := $(patsubst attest/%_main.c,$(O)/%,$(MAINS))
 PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(wildcard hook/main.c),$(O)/cgpu-hook) $(if $(wildcard cdi/main.c),$(O)/cgpu-cdi) $(WORKERS)
 UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
-# What each program may link is part of the design: one privilege, one process.
+# What each program may link is part of the design: one privilege, one process. libc goes before libraries with a long tail
+# of their own: the loader looks every symbol up in this order.
 collect_LIBS := $(SECCOMP) $(CAP) -ldl
-fetch_LIBS := $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
-appraise_LIBS := $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
-cgpu_LIBS := $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
+fetch_LIBS := -lc $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+appraise_LIBS := -lc $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+cgpu_LIBS := -lc $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 cdi_LIBS := $(YAJL) $(YAML)
-hook_LIBS := $(if $(filter yes,$(HOOK_STATIC)),-lyajl_s,$(YAJL)) $(SECCOMP) $(CAP)
-hook_STATIC := $(if $(filter yes,$(HOOK_STATIC)),$(if $(SAN),,-static-pie))
+hook_LIBS := $(YAJL) $(SECCOMP) $(CAP)
+hook_STATIC := $(if $(static),$(if $(SAN),,-static-pie))
 test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,$(sort $(wildcard man/*.[1578])))
@@ -152,7 +157,7 @@ define CONFIG_H
 #define CA_FILE "$(ca_file)"
 #define BUILD_TIME $(SOURCE_DATE_EPOCH)
 endef
-FLAGS := $(compile) | $(link) | $(hook_STATIC)
+FLAGS := $(compile) | $(link) | $(STATIC)
 $(shell mkdir -p $(O))
 pid := $(shell echo $$PPID)
 stamp = $(file >$(1).$(pid),$($(2)))$(shell cmp -s $(1).$(pid) $(1) && rm $(1).$(pid) || mv $(1).$(pid) $(1))
@@ -213,7 +218,7 @@ $(HOOK_JSON) $(SAMPLE) $(SYSTEM_MADE): $(O)/%: %.in $(O)/config.h
 # What is linked, as the build found it; the releases' own names what its builder had.
 $(SBOM): packaging/sbom.sh VERSION $(O)/config.h $(O)/.flags
 	@mkdir -p $(@D)
-	$(Q)PKG_CONFIG='$(PKG_CONFIG)' STATIC='$(filter yes,$(HOOK_STATIC))' packaging/sbom.sh $(VERSION) >$@
+	$(Q)PKG_CONFIG='$(PKG_CONFIG)' STATIC='$(static)' packaging/sbom.sh $(VERSION) >$@
 
 # They are made of the programs' own --help: RUN=... stands in front of these where they are built for another machine.
 completion = $(Q)mkdir -p $(@D) && RUN='$(RUN)' packaging/completions/make.sh $(1) $< >$@
@@ -352,7 +357,7 @@ man-check: all
 	$(Q)test/man.sh $(O)
 
 hardening: $(PROGRAMS)
-	$(Q)SAN=$(SAN) HOOK_STATIC=$(HOOK_STATIC) test/hardening.sh $(PROGRAMS)
+	$(Q)SAN=$(SAN) STATIC=$(STATIC) test/hardening.sh $(PROGRAMS)
 
 install-check: all
 	$(Q)test/install.sh $(again)
@@ -374,7 +379,7 @@ demo: node
 	$(Q)$(ON_NODE) packaging/demo.sh $(O)-system
 
 # Ratios and differences measured in one run; needs root and podman for a real config.json.
-BENCH := $(addprefix $(O)-system/bench/,measure noop p384 tls)
+BENCH := $(addprefix $(O)-system/bench/,measure noop bare tls)
 .PHONY: bench
 bench: node
 	$(Q)$(MAKE) --no-print-directory $(NODE) $(BENCH)
@@ -382,7 +387,7 @@ bench: node
 
 $(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(if $(filter tls,$*),$(CURL),$(CRYPTO))
+	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(if $(filter tls,$*),$(CURL),$(if $(filter bare,$*),$(XML)) $(CRYPTO))
 
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))
@@ -411,7 +416,7 @@ fuzz:
 # The programs with a library in front of the C library that lets the n-th call of a kind fail; FAULT_RUNS=0 tries all n.
 FAULT_RUNS ?= 100
 FAULT := $(abspath $(O)-fault)
-FAULT_BUILD = O=$(FAULT) HOOK_STATIC=no workerdir=$(FAULT) sysconfdir=$(FAULT)/etc localstatedir=$(FAULT)/var runstatedir=$(FAULT)
+FAULT_BUILD = O=$(FAULT) STATIC=no workerdir=$(FAULT) sysconfdir=$(FAULT)/etc localstatedir=$(FAULT)/var runstatedir=$(FAULT)
 .PHONY: fault fault-programs
 $(O)/fault/library.so: $(call pic,test/fault/library.c)
 	@mkdir -p $(@D)

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # sbom.sh VERSION: what the programs are linked with, as SPDX 2.3 in JSON, with the versions that pkg-config tells. STATIC in
-# the environment, if not empty: the hook has some of it inside. Built twice at one place, it is the same, byte by byte.
+# the environment, if not empty: some of it is inside. Built twice at one place, it is the same, byte by byte.
 set -eu
 version=$1
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-0}" +%Y-%m-%dT%H:%M:%SZ)
 
-# Name, module of pkg-config, licence, home; "hook" if cgpu-hook links it.
+# Name, module of pkg-config, licence, home; with STATIC: "inside" if it is in all that use it, "both" if only in the hook.
 libraries() {
 	cat <<-'END'
-	yajl yajl ISC https://github.com/lloyd/yajl hook
-	libseccomp libseccomp LGPL-2.1-only https://github.com/seccomp/libseccomp hook
-	libcap libcap BSD-3-Clause https://git.kernel.org/pub/scm/libs/libcap/libcap.git hook
+	yajl yajl ISC https://github.com/lloyd/yajl inside
+	libseccomp libseccomp LGPL-2.1-only https://github.com/seccomp/libseccomp inside
+	libcap libcap BSD-3-Clause https://git.kernel.org/pub/scm/libs/libcap/libcap.git inside
 	inih inih BSD-3-Clause https://github.com/benhoyt/inih
 	libyaml yaml-0.1 MIT https://github.com/yaml/libyaml
 	openssl libcrypto Apache-2.0 https://github.com/openssl/openssl
@@ -20,9 +20,9 @@ libraries() {
 	xmlsec xmlsec1-openssl MIT https://github.com/lsh123/xmlsec
 	END
 	if getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
-		echo glibc - LGPL-2.1-or-later https://sourceware.org/git/glibc.git hook
+		echo glibc - LGPL-2.1-or-later https://sourceware.org/git/glibc.git both
 	else
-		echo musl - MIT https://git.musl-libc.org/git/musl hook
+		echo musl - MIT https://git.musl-libc.org/git/musl both
 	fi
 }
 
@@ -50,10 +50,11 @@ related() { # FROM KIND TO
 own=oci-cgpu-hook
 packages=$(package $own "$version" Apache-2.0 NOASSERTION)
 relationships=$(related DOCUMENT DESCRIBES Package-$own)
-while read -r name module licence home hook; do
+while read -r name module licence home inside; do
 	packages+=$',\n'$(package "$name" "$(version_of "$module")" "$licence" "$home")
-	relationships+=$',\n'$(related Package-$own DYNAMIC_LINK "Package-$name")
-	[ -z "${STATIC-}" ] || [ -z "$hook" ] || relationships+=$',\n'$(related Package-$own STATIC_LINK "Package-$name")
+	[ -n "${STATIC-}" ] || inside=''
+	[ "$inside" = inside ] || relationships+=$',\n'$(related Package-$own DYNAMIC_LINK "Package-$name")
+	[ -z "$inside" ] || relationships+=$',\n'$(related Package-$own STATIC_LINK "Package-$name")
 done < <(libraries)
 # A document's name space must be its own.
 digest=$(sha256sum <<<"$made$packages$relationships" | cut -c1-32)

@@ -15,15 +15,16 @@ lacks() { ! has "$1" "$2"; }
 # One privilege, one process: a library that is not in this table has no business in that program.
 allowed() {
 	case $1 in
-	cgpu) echo 'libc|libyajl|libinih|libseccomp|libcap|libcrypto' ;;
-	cgpu-cdi) echo 'libc|libyajl|libyaml-0' ;;
-	collect) echo 'libc|libdl|libseccomp|libcap' ;;
-	appraise) echo 'libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl|libyajl|libseccomp|libcap' ;;
-	fetch) echo 'libc|libcurl|libssl|libcrypto|libyajl|libseccomp|libcap' ;;
-	cgpu-hook) if [ "${HOOK_STATIC:-yes}" = yes ]; then echo none; else echo 'libc|libyajl|libseccomp|libcap'; fi ;;
+	cgpu) echo "libc|libinih|libcrypto${small-}" ;;
+	cgpu-cdi) echo "libc|libyaml-0${small-}" ;;
+	collect) echo "libc|libdl${small-}" ;;
+	appraise) echo "libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl${small-}" ;;
+	fetch) echo "libc|libcurl|libssl|libcrypto${small-}" ;;
+	cgpu-hook) if [ "${STATIC:-yes}" = yes ]; then echo none; else echo "libc${small-}"; fi ;;
 	*) echo none ;;
 	esac
 }
+[ "${STATIC:-yes}" = yes ] || small='|libyajl|libseccomp|libcap'
 
 for path in "$@"; do
 	program=$(basename "$path") about=$(basename "$path")
