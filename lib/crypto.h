@@ -12,8 +12,11 @@
 #define SHA384_SIZE 48
 #define P384_RAW_SIGNATURE 96 /* r then s, 48 bytes each, big-endian: SPDM 1.1, JWS ES384, XML-DSig */
 
-/* Before anything else of OpenSSL: no configuration file, no atexit handlers, crypto_random(). Safe to call again. Ends the
- * process with CODE_INTERNAL if memory is out, as the x-functions of lib/buf.h do. */
+/*
+ * Before anything else of OpenSSL: no configuration file, no atexit handlers, no algorithms by their old names, no texts of
+ * errors, crypto_random(). Safe to call again. Ends the process with CODE_INTERNAL if memory is out, as the x-functions of
+ * lib/buf.h do.
+ */
 void crypto_init(void);
 /* Random numbers by Hash_DRBG with SHA-256 (SP 800-90A 10.1.1): CTR_DRBG, the default, starts every cipher there is. */
 bool crypto_random(OSSL_LIB_CTX *library);

@@ -86,6 +86,7 @@ read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err 
 	size_t left = size;
 
 	buf_reserve(out, size);
+	out->data[out->size] = '\0';
 	while (left > 0) {
 		ssize_t got = fs_read_some(fd, out->data + out->size, left, deadline, err);
 
@@ -96,9 +97,9 @@ read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err 
 		if (got == 0)
 			return err_set(err, 0, "end of file, %zu of %zu bytes are missing", left, size);
 		out->size += (size_t)got;
+		out->data[out->size] = '\0';
 		left -= (size_t)got;
 	}
-	out->data[out->size] = '\0';
 	return 0;
 }
 

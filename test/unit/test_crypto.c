@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/crypto.h"
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 #include "lib/der.h"
 #include "test/unit/unit.h"
@@ -120,6 +122,21 @@ test_der(void)
 	CHECK(is_unsigned("02", NULL));
 }
 
+/* No text of OpenSSL's is loaded: the number says the same to openssl errstr. */
+static void
+test_error(void)
+{
+	const unsigned char text[] = {0x04, 0x01, 0x00}, *at = text;
+	struct err err = ERR_INIT;
+
+	CHECK(crypto_err(&err, 0, "nothing queued") == -1 && strcmp(err.text, "nothing queued") == 0);
+	CHECK(d2i_X509(NULL, &at, sizeof(text)) == NULL && ERR_peek_error() != 0);
+	err = (struct err)ERR_INIT;
+	CHECK(crypto_err(&err, 0, "no certificate") == -1);
+	CHECK(strcmp(err.text, "no certificate (OpenSSL error 068000A8)") == 0); /* ASN.1, wrong tag */
+	CHECK(ERR_peek_error() == 0);
+}
+
 int
 main(void)
 {
@@ -128,5 +145,6 @@ main(void)
 	RUN(test_raw_signature);
 	RUN(test_key_forms);
 	RUN(test_der);
+	RUN(test_error);
 	return unit_end();
 }

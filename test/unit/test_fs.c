@@ -68,6 +68,8 @@ test_read_file(void)
 	CHECK(fs_read_file(at("fifo"), 5, &out, &err) == -1 && errno == EPERM);
 	CHECK(fs_read_file("/dev/zero", 5, &out, &err) == -1 && errno == EPERM);
 	CHECK(fs_read_file("/proc/self/status", 1 << 20, &out, &err) == 0 && out.size > 100);
+	/* Longer than one read, and of size 0 to stat. */
+	CHECK(fs_read_file("/proc/self/smaps", 1 << 20, &out, &err) == 0 && out.size > 8192 && out.data[out.size] == 0);
 	buf_free(&out);
 }
 
