@@ -380,6 +380,8 @@ demo: node
 
 # Ratios and differences measured in one run; needs root and podman for a real config.json.
 BENCH := $(addprefix $(O)-system/bench/,measure noop bare tls)
+bare_LIBS := $(XML) $(CRYPTO)
+tls_LIBS := $(CURL)
 .PHONY: bench
 bench: node
 	$(Q)$(MAKE) --no-print-directory $(NODE) $(BENCH)
@@ -387,7 +389,7 @@ bench: node
 
 $(O)/bench/%: $(O)/test/bench/%.o $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $(if $(filter tls,$*),$(CURL),$(if $(filter bare,$*),$(XML)) $(CRYPTO))
+	$(Q)$(link) $(if $(filter noop,$*),-static-pie,-pie) -o $@ $^ $($*_LIBS)
 
 check-system: node
 	$(Q)O=$(O)-system TEST_WRAPPER='$(ON_NODE) bats --tap' test/run-tap.sh $(sort $(wildcard test/system/*.bats))

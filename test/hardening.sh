@@ -12,19 +12,20 @@ set -u
 has() { grep -qE -e "$1" <<<"$2"; }
 lacks() { ! has "$1" "$2"; }
 
+small=
+[ "${STATIC:-yes}" = yes ] || small='|libyajl|libseccomp|libcap'
 # One privilege, one process: a library that is not in this table has no business in that program.
 allowed() {
 	case $1 in
-	cgpu) echo "libc|libinih|libcrypto${small-}" ;;
-	cgpu-cdi) echo "libc|libyaml-0${small-}" ;;
-	collect) echo "libc|libdl${small-}" ;;
-	appraise) echo "libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl${small-}" ;;
-	fetch) echo "libc|libcurl|libssl|libcrypto${small-}" ;;
-	cgpu-hook) if [ "${STATIC:-yes}" = yes ]; then echo none; else echo "libc${small-}"; fi ;;
+	cgpu) echo "libc|libinih|libcrypto$small" ;;
+	cgpu-cdi) echo "libc|libyaml-0$small" ;;
+	collect) echo "libc|libdl$small" ;;
+	appraise) echo "libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl$small" ;;
+	fetch) echo "libc|libcurl|libssl|libcrypto$small" ;;
+	cgpu-hook) if [ "${STATIC:-yes}" = yes ]; then echo none; else echo "libc$small"; fi ;;
 	*) echo none ;;
 	esac
 }
-[ "${STATIC:-yes}" = yes ] || small='|libyajl|libseccomp|libcap'
 
 for path in "$@"; do
 	program=$(basename "$path") about=$(basename "$path")

@@ -58,12 +58,14 @@ keep_pem(const char *path)
 	BIO *file = BIO_new_file(path, "r");
 	X509 *cert;
 
-	while ((cert = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
+	while (file != NULL && (cert = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL) {
 		unsigned at = keep(cert);
 
 		first = first == CERTS_MAX ? at : first;
 	}
 	BIO_free(file);
+	if (first == CERTS_MAX)
+		errx(1, "%s: no certificate", path);
 	return first;
 }
 
@@ -92,7 +94,7 @@ static void
 verify_report(const char *path, EVP_PKEY *key)
 {
 	static unsigned char report[FILE_MAX];
-	size_t size = read_file(path, report) - SIGNATURE_SIZE;
+	size_t whole = read_file(path, report), size = whole > SIGNATURE_SIZE ? whole - SIGNATURE_SIZE : 0;
 	ECDSA_SIG *pair = ECDSA_SIG_new();
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char *der = NULL;

@@ -74,23 +74,25 @@ bench_attest() {
 
 # Nothing is kept, so that every run asks for everything: what that costs beside TLS, which whoever asks has to pay.
 bench_cold() {
-	local services=/opt/cgpu/node/services questions floor tls cpu urls
+	local services=/opt/cgpu/node/services rim ocsp questions floor tls cpu urls
 	mint --gpus 1 --port 44380
 	EMULATOR=$dir/emulator test/emulator/services.sh start /opt/cgpu/node
 	{ sed 's/^rim-dir =.*/&\ncache-dir =/' $services/cgpu.conf; echo 'ocsp-max-age = 0'; } >/opt/cgpu/etc/cgpu/cgpu.conf.d/bench.conf
 	/opt/cgpu/bin/cgpu attest >/dev/null
 	questions=$(grep -c '"service":"ocsp"' $services/requests.log)
 	save_report
-	# A GET for each request that the run made: of the same manifests, and of what the responder refuses in two lines.
-	origin() { sed -n "s/^$1-url = //p" $services/cgpu.conf; }
-	mapfile -t urls < <(sed -nE 's/.*"service":"(rim|ocsp)".*"path":"([^"]*)".*/\1 \2/p' $services/requests.log |
-		while read -r service path; do echo "$(origin "$service")$path"; done)
+	# A GET for each request that the run made: of the same manifests, and of what a responder refuses.
+	rim=$(sed -n 's/^rim-url = //p' $services/cgpu.conf) ocsp=$(sed -n 's/^ocsp-url = //p' $services/cgpu.conf)
+	mapfile -t urls < <(sed -nE "s|.*\"service\":\"rim\".*\"path\":\"([^\"]*)\".*|$rim\1|p
+		s|.*\"service\":\"ocsp\".*\"path\":\"([^\"]*)\".*|$ocsp\1|p" $services/requests.log)
 	{ read -r _ floor _; read -r _ tls _; read -r _ cpu _; } < <("$dir/bench/measure" 120 /dev/null \
 		"$dir/bench/bare" /opt/cgpu/node "$work/report" -- "$dir/bench/tls" $services/ca.pem "${urls[@]}" -- \
 		/opt/cgpu/bin/cgpu attest)
 	EMULATOR=$dir/emulator test/emulator/services.sh stop /opt/cgpu/node
 	echo "one Hopper, nothing cached, $questions OCSP questions: CPU $cpu ms; TLS with two services and the same requests: $tls ms; a bare program" \
 		"that verifies the $signatures signatures: $floor ms"
+	# Device chain 4, report 1, manifest signers 3, manifests 2; each answer and its responder's certificate.
+	judge 'the bare program verifies what the run has to, no more' "$signatures == 10 + 2 * $questions"
 	judge 'a cold run costs at most 25 ms of CPU above TLS and its signatures' "$cpu - $tls - $floor <= 25"
 }
 
