@@ -20,10 +20,12 @@
 #include "lib/spawn.h"
 
 #define ECHO_SIZE 32
+#define LATE "no answer before the deadline"
 #define END_GRACE_MS 1000 /* between the end of its output and the end of a process */
 
 struct answer {
 	bool there, taken;
+	char *question; /* method and URL */
 	struct buf body;
 	struct err err;
 };
@@ -50,7 +52,7 @@ give_up(struct fetcher *fetcher, const struct err *what, struct err *err)
 
 	fetcher->broken = *what;
 	if (clock_left_ms(fetcher->deadline) <= FETCH_WORDS_MS)
-		err_set(&fetcher->broken, CODE_DEADLINE, "fetch: no answer before the deadline");
+		err_set(&fetcher->broken, CODE_DEADLINE, "fetch: " LATE);
 	else if (what->code == CODE_OK && fetcher->child.pid > 0 &&
 		 spawn_wait(&fetcher->child, soon < fetcher->deadline ? soon : fetcher->deadline, &end) < 0 &&
 		 end.code == CODE_WORKER)
@@ -248,8 +250,10 @@ fetch_end(struct fetcher *fetcher)
 	close_fd(&fetcher->to);
 	close_fd(&fetcher->from);
 	spawn_kill(&fetcher->child);
-	for (unsigned i = 0; i < fetcher->count; i++)
+	for (unsigned i = 0; i < fetcher->count; i++) {
 		buf_free(&fetcher->answers[i].body);
+		free(fetcher->answers[i].question);
+	}
 	free(fetcher->answers);
 	free(fetcher);
 }
@@ -271,7 +275,8 @@ fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct 
 	if (send_frame(fetcher, FRAME_REQUEST, &payload, err) != 0)
 		return -1;
 	fetcher->answers = xrealloc(fetcher->answers, (ticket + 1) * sizeof(*fetcher->answers));
-	fetcher->answers[ticket] = (struct answer){0};
+	fetcher->answers[ticket] = (struct answer){
+		.question = xprintf("%s %.600s", request->body.data != NULL ? "POST" : "GET", request->url)};
 	fetcher->count++;
 	return (int)ticket;
 }
@@ -285,6 +290,9 @@ fetch_take(struct fetcher *fetcher, int ticket, struct buf *out, struct err *err
 		return err_set(err, CODE_INTERNAL, "fetch: ticket %d has no answer to take", ticket);
 	while (!answer->there && fetcher->broken.code == CODE_OK)
 		read_frame(fetcher, err);
+	/* On a loaded machine the worker itself may not come to say what it waited for. */
+	if (!answer->there && fetcher->broken.code == CODE_DEADLINE)
+		return err_set(err, CODE_DEADLINE, "%s: " LATE, answer->question);
 	if (!answer->there) {
 		*err = fetcher->broken;
 		return -1;

@@ -411,7 +411,7 @@ test_retry_after(void)
 	CHECK(requests_until_answer(429, 1, 1) == 2);
 	took = clock_boot_ms() - begin;
 	check_answer(0, "hello");
-	CHECK(took >= 1000 && took < 5000);
+	CHECK(took >= 1000 && took < PATIENCE_MS / 2);
 	/* Longer than there is time: nobody waits for it. */
 	fault_headers = "Retry-After: 3600\r\n";
 	begin = clock_boot_ms();
@@ -419,7 +419,7 @@ test_retry_after(void)
 	check_fault(0, CODE_HTTP_STATUS, "HTTP status 429");
 	fault_headers = "Retry-After: 99999999999999999999\r\n";
 	CHECK(requests_until_answer(503, 1, 0) == 1);
-	CHECK(clock_boot_ms() - begin < 3000);
+	CHECK(clock_boot_ms() - begin < PATIENCE_MS / 2);
 	fault_headers = "";
 }
 
@@ -620,7 +620,7 @@ check_slow(serve_fn serve)
 	get_with(&server, &settings);
 	took = clock_boot_ms() - begin;
 	check_fault(0, CODE_NETWORK_TIMEOUT, "no whole answer within 150 ms (2 attempts)");
-	CHECK(took >= 300 && took < 2000);
+	CHECK(took >= 300 && took < PATIENCE_MS / 2);
 	server_free(&server);
 	/* And no longer than there is time for all. */
 	settings = settings_of_test();
@@ -630,7 +630,7 @@ check_slow(serve_fn serve)
 	get_with(&server, &settings);
 	took = clock_boot_ms() - begin;
 	check_fault(0, CODE_DEADLINE, "no answer before the deadline");
-	CHECK(took >= 195 && took < 1000);
+	CHECK(took >= 195 && took < settings.request_ms);
 	server_free(&server);
 }
 
@@ -656,7 +656,7 @@ test_deadline_while_retrying(void)
 	struct server server = {0};
 
 	settings.retries = 1000;
-	settings.deadline = clock_boot_ms() + 1500;
+	settings.deadline = clock_boot_ms() + 2500;
 	server_start(&server, &good, serve_busy_for_long);
 	get_with(&server, &settings);
 	CHECK(answers[0].err.code == CODE_DEADLINE || answers[0].err.code == CODE_HTTP_STATUS);
@@ -672,7 +672,7 @@ test_slow_connections(void)
 	struct http *http;
 	int64_t begin = clock_boot_ms(), took;
 
-	settings.connect_ms = 300;
+	settings.connect_ms = 1000;
 	http = client(&settings);
 	server_start(&server, &good, serve_ok);
 	for (unsigned i = 0; i < 5; i++)
@@ -680,8 +680,8 @@ test_slow_connections(void)
 	take_all(http);
 	took = clock_boot_ms() - begin;
 	for (unsigned i = 0; i < 5; i++)
-		check_fault(i, CODE_NETWORK_TIMEOUT, "no connection within 300 ms");
-	CHECK(answered == 5 && took >= 300 && took < 1500); /* not 5 times as long */
+		check_fault(i, CODE_NETWORK_TIMEOUT, "no connection within 1000 ms");
+	CHECK(answered == 5 && took >= 1000 && took < 5000); /* not 5 times as long */
 	http_free(http);
 	server_free(&server);
 }
