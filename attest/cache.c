@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "attest/cache_record.h"
-#include "attest/cache_room.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
@@ -17,6 +16,7 @@
 #define ENTRIES_MAX 1024
 #define LOCK_MS 2000
 #define LOCK_FILE "lock"      /* without a leading dot: temporary files have one */
+#define NO_WRITER {.lock = -1, .dir = {-1, -1, -1, -1}}
 #define NAME_SIZE_MAX 200     /* of a name that becomes a file's */
 #define ADDRESS_SIZE_MAX 2048
 #define TIME_MAX 253402300799 /* the last second of the year 9999 */
@@ -142,7 +142,8 @@ open_top(struct cache *cache, const char *path)
 void
 cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out)
 {
-	*out = (struct cache){.bytes_max = bytes_max, .entries_max = ENTRIES_MAX, .lock_ms = LOCK_MS};
+	*out = (struct cache){.bytes_max = bytes_max, .entries_max = ENTRIES_MAX, .lock_ms = LOCK_MS,
+			      .writer = {NO_WRITER, NO_WRITER}};
 	read_boot_id(out);
 	out->disk = open_top(out, disk);
 	out->boot = open_top(out, boot);
@@ -159,7 +160,7 @@ look_top(struct cache *cache, const char *path)
 void
 cache_look(const char *disk, const char *boot, struct cache *out)
 {
-	*out = (struct cache){.read_only = true};
+	*out = (struct cache){.read_only = true, .writer = {NO_WRITER, NO_WRITER}};
 	read_boot_id(out);
 	out->disk = look_top(out, disk);
 	out->boot = look_top(out, boot);
@@ -266,54 +267,98 @@ cache_get(struct cache *cache, enum collateral_kind kind, const char *name, stru
 
 /* -- into the cache, under the lock -------------------------------------------------------------------------------- */
 
-static int
-lock(struct cache *cache, enum place place)
+static struct cache_writer *
+writer_of(struct cache *cache, enum place place)
 {
+	return &cache->writer[places[place].boot];
+}
+
+static bool
+begin(struct cache *cache, enum place place)
+{
+	struct cache_writer *writer = writer_of(cache, place);
 	struct err err = ERR_INIT;
 	int64_t start = clock_boot_ms();
-	int fd = fs_lock(top_of(cache, place), LOCK_FILE, 1, start + cache->lock_ms, &err);
 
+	if (writer->lock >= 0)
+		return true;
+	writer->lock = fs_lock(top_of(cache, place), LOCK_FILE, 1, start + cache->lock_ms, &err);
 	cache->lock_ms -= clock_boot_ms() - start;
 	if (cache->lock_ms < 0)
 		cache->lock_ms = 0;
-	if (fd < 0)
+	if (writer->lock < 0)
 		tell(cache, &err);
-	return fd;
+	return writer->lock >= 0;
+}
+
+static void
+end(struct cache_writer *writer)
+{
+	for (enum place i = RIMS; i <= FLOOR; i++)
+		close_folder(writer->dir[i]);
+	room_close(&writer->room);
+	close_folder(writer->lock);
+	*writer = (struct cache_writer)NO_WRITER;
+}
+
+void
+cache_hold(struct cache *cache)
+{
+	cache->held = true;
+}
+
+void
+cache_release(struct cache *cache)
+{
+	cache->held = false;
+	end(&cache->writer[false]);
+	end(&cache->writer[true]);
 }
 
 /* Both folders of the disk count together. */
 static void
-make_room(struct cache *cache, enum place place, const char *file, size_t size)
+look(struct cache *cache, struct cache_writer *writer)
 {
-	struct room room = {.bytes_max = cache->bytes_max, .entries_max = cache->entries_max};
-
+	writer->room = (struct room){.bytes_max = cache->bytes_max, .entries_max = cache->entries_max};
 	for (enum place i = RIMS; i < FLOOR; i++) {
-		int dir = places[i].boot == places[place].boot ? open_folder(cache, i, false) : -1;
-
-		if (dir >= 0)
-			room.dir[room.dirs++] = dir;
+		if (writer_of(cache, i) != writer)
+			continue;
+		writer->dir[i] = open_folder(cache, i, false);
+		if (writer->dir[i] >= 0)
+			room_add(&writer->room, writer->dir[i]);
 	}
-	room_make(&room, file, size);
-	for (unsigned i = 0; i < room.dirs; i++)
-		close(room.dir[i]);
+	writer->looked = true;
+}
+
+static int
+enter_folder(struct cache *cache, enum place place)
+{
+	struct cache_writer *writer = writer_of(cache, place);
+
+	if (place != FLOOR && !writer->looked)
+		look(cache, writer);
+	if (writer->dir[place] >= 0)
+		return writer->dir[place];
+	writer->dir[place] = open_folder(cache, place, true);
+	if (place == FLOOR && writer->dir[place] >= 0)
+		room_add(NULL, writer->dir[place]);
+	return writer->dir[place];
 }
 
 static void
 write_entry(struct cache *cache, enum place place, const char *file, struct bytes content)
 {
 	struct err err = ERR_INIT;
-	int dir = open_folder(cache, place, true);
+	int dir = enter_folder(cache, place);
 
 	if (dir < 0)
 		return;
-	room_remove_temporaries(dir);
 	if (place != FLOOR)
-		make_room(cache, place, file, content.size);
+		room_make(&writer_of(cache, place)->room, dir, file, content.size);
 	if (fs_write_atomic_at(dir, file, content, 0600, &err) != 0) {
 		err_wrap(&err, 0, "%s", file);
 		tell(cache, &err);
 	}
-	close(dir);
 }
 
 static void
@@ -348,17 +393,16 @@ void
 cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content, const uint8_t *nonce)
 {
 	enum place place;
-	int fd;
 
 	if (!place_of(kind, &place) || top_of(cache, place) < 0 || cache->read_only)
 		return;
 	if (content.size == 0 || content.size > places[place].max)
 		return;
-	fd = lock(cache, place);
-	if (fd < 0)
+	if (!begin(cache, place))
 		return;
 	put(cache, place, name, content, nonce);
-	close(fd);
+	if (!cache->held)
+		end(writer_of(cache, place));
 }
 
 void
@@ -394,13 +438,12 @@ cache_floor(struct cache *cache)
 void
 cache_raise_floor(struct cache *cache, int64_t time)
 {
-	int fd = cache->boot >= 0 && !cache->read_only && time > 0 && time <= TIME_MAX ? lock(cache, FLOOR) : -1;
-
-	if (fd < 0)
+	if (cache->boot < 0 || cache->read_only || time <= 0 || time > TIME_MAX || !begin(cache, FLOOR))
 		return;
 	if (time > cache_floor(cache))
 		put(cache, FLOOR, "floor", bytes_of(&time, sizeof(time)), NULL);
-	close(fd);
+	if (!cache->held)
+		end(writer_of(cache, FLOOR));
 }
 
 /* -- list ---------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #define ATTEST_CACHE_H
 
 #include "attest/appraise.h"
+#include "attest/cache_room.h"
 #include "lib/clock.h"
 
 /*
@@ -20,6 +21,14 @@
  * they were kept.
  */
 
+/* Who writes below one of the two: nobody else does meanwhile. */
+struct cache_writer {
+	int lock;   /* -1 = not held */
+	int dir[4]; /* by place, -1 = not opened */
+	bool looked;
+	struct room room;
+};
+
 struct cache {
 	int disk, boot;  /* directories, -1 = cannot be used */
 	uint64_t bytes_max;   /* of each */
@@ -27,6 +36,8 @@ struct cache {
 	int64_t lock_ms;      /* what waiting for other writers may still take */
 	bool read_only;       /* nothing is put, dropped or made */
 	char boot_id[CLOCK_BOOT_ID_SIZE]; /* "" = not known: nothing is of this boot */
+	struct cache_writer writer[2];    /* of disk, of boot */
+	bool held;
 	struct err fault;     /* the first; code 0 = none */
 };
 
@@ -61,6 +72,12 @@ bool cache_get(struct cache *cache, enum collateral_kind kind, const char *name,
  */
 void cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content,
 	       const uint8_t *nonce);
+/*
+ * Until cache_release, what is put goes in under one lock of each directory, which is taken for the first of it, and after one
+ * look at what is there.
+ */
+void cache_hold(struct cache *cache);
+void cache_release(struct cache *cache);
 void cache_drop(struct cache *cache, enum collateral_kind kind, const char *name);
 
 /*

@@ -9,33 +9,28 @@
 
 #include "lib/buf.h"
 
+struct room_file {
+	int dir;
+	char *name;
+	uint64_t size;
+	struct timespec time;
+};
+
 static int
 is_plain(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
 
-static int
-is_temporary(const struct dirent *entry)
+int
+room_names(int dir, struct dirent ***out)
 {
-	return entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
-static int
-names_in(int dir, int (*which)(const struct dirent *), struct dirent ***out)
-{
-	int count = scandirat(dir, ".", out, which, alphasort);
+	int count = scandirat(dir, ".", out, is_plain, alphasort);
 
 	if (count >= 0)
 		return count;
 	*out = NULL;
 	return 0;
-}
-
-int
-room_names(int dir, struct dirent ***out)
-{
-	return names_in(dir, is_plain, out);
 }
 
 void
@@ -46,78 +41,90 @@ room_free(struct dirent **names, int count)
 	free(names);
 }
 
-void
-room_remove_temporaries(int dir)
+static void
+add_file(struct room *room, const struct room_file *file)
 {
-	struct dirent **names;
-	int count = names_in(dir, is_temporary, &names);
-
-	for (int i = 0; i < count; i++)
-		unlinkat(dir, names[i]->d_name, 0);
-	room_free(names, count);
+	room->file = xrealloc(room->file, (room->files + 1) * sizeof(*room->file));
+	room->file[room->files++] = *file;
+	room->sorted = false;
+	room->bytes += file->size;
 }
 
-struct item {
-	int dir;
-	char *file;
-	uint64_t size;
-	struct timespec time;
-};
-
-struct items {
-	struct item *item;
-	unsigned count;
-	uint64_t bytes;
-};
-
 static void
-add_items(int dir, const char *except, struct items *items)
+add_entry(struct room *room, int dir, const char *name)
 {
-	struct dirent **names;
-	int found = room_names(dir, &names);
+	struct stat st;
 
-	items->item = xrealloc(items->item, (items->count + (size_t)found + 1) * sizeof(*items->item));
-	for (int i = 0; i < found; i++) {
-		const char *file = names[i]->d_name;
-		struct stat st;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return;
+	if (name[0] == '.')
+		unlinkat(dir, name, 0);
+	else if (room != NULL && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		add_file(room, &(struct room_file){dir, xstrdup(name), (uint64_t)st.st_size, st.st_mtim});
+}
 
-		if (strcmp(file, except) == 0 || fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
-			continue;
-		items->item[items->count++] = (struct item){dir, xstrdup(file), (uint64_t)st.st_size, st.st_mtim};
-		items->bytes += (uint64_t)st.st_size;
+void
+room_add(struct room *room, int dir)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = again >= 0 ? fdopendir(again) : NULL;
+	const struct dirent *entry;
+
+	if (stream == NULL) {
+		if (again >= 0)
+			close(again);
+		return;
 	}
-	room_free(names, found);
+	while ((entry = readdir(stream)) != NULL)
+		add_entry(room, dir, entry->d_name);
+	closedir(stream);
 }
 
 static int
 by_time(const void *a, const void *b)
 {
-	const struct timespec *x = &((const struct item *)a)->time, *y = &((const struct item *)b)->time;
+	const struct timespec *x = &((const struct room_file *)a)->time, *y = &((const struct room_file *)b)->time;
 
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec < y->tv_sec ? -1 : 1;
 	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
 }
 
-void
-room_make(const struct room *room, const char *file, uint64_t size)
+/* Is not counted any more. */
+static void
+forget(struct room *room, unsigned index)
 {
-	struct items items = {NULL, 0, 0};
-	unsigned gone = 0;
+	room->bytes -= room->file[index].size;
+	free(room->file[index].name);
+	room->files--;
+	memmove(&room->file[index], &room->file[index + 1], (room->files - index) * sizeof(*room->file));
+}
 
-	for (unsigned i = 0; i < room->dirs; i++)
-		add_items(room->dir[i], file, &items);
-	if (items.count > 0)
-		qsort(items.item, items.count, sizeof(*items.item), by_time);
-	for (; gone < items.count; gone++) {
-		const struct item *oldest = &items.item[gone];
+void
+room_make(struct room *room, int dir, const char *name, uint64_t size)
+{
+	struct room_file file = {.dir = dir, .size = size};
 
-		if (items.count - gone < room->entries_max && items.bytes + size <= room->bytes_max)
-			break;
-		unlinkat(oldest->dir, oldest->file, 0);
-		items.bytes -= oldest->size;
+	if (!room->sorted && room->files > 0)
+		qsort(room->file, room->files, sizeof(*room->file), by_time);
+	room->sorted = true;
+	for (unsigned i = room->files; i-- > 0;)
+		if (room->file[i].dir == dir && strcmp(room->file[i].name, name) == 0)
+			forget(room, i);
+	while (room->files > 0 && (room->files >= room->entries_max || room->bytes + size > room->bytes_max)) {
+		unlinkat(room->file[0].dir, room->file[0].name, 0);
+		forget(room, 0);
 	}
-	for (unsigned i = 0; i < items.count; i++)
-		free(items.item[i].file);
-	free(items.item);
+	file.name = xstrdup(name);
+	add_file(room, &file);
+	room->sorted = true; /* the youngest is the last */
+}
+
+void
+room_close(struct room *room)
+{
+	while (room->files > 0)
+		forget(room, room->files - 1);
+	free(room->file);
+	*room = (struct room){0};
 }

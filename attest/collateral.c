@@ -360,6 +360,7 @@ collateral_keep(struct collateral_store *store, const struct keep *keep, unsigne
 
 	if (store->cache == NULL)
 		return;
+	cache_hold(store->cache);
 	for (unsigned i = 0; i < count; i++) {
 		if (keep[i].origin == ORIGIN_NETWORK && keep[i].time > time)
 			time = keep[i].time;
@@ -375,6 +376,7 @@ collateral_keep(struct collateral_store *store, const struct keep *keep, unsigne
 	}
 	if (time != 0)
 		cache_raise_floor(store->cache, time);
+	cache_release(store->cache);
 }
 
 struct bytes

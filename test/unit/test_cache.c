@@ -698,6 +698,47 @@ test_growth(void)
 	CHECK(count_files("disk/rim", false) == 4 && cache.fault.code == 0);
 }
 
+static bool
+is_locked(const char *path)
+{
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	int fd = open(at(path), O_RDWR | O_CLOEXEC);
+	bool locked = fd >= 0 && fcntl(fd, F_OFD_SETLK, &whole) != 0;
+
+	close(fd);
+	return locked;
+}
+
+/* Many puts under one lock: each makes room as it would alone. */
+static void
+test_hold(void)
+{
+	char name[32];
+
+	fresh();
+	cache.entries_max = 10;
+	put(COLLATERAL_DRIVER_RIM, "before", "content");
+	close(open(at("disk/rim/.left"), O_CREAT | O_WRONLY, 0600));
+	cache_hold(&cache);
+	CHECK(!is_locked("disk/lock"));
+	for (int i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "%d", i / 2); /* each a second time */
+		put(i % 4 < 2 ? COLLATERAL_DRIVER_RIM : COLLATERAL_KEY_SET, name, "content");
+		CHECK(has(i % 4 < 2 ? COLLATERAL_DRIVER_RIM : COLLATERAL_KEY_SET, name, "content"));
+	}
+	put(COLLATERAL_OCSP, ANSWER, "der");
+	cache_raise_floor(&cache, 2000000000);
+	CHECK(is_locked("disk/lock") && is_locked("boot/lock"));
+	cache_release(&cache);
+	CHECK(!is_locked("disk/lock") && !is_locked("boot/lock"));
+	CHECK(count_files("disk/rim", false) == 5 && count_files("disk/keys", false) == 5 && litter() == 0);
+	CHECK(has(COLLATERAL_DRIVER_RIM, "before", NULL) && has(COLLATERAL_DRIVER_RIM, "4", NULL));
+	CHECK(has(COLLATERAL_KEY_SET, "5", "content") && has(COLLATERAL_DRIVER_RIM, "14", "content"));
+	CHECK(has(COLLATERAL_OCSP, ANSWER, "der") && cache_floor(&cache) >= 2000000000);
+	put(COLLATERAL_DRIVER_RIM, "after", "content");
+	CHECK(!is_locked("disk/lock") && has(COLLATERAL_DRIVER_RIM, "after", "content"));
+}
+
 /* -- many at once -------------------------------------------------------------------------------------------------- */
 
 static void
@@ -903,6 +944,11 @@ walk(const char *directory)
 	if (cache_floor(&own) < 2000000100 && own.fault.code == 0)
 		abort();
 	cache_drop(&own, COLLATERAL_DRIVER_RIM, "other");
+	cache_hold(&own);
+	for (size_t i = 0; i < 3; i++)
+		cache_put(&own, all_kinds[i], "name", bytes_of_text("new"), nonce);
+	cache_raise_floor(&own, 2000000200);
+	cache_release(&own);
 	cache_close(&own);
 }
 
@@ -1167,6 +1213,7 @@ main(int argc, char **argv)
 	RUN(test_file_size_limit);
 	RUN(test_full_and_read_only);
 	RUN(test_growth);
+	RUN(test_hold);
 	RUN(test_lock_taken);
 	RUN(test_64_processes);
 	RUN(test_a_call_fails);
