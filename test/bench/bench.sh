@@ -72,19 +72,29 @@ bench_attest() {
 	judge 'the largest process has at most 16 MiB resident' "$resident <= 16384"
 }
 
+# The requests that the run made, for the program that makes no more than these: the same manifests, the same questions.
+requests() {
+	local services=/opt/cgpu/node/services rim ocsp subject
+	rim=$(sed -n 's/^rim-url = //p' $services/cgpu.conf) ocsp=$(sed -n 's/^ocsp-url = //p' $services/cgpu.conf)
+	sed -nE "s|.*\"service\":\"rim\".*\"path\":\"([^\"]*)\".*|$rim\1|p" $services/requests.log
+	while read -r subject; do
+		openssl ocsp -issuer "$services/ocsp/$subject/issuer.pem" -cert "$services/ocsp/$subject/issued.pem" \
+			-reqout "$work/$subject.question"
+		printf '%s\n' "$work/$subject.question" "$ocsp/"
+	done < <(sed -nE 's|.*"service":"ocsp".*"subject":"([^"]*)".*|\1|p' $services/requests.log)
+}
+
 # Nothing is kept, so that every run asks for everything: what that costs beside TLS, which whoever asks has to pay.
 bench_cold() {
-	local services=/opt/cgpu/node/services rim ocsp questions floor tls cpu urls
+	local services=/opt/cgpu/node/services questions floor tls cpu urls
 	mint --gpus 1 --port 44380
 	EMULATOR=$dir/emulator test/emulator/services.sh start /opt/cgpu/node
 	{ sed 's/^rim-dir =.*/&\ncache-dir =/' $services/cgpu.conf; echo 'ocsp-max-age = 0'; } >/opt/cgpu/etc/cgpu/cgpu.conf.d/bench.conf
 	/opt/cgpu/bin/cgpu attest >/dev/null
 	questions=$(grep -c '"service":"ocsp"' $services/requests.log)
 	save_report
-	# A GET for each request that the run made: of the same manifests, and of what a responder refuses.
-	rim=$(sed -n 's/^rim-url = //p' $services/cgpu.conf) ocsp=$(sed -n 's/^ocsp-url = //p' $services/cgpu.conf)
-	mapfile -t urls < <(sed -nE "s|.*\"service\":\"rim\".*\"path\":\"([^\"]*)\".*|$rim\1|p
-		s|.*\"service\":\"ocsp\".*\"path\":\"([^\"]*)\".*|$ocsp\1|p" $services/requests.log)
+	mapfile -t urls < <(requests)
+	[ "${#urls[@]}" -eq $((2 + 2 * questions)) ] # two manifests; a question and a place for it
 	{ read -r _ floor _; read -r _ tls _; read -r _ cpu _; } < <("$dir/bench/measure" 120 /dev/null \
 		"$dir/bench/bare" /opt/cgpu/node "$work/report" -- "$dir/bench/tls" $services/ca.pem "${urls[@]}" -- \
 		/opt/cgpu/bin/cgpu attest)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls CA-FILE URL...: what TLS costs whoever asks these services: libcurl, the CA file, one connection and one handshake for
- * each origin, a GET for each URL; what comes back is thrown away. With it a run's own share of the CPU can be told from that
- * of TLS.
+ * tls CA-FILE [QUESTION] URL...: what TLS costs whoever asks these services: libcurl, the CA file, one connection and one
+ * handshake for each origin, for each URL a GET, or a POST of QUESTION, the file of a revocation question, where one stands
+ * before it; what comes back is thrown away. With it a run's own share of the CPU can be told from that of TLS.
  */
 #include <curl/curl.h>
+#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define URLS_MAX 16
+#define QUESTION_MAX 4096
 
 static size_t
 drop(char *data, size_t size, size_t count, void *context)
@@ -18,8 +20,26 @@ drop(char *data, size_t size, size_t count, void *context)
 	return size * count;
 }
 
+static void
+post(CURL *easy, const char *path)
+{
+	static struct curl_slist *headers;
+	char question[QUESTION_MAX];
+	FILE *file = fopen(path, "re");
+	size_t size = file != NULL ? fread(question, 1, sizeof(question), file) : 0;
+
+	if (size == 0 || size == sizeof(question))
+		errx(2, "%s: cannot be read", path);
+	fclose(file);
+	if (headers == NULL)
+		headers = curl_slist_append(NULL, "Content-Type: application/ocsp-request");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)size);
+	curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, question);
+}
+
 static CURL *
-start(CURLM *multi, const char *ca_file, const char *url)
+start(CURLM *multi, const char *ca_file, const char *question, const char *url)
 {
 	CURL *easy = curl_easy_init();
 
@@ -28,6 +48,9 @@ start(CURLM *multi, const char *ca_file, const char *url)
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
+	if (question != NULL)
+		post(easy, question);
 	curl_multi_add_handle(multi, easy);
 	return easy;
 }
@@ -37,14 +60,17 @@ main(int argc, char **argv)
 {
 	CURLM *multi = curl_multi_init();
 	CURL *easy[URLS_MAX];
-	int running = 1, urls = argc - 2, failed = 0, left;
+	int running = 1, urls = 0, failed = 0, left;
 	CURLMsg *message;
 
-	if (multi == NULL || urls < 1 || urls > URLS_MAX)
+	if (multi == NULL)
 		return 2;
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
-	for (int i = 0; i < urls; i++)
-		easy[i] = start(multi, argv[1], argv[i + 2]);
+	for (int i = 2; i < argc && urls < URLS_MAX; i++) {
+		const char *question = strncmp(argv[i], "https:", 6) != 0 && i + 1 < argc ? argv[i++] : NULL;
+
+		easy[urls++] = start(multi, argv[1], question, argv[i]);
+	}
 	while (running != 0 && curl_multi_perform(multi, &running) == CURLM_OK)
 		if (running != 0)
 			curl_multi_poll(multi, NULL, 0, 1000, NULL);
