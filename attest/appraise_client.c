@@ -53,15 +53,15 @@ send_input(struct client *client, struct err *err)
 	int rc;
 
 	appraise_put_parameters(&payload, client->input);
-	rc = appraise_link_send(&client->link, FRAME_PARAMETERS, &payload, err);
+	rc = appraise_link_add(&client->link, FRAME_PARAMETERS, &payload, err);
 	for (unsigned i = 0; rc == 0 && i < client->input->gpus; i++) {
 		payload.size = 0;
 		appraise_put_evidence(&payload, &client->input->gpu[i]);
-		rc = appraise_link_send(&client->link, FRAME_EVIDENCE, &payload, err);
+		rc = appraise_link_add(&client->link, FRAME_EVIDENCE, &payload, err);
 	}
 	payload.size = 0;
 	frame_put_u32(&payload, client->input->gpus);
-	rc = rc < 0 ? rc : appraise_link_send(&client->link, FRAME_DONE, &payload, err);
+	rc = rc < 0 ? rc : appraise_link_add(&client->link, FRAME_DONE, &payload, err);
 	buf_free(&payload);
 	return rc;
 }
@@ -168,7 +168,7 @@ serve_round(struct client *client, struct served *place[], struct err *err)
 		if (need->err.code == CODE_OK)
 			enter_answer(place[i], need);
 		appraise_put_collateral(&payload, need);
-		rc = appraise_link_send(&client->link, FRAME_COLLATERAL, &payload, err);
+		rc = appraise_link_add(&client->link, FRAME_COLLATERAL, &payload, err);
 	}
 	buf_free(&payload);
 	return rc;
@@ -297,11 +297,9 @@ conclude(struct client *client, struct err *err)
 static int
 talk(struct client *client, struct err *err)
 {
-	if (send_input(client, err) < 0) {
-		appraise_link_why(&client->link, err);
+	if (send_input(client, err) < 0 || read_answer(client, err) < 0)
 		return -1;
-	}
-	return read_answer(client, err) < 0 ? -1 : conclude(client, err);
+	return conclude(client, err);
 }
 
 int

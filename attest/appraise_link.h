@@ -12,22 +12,22 @@
  * end. Every failure has CODE_WORKER.
  */
 struct appraise_link {
-	int to, from;
+	int to;
+	struct frame_reader from;
 	int64_t deadline;
 	uint8_t echo[APPRAISE_ECHO_SIZE];
+	struct buf out;     /* frames that wait to be sent */
 	struct buf payload; /* of the frame read last */
 	struct spawn child;
 };
 
 /* Starts the worker and greets it. */
 int appraise_link_start(const struct appraise_worker *worker, struct appraise_link *link, struct err *err);
-/* Sends payload and empties it. */
-int appraise_link_send(struct appraise_link *link, enum frame_type type, struct buf *payload, struct err *err);
+/* Adds a frame, which is sent before the next read, and empties payload. */
+int appraise_link_add(struct appraise_link *link, enum frame_type type, struct buf *payload, struct err *err);
 int appraise_link_read(struct appraise_link *link, enum frame_type *type, struct err *err);
 /* The worker's greeting. One that cannot begin says why in its place. */
 int appraise_link_greeting(struct appraise_link *link, struct err *err);
-/* After a failed appraise_link_send: a worker that ended before it read everything may have said why, and err tells that. */
-void appraise_link_why(struct appraise_link *link, struct err *err);
 /* The verdict out of the frame read last, which must have been the worker's last one. */
 int appraise_link_verdict(struct appraise_link *link, int *code, char text[ERR_TEXT_MAX], struct err *err);
 /* Ends the line; rc is the outcome so far: 0 waits for an orderly exit, anything else kills. err is wrapped with the path. */

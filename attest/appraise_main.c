@@ -25,6 +25,7 @@
 #define LIFETIME_MS 300000 /* above every deadline of a run, which kills us earlier */
 
 struct worker {
+	struct frame_reader in;
 	int64_t deadline;
 	uint8_t echo[APPRAISE_ECHO_SIZE];
 	struct buf parameters, evidence[APPRAISE_GPUS_MAX];
@@ -39,7 +40,7 @@ expect(struct worker *worker, enum frame_type want, struct buf *payload)
 {
 	enum frame_type type;
 
-	if (frame_read(IN, worker->deadline, false, &type, payload, &worker->err) < 0)
+	if (frame_read(&worker->in, worker->deadline, false, &type, payload, &worker->err) < 0)
 		return err_wrap(&worker->err, CODE_WORKER, "from the run");
 	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
 }
@@ -92,7 +93,7 @@ greet(struct worker *worker)
 	if (rc == 0)
 		rc = add_frame(worker, FRAME_HELLO, &payload);
 	buf_free(&payload);
-	return rc == 0 ? send_frames(worker) : -1;
+	return rc;
 }
 
 /* Everything that libraries do once and that could open a file comes before the filter. */
@@ -142,7 +143,7 @@ read_input(struct worker *worker)
 
 	if (expect(worker, FRAME_PARAMETERS, &worker->parameters) < 0)
 		return -1;
-	if (frame_read(IN, worker->deadline, false, &type, &worker->evidence[0], &worker->err) < 0)
+	if (frame_read(&worker->in, worker->deadline, false, &type, &worker->evidence[0], &worker->err) < 0)
 		return err_wrap(&worker->err, CODE_WORKER, "from the run");
 	worker->archive = type == FRAME_FILE;
 	if (!worker->archive && type != FRAME_EVIDENCE)
@@ -223,7 +224,7 @@ judge_archive(struct worker *worker)
 	const struct archive_request request = {buf_bytes(&worker->parameters), buf_bytes(&worker->evidence[0]), OUT,
 						worker->deadline, bytes_of(worker->echo, sizeof(worker->echo))};
 
-	return archive_serve(&request, &worker->err);
+	return send_frames(worker) == 0 ? archive_serve(&request, &worker->err) : -1;
 }
 
 static void
@@ -242,7 +243,7 @@ say_failure(struct worker *worker)
 int
 main(int argc, char **argv)
 {
-	struct worker worker = {.deadline = clock_boot_ms() + LIFETIME_MS};
+	struct worker worker = {.in = {.fd = IN}, .deadline = clock_boot_ms() + LIFETIME_MS};
 	const struct collateral_source source = {serve, &worker};
 	struct appraisal appraisal = {0};
 	struct err verdict = ERR_INIT;

@@ -32,11 +32,11 @@ send_input(struct client *client, struct bytes text, const struct archive_trust 
 	int rc;
 
 	archive_put_trust(&payload, trust);
-	rc = appraise_link_send(&client->link, FRAME_PARAMETERS, &payload, err);
+	rc = appraise_link_add(&client->link, FRAME_PARAMETERS, &payload, err);
 	frame_put_text(&payload, "archive");
 	frame_put_field(&payload, text);
 	if (rc == 0)
-		rc = appraise_link_send(&client->link, FRAME_FILE, &payload, err);
+		rc = appraise_link_add(&client->link, FRAME_FILE, &payload, err);
 	buf_free(&payload);
 	return rc;
 }
@@ -194,11 +194,7 @@ read_answer(struct client *client, struct err *err)
 static int
 talk(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
 {
-	if (send_input(client, text, trust, err) < 0) {
-		appraise_link_why(&client->link, err);
-		return -1;
-	}
-	return read_answer(client, err);
+	return send_input(client, text, trust, err) < 0 ? -1 : read_answer(client, err);
 }
 
 int

@@ -11,7 +11,6 @@
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/frame.h"
 #include "lib/random.h"
 
 #define RANDOM_SIZE 32
@@ -22,9 +21,9 @@ close_fds(struct collector *collector)
 {
 	if (collector->to >= 0)
 		close(collector->to);
-	if (collector->from >= 0)
-		close(collector->from);
-	collector->to = collector->from = -1;
+	if (collector->from.fd >= 0)
+		close(collector->from.fd);
+	collector->to = collector->from.fd = -1;
 }
 
 void
@@ -100,7 +99,7 @@ answer(struct collector *collector, enum frame_type want, struct buf *payload, s
 {
 	enum frame_type type;
 
-	if (frame_read(collector->from, collector->deadline, false, &type, payload, err) != 0)
+	if (frame_read(&collector->from, collector->deadline, false, &type, payload, err) != 0)
 		return broken(collector, err);
 	if (type == FRAME_FAILURE)
 		return take_failure(collector, buf_bytes(payload), err);
@@ -162,9 +161,9 @@ make_pipes(int end[4], struct err *err)
 {
 	int to[2], from[2];
 
-	if (pipe2(to, O_CLOEXEC) != 0)
+	if (pipe2(to, O_CLOEXEC | O_NONBLOCK) != 0)
 		return err_set(err, CODE_WORKER, "pipe: %s", err_errno(errno));
-	if (pipe2(from, O_CLOEXEC) != 0) {
+	if (pipe2(from, O_CLOEXEC | O_NONBLOCK) != 0) {
 		err_set(err, CODE_WORKER, "pipe: %s", err_errno(errno));
 		close(to[0]);
 		close(to[1]);
@@ -184,7 +183,7 @@ collect_start(const char *worker, const char *library, const char *driver_root, 
 	char parent[16], *argv[] = {"collect", parent, (char *)library, (char *)driver_root, ready ? "ready" : NULL, NULL};
 	int end[4] = {-1, -1, -1, -1}, rc;
 
-	*collector = (struct collector){.child = {0, -1}, .to = -1, .from = -1, .deadline = deadline};
+	*collector = (struct collector){.child = {0, -1}, .to = -1, .from = {.fd = -1}, .deadline = deadline};
 	if (make_pipes(end, err) != 0)
 		return -1;
 	snprintf(parent, sizeof(parent), "%d", getpid());
@@ -192,7 +191,7 @@ collect_start(const char *worker, const char *library, const char *driver_root, 
 	close(end[0]);
 	close(end[2]);
 	collector->to = end[1];
-	collector->from = end[3];
+	collector->from.fd = end[3];
 	if (rc != 0) {
 		close_fds(collector);
 		return -1;
@@ -313,7 +312,7 @@ collect_end(struct collector *collector, struct err *err)
 		return err_set(err, CODE_INTERNAL, "collect is not running");
 	close(collector->to);
 	collector->to = -1;
-	rc = frame_read(collector->from, collector->deadline, true, &type, &payload, err);
+	rc = frame_read(&collector->from, collector->deadline, true, &type, &payload, err);
 	if (rc == 0 && type == FRAME_FAILURE) {
 		rc = take_failure(collector, buf_bytes(&payload), err);
 	} else if (rc == 1) {

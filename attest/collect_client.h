@@ -3,6 +3,7 @@
 #define ATTEST_COLLECT_CLIENT_H
 
 #include "attest/collect.h"
+#include "lib/frame.h"
 #include "lib/spawn.h"
 
 /*
@@ -13,7 +14,8 @@
  */
 struct collector {
 	struct spawn child; /* pid 0: not running; then the fds are closed, too */
-	int to, from;
+	int to;
+	struct frame_reader from;
 	int64_t deadline;
 	unsigned gpus; /* as the first states said */
 };

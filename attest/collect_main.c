@@ -15,17 +15,20 @@
 #include "config.h"
 #include "lib/code.h"
 #include "lib/frame.h"
+#include "lib/fs.h"
 #include "lib/sandbox.h"
 
 #define NO_DEADLINE INT64_MAX /* the run has one, and kills */
 #define NODES_MAX 32          /* /dev/nvidia0 and so on: Landlock rules cannot have wildcards */
 
 struct worker {
-	int in, out;
+	struct frame_reader in;
+	int out;
 	enum sandbox_role role;
 	struct library library;
 	struct machine machine;
 	struct buf payload; /* of the frame being read or written */
+	struct buf waiting; /* frames to be sent */
 	uint32_t sent;      /* frames since the last DONE */
 };
 
@@ -35,9 +38,9 @@ take_fds(struct worker *worker, struct err *err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	worker->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	worker->in.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	worker->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (null < 0 || worker->in < 0 || worker->out < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	if (null < 0 || worker->in.fd < 0 || worker->out < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(null, STDOUT_FILENO) < 0)
 		return err_set(err, CODE_WORKER, "file descriptors: %s", err_errno(errno));
 	close(null);
@@ -77,12 +80,23 @@ confine(const struct worker *worker, const char *parent, const char *driver_root
 }
 
 static int
-send_frame(struct worker *worker, enum frame_type type, struct err *err)
+add_frame(struct worker *worker, enum frame_type type, struct err *err)
 {
-	int rc = frame_write(worker->out, NO_DEADLINE, type, buf_bytes(&worker->payload), err);
+	int rc = frame_encode(type, buf_bytes(&worker->payload), &worker->waiting, err);
 
 	worker->payload.size = 0;
 	worker->sent++;
+	return rc;
+}
+
+/* Whoever waits for the frames is woken once. */
+static int
+send_frames(struct worker *worker, struct err *err)
+{
+	int rc = fs_write_stream(worker->out, buf_bytes(&worker->waiting), NO_DEADLINE, err);
+
+	worker->waiting.size = 0;
+	worker->sent = 0;
 	return rc;
 }
 
@@ -90,11 +104,7 @@ static int
 send_done(struct worker *worker, struct err *err)
 {
 	frame_put_u32(&worker->payload, worker->sent);
-	worker->sent = 0;
-	if (send_frame(worker, FRAME_DONE, err) != 0)
-		return -1;
-	worker->sent = 0;
-	return 0;
+	return add_frame(worker, FRAME_DONE, err) == 0 ? send_frames(worker, err) : -1;
 }
 
 /* The version must be ours; the random part goes back as it came. */
@@ -107,7 +117,7 @@ greet(struct worker *worker, struct err *err)
 	struct buf answer = {0};
 	int rc;
 
-	if (frame_read(worker->in, NO_DEADLINE, false, &type, &worker->payload, err) != 0)
+	if (frame_read(&worker->in, NO_DEADLINE, false, &type, &worker->payload, err) != 0)
 		return -1;
 	if (type != FRAME_HELLO)
 		return err_set(err, CODE_WORKER, "frame %d instead of HELLO", type);
@@ -133,11 +143,11 @@ send_machine(struct worker *worker, struct err *err)
 	if (machine_read(machine, err) != 0)
 		return -1;
 	collect_put_states(&worker->payload, &machine->states);
-	if (send_frame(worker, FRAME_STATES, err) != 0)
+	if (add_frame(worker, FRAME_STATES, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < machine->states.gpus; i++) {
 		collect_put_identity(&worker->payload, &machine->identity[i]);
-		if (send_frame(worker, FRAME_IDENTITY, err) != 0)
+		if (add_frame(worker, FRAME_IDENTITY, err) != 0)
 			return -1;
 	}
 	return send_done(worker, err);
@@ -161,7 +171,7 @@ send_evidence(struct worker *worker, struct err *err)
 		frame_put_field(&worker->payload, buf_bytes(&chain));
 		buf_free(&report);
 		buf_free(&chain);
-		if (rc != 0 || send_frame(worker, FRAME_EVIDENCE, err) != 0)
+		if (rc != 0 || add_frame(worker, FRAME_EVIDENCE, err) != 0)
 			return -1;
 	}
 	return send_done(worker, err);
@@ -204,7 +214,7 @@ serve(struct worker *worker, struct err *err)
 
 	if (machine_start(&worker->machine, err) != 0 || send_machine(worker, err) != 0)
 		return -1;
-	while ((rc = frame_read(worker->in, NO_DEADLINE, true, &type, &worker->payload, err)) == 0) {
+	while ((rc = frame_read(&worker->in, NO_DEADLINE, true, &type, &worker->payload, err)) == 0) {
 		while (next < ORDERS && orders[next].type != type)
 			next++;
 		if (next == ORDERS || worker->payload.size != orders[next].size)
@@ -236,7 +246,8 @@ send_failure(struct worker *worker, const struct err *err)
 	worker->payload.size = 0;
 	frame_put_u32(&worker->payload, err->code != 0 ? (uint32_t)err->code : CODE_WORKER);
 	frame_put_text(&worker->payload, err->text);
-	send_frame(worker, FRAME_FAILURE, &ignored);
+	if (add_frame(worker, FRAME_FAILURE, &ignored) == 0)
+		(void)send_frames(worker, &ignored);
 }
 
 int
@@ -255,5 +266,6 @@ main(int argc, char **argv)
 		send_failure(&worker, &err);
 	library_close(&worker.library);
 	buf_free(&worker.payload);
+	buf_free(&worker.waiting);
 	return rc == 0 ? 0 : 1;
 }

@@ -32,10 +32,12 @@ struct answer {
 
 struct fetcher {
 	struct spawn child;
-	int to, from;
+	int to;
+	struct frame_reader from;
 	int64_t deadline;
 	uint8_t echo[ECHO_SIZE];
 	bool greeted;
+	struct buf requests;    /* frames to be sent before somebody waits */
 	struct answer *answers; /* by ticket */
 	unsigned count;
 	struct err broken; /* once the worker cannot be used any more */
@@ -120,7 +122,7 @@ read_frame(struct fetcher *fetcher, struct err *err)
 	struct err what = ERR_INIT;
 	struct buf payload = {0};
 	enum frame_type type;
-	int rc = frame_read(fetcher->from, fetcher->deadline, false, &type, &payload, &what);
+	int rc = frame_read(&fetcher->from, fetcher->deadline, false, &type, &payload, &what);
 
 	if (rc == 0 && type == FRAME_FAILURE)
 		rc = on_failure(buf_bytes(&payload), &what);
@@ -157,7 +159,7 @@ send_bytes(struct fetcher *fetcher, struct bytes frame, struct err *err)
 	int rc = 0;
 
 	while (rc == 0 && frame.size > 0) {
-		struct pollfd end[] = {{fetcher->from, POLLIN, 0}, {fetcher->to, POLLOUT, 0}};
+		struct pollfd end[] = {{fetcher->from.fd, POLLIN, 0}, {fetcher->to, POLLOUT, 0}};
 		int left = clock_left_ms(fetcher->deadline);
 
 		if (poll(end, 2, left) < 0 && errno != EINTR)
@@ -172,20 +174,31 @@ send_bytes(struct fetcher *fetcher, struct bytes frame, struct err *err)
 	return rc;
 }
 
-/* Payload and frame may hold the key. */
 static int
-send_frame(struct fetcher *fetcher, enum frame_type type, struct buf *payload, struct err *err)
+add_frame(enum frame_type type, struct buf *payload, struct buf *frames, struct err *err)
 {
-	struct buf frame = {0};
-	int rc = frame_encode(type, buf_bytes(payload), &frame, err);
+	int rc = frame_encode(type, buf_bytes(payload), frames, err);
 
-	rc = rc == 0 ? send_bytes(fetcher, buf_bytes(&frame), err) : err_wrap(err, CODE_WORKER, "to fetch");
-	if (frame.data != NULL)
-		explicit_bzero(frame.data, frame.room);
-	explicit_bzero(payload->data, payload->room);
-	buf_free(&frame);
-	buf_free(payload);
+	payload->size = 0;
+	return rc == 0 ? 0 : err_wrap(err, CODE_WORKER, "to fetch");
+}
+
+static int
+send_requests(struct fetcher *fetcher, struct err *err)
+{
+	int rc = send_bytes(fetcher, buf_bytes(&fetcher->requests), err);
+
+	fetcher->requests.size = 0;
 	return rc;
+}
+
+/* The memory may hold the key. */
+static void
+wipe(struct buf *buf)
+{
+	if (buf->data != NULL)
+		explicit_bzero(buf->data, buf->room);
+	buf_free(buf);
 }
 
 /* -- start and end ------------------------------------------------------------------------------------------------- */
@@ -205,12 +218,12 @@ start(const struct fetch_settings *settings, struct fetcher *fetcher, struct err
 	char *argv[] = {"fetch", parent, (char *)settings->user, NULL};
 
 	snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	if (pipe2(down, O_CLOEXEC) < 0 || pipe2(up, O_CLOEXEC) < 0)
+	if (pipe2(down, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(up, O_CLOEXEC | O_NONBLOCK) < 0)
 		err_set(err, CODE_WORKER, "pipe2: %s", err_errno(errno));
 	else
 		rc = spawn_start(settings->path, argv, (const int[]){down[0], up[1], -1}, 3, &fetcher->child, err);
 	fetcher->to = down[1];
-	fetcher->from = up[0];
+	fetcher->from.fd = up[0];
 	close_fd(&down[0]);
 	close_fd(&up[1]);
 	return rc;
@@ -219,15 +232,22 @@ start(const struct fetch_settings *settings, struct fetcher *fetcher, struct err
 static int
 send_settings(const struct fetch_settings *settings, struct fetcher *fetcher, struct err *err)
 {
-	struct buf payload = {0};
+	struct buf payload = {0}, frames = {0};
+	int rc;
 
 	random_bytes(fetcher->echo, sizeof(fetcher->echo));
 	frame_put_text(&payload, PROJECT_VERSION);
 	frame_put_field(&payload, bytes_of(fetcher->echo, sizeof(fetcher->echo)));
-	if (send_frame(fetcher, FRAME_HELLO, &payload, err) != 0)
-		return -1;
+	rc = add_frame(FRAME_HELLO, &payload, &frames, err);
 	fetch_put_network(&payload, settings);
-	return send_frame(fetcher, FRAME_NETWORK, &payload, err);
+	buf_reserve(&frames, payload.size + FRAME_HEADER); /* else a copy would stay behind */
+	if (rc == 0)
+		rc = add_frame(FRAME_NETWORK, &payload, &frames, err);
+	if (rc == 0)
+		rc = send_bytes(fetcher, buf_bytes(&frames), err);
+	wipe(&frames);
+	wipe(&payload);
+	return rc;
 }
 
 struct fetcher *
@@ -235,7 +255,7 @@ fetch_start(const struct fetch_settings *settings, struct err *err)
 {
 	struct fetcher *fetcher = xcalloc(1, sizeof(*fetcher));
 
-	*fetcher = (struct fetcher){.to = -1, .from = -1, .deadline = settings->deadline};
+	*fetcher = (struct fetcher){.to = -1, .from = {.fd = -1}, .deadline = settings->deadline};
 	if (start(settings, fetcher, err) == 0 && send_settings(settings, fetcher, err) == 0)
 		return fetcher;
 	fetch_end(fetcher);
@@ -248,13 +268,14 @@ fetch_end(struct fetcher *fetcher)
 	if (fetcher == NULL)
 		return;
 	close_fd(&fetcher->to);
-	close_fd(&fetcher->from);
+	close_fd(&fetcher->from.fd);
 	spawn_kill(&fetcher->child);
 	for (unsigned i = 0; i < fetcher->count; i++) {
 		buf_free(&fetcher->answers[i].body);
 		free(fetcher->answers[i].question);
 	}
 	free(fetcher->answers);
+	buf_free(&fetcher->requests);
 	free(fetcher);
 }
 
@@ -264,6 +285,7 @@ fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct 
 {
 	unsigned ticket = fetcher->count;
 	struct buf payload = {0};
+	int rc;
 
 	if (fetcher->broken.code != CODE_OK) {
 		*err = fetcher->broken;
@@ -272,7 +294,9 @@ fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct 
 	if (ticket == FETCH_TICKETS_MAX)
 		return err_set(err, CODE_WORKER, "fetch: more than %d requests", FETCH_TICKETS_MAX);
 	fetch_put_request(&payload, ticket, request);
-	if (send_frame(fetcher, FRAME_REQUEST, &payload, err) != 0)
+	rc = add_frame(FRAME_REQUEST, &payload, &fetcher->requests, err);
+	buf_free(&payload);
+	if (rc != 0)
 		return -1;
 	fetcher->answers = xrealloc(fetcher->answers, (ticket + 1) * sizeof(*fetcher->answers));
 	fetcher->answers[ticket] = (struct answer){
@@ -288,6 +312,8 @@ fetch_take(struct fetcher *fetcher, int ticket, struct buf *out, struct err *err
 
 	if (answer == NULL || answer->taken)
 		return err_set(err, CODE_INTERNAL, "fetch: ticket %d has no answer to take", ticket);
+	if (!answer->there && fetcher->broken.code == CODE_OK)
+		send_requests(fetcher, err);
 	while (!answer->there && fetcher->broken.code == CODE_OK)
 		read_frame(fetcher, err);
 	/* On a loaded machine the worker itself may not come to say what it waited for. */

@@ -36,7 +36,7 @@ struct fetcher;
 
 /* NULL with CODE_WORKER, or what the worker says of its settings, if it does so at once. */
 struct fetcher *fetch_start(const struct fetch_settings *settings, struct err *err);
-/* A ticket, or -1 as fetch_take. Waits for room in the pipe alone. */
+/* A ticket, or -1 as fetch_take. It goes out with all others once fetch_take waits. */
 int fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct err *err);
 /*
  * Waits for one answer and takes it: 0, or -1 with its cause. A RIM that the service does not have is

@@ -40,6 +40,7 @@ static const char *const resolver_files[] = {
 };
 
 struct worker {
+	struct frame_reader in;
 	int64_t deadline; /* of frames */
 	struct http_settings settings;
 	struct http *http;
@@ -59,7 +60,7 @@ expect(struct worker *worker, enum frame_type want, struct buf *payload)
 {
 	enum frame_type type;
 
-	if (frame_read(IN, worker->deadline, false, &type, payload, &worker->err) < 0)
+	if (frame_read(&worker->in, worker->deadline, false, &type, payload, &worker->err) < 0)
 		return err_wrap(&worker->err, CODE_WORKER, "from the run");
 	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
 }
@@ -240,7 +241,7 @@ on_frame(struct worker *worker)
 	struct job *job = xcalloc(1, sizeof(*job));
 	enum frame_type type;
 	uint32_t ticket;
-	int rc = frame_read(IN, worker->deadline, true, &type, &job->payload, &worker->err);
+	int rc = frame_read(&worker->in, worker->deadline, true, &type, &job->payload, &worker->err);
 
 	if (rc == 0 && (type != FRAME_REQUEST || !fetch_get_request(buf_bytes(&job->payload), &ticket, &job->request) ||
 			ticket != worker->jobs || worker->jobs == FETCH_TICKETS_MAX))
@@ -261,7 +262,7 @@ serve(struct worker *worker)
 	int rc = 0;
 
 	while (rc == 0) {
-		int event = http_work(worker->http, IN, &answer);
+		int event = frame_waits(&worker->in) ? 0 : http_work(worker->http, IN, &answer);
 
 		rc = event == 1 ? on_answer(worker, &answer) : event == 0 ? on_frame(worker) : 1;
 	}
@@ -286,6 +287,7 @@ main(int argc, char **argv)
 	static struct worker worker;
 	int rc;
 
+	worker.in.fd = IN;
 	worker.deadline = clock_boot_ms() + GREETING_MS;
 	rc = confine(&worker, argc, argv);
 	if (rc == 0)

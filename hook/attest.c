@@ -245,11 +245,11 @@ read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attes
 
 /* Nothing may follow the verdict. */
 static int
-read_end(int fd, int64_t deadline, struct err *err)
+read_end(struct frame_reader *from, int64_t deadline, struct err *err)
 {
 	struct buf payload = {0};
 	enum frame_type type;
-	int result = frame_read(fd, deadline, true, &type, &payload, err);
+	int result = frame_read(from, deadline, true, &type, &payload, err);
 
 	buf_free(&payload);
 	if (result == 0)
@@ -261,12 +261,13 @@ read_end(int fd, int64_t deadline, struct err *err)
 static int
 read_reply(const struct attest_run *run, int64_t deadline, struct attest_reply *reply, struct err *err)
 {
+	struct frame_reader from = {.fd = run->fd};
 	struct buf payload = {0};
 	enum frame_type type, last = 0;
 	int result;
 
 	do {
-		result = frame_read(run->fd, deadline, false, &type, &payload, err);
+		result = frame_read(&from, deadline, false, &type, &payload, err);
 		if (result != 0)
 			break;
 		if ((type == FRAME_HELLO) != (last == 0) || (type == FRAME_VERDICT) != (last == FRAME_FACTS))
@@ -284,7 +285,7 @@ read_reply(const struct attest_run *run, int64_t deadline, struct attest_reply *
 		last = type;
 	} while (result == 0 && last != FRAME_VERDICT);
 	if (result == 0)
-		result = read_end(run->fd, deadline, err);
+		result = read_end(&from, deadline, err);
 	buf_free(&payload);
 	return result;
 }

@@ -79,16 +79,50 @@ frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload
 	return rc == 0 ? 0 : err_wrap(err, 0, "frame %s", find_kind(type)->name);
 }
 
+bool
+frame_waits(const struct frame_reader *reader)
+{
+	return reader->begin < reader->end;
+}
+
+static ssize_t
+take_ahead(struct frame_reader *reader, void *data, size_t size)
+{
+	size_t left = reader->end - reader->begin, taken = left < size ? left : size;
+
+	memcpy(data, reader->ahead + reader->begin, taken);
+	reader->begin += taken;
+	return (ssize_t)taken;
+}
+
+/* As fs_read_some. Small frames come many at once; the middle of a large one goes where it belongs. */
+static ssize_t
+read_some(struct frame_reader *reader, int64_t deadline, void *data, size_t size, struct err *err)
+{
+	ssize_t got;
+
+	if (frame_waits(reader))
+		return take_ahead(reader, data, size);
+	if (size >= sizeof(reader->ahead))
+		return fs_read_some(reader->fd, data, size, deadline, err);
+	got = fs_read_some(reader->fd, reader->ahead, sizeof(reader->ahead), deadline, err);
+	if (got <= 0)
+		return got;
+	reader->begin = 0;
+	reader->end = (size_t)got;
+	return take_ahead(reader, data, size);
+}
+
 /* Adds exactly size bytes to out. 1 = end of file before the first one. */
 static int
-read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err *err)
+read_exactly(struct frame_reader *reader, int64_t deadline, size_t size, struct buf *out, struct err *err)
 {
 	size_t left = size;
 
 	buf_reserve(out, size);
 	out->data[out->size] = '\0';
 	while (left > 0) {
-		ssize_t got = fs_read_some(fd, out->data + out->size, left, deadline, err);
+		ssize_t got = read_some(reader, deadline, out->data + out->size, left, err);
 
 		if (got < 0)
 			return -1;
@@ -104,13 +138,14 @@ read_exactly(int fd, int64_t deadline, size_t size, struct buf *out, struct err 
 }
 
 int
-frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload, struct err *err)
+frame_read(struct frame_reader *reader, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload,
+	   struct err *err)
 {
 	uint32_t header[2];
 	int rc;
 
 	payload->size = 0;
-	rc = read_exactly(fd, deadline, sizeof(header), payload, err);
+	rc = read_exactly(reader, deadline, sizeof(header), payload, err);
 	if (rc == 1)
 		return end_ok ? 1 : err_set(err, 0, "end of file instead of a frame");
 	if (rc != 0)
@@ -119,7 +154,7 @@ frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct 
 	payload->size = 0;
 	if (check_size(header[0], header[1], err) != 0)
 		return -1;
-	rc = read_exactly(fd, deadline, header[1], payload, err);
+	rc = read_exactly(reader, deadline, header[1], payload, err);
 	if (rc == 1)
 		err_set(err, 0, "end of file, all of %u bytes are missing", header[1]);
 	if (rc != 0)

@@ -50,17 +50,29 @@ enum frame_type {
 #define FRAME_FACT_EXEMPT 2u /* the policy lets the container start unattested: there are no files */
 #define FRAME_FACT_OBSERVE 4u /* mode = observe: it would have been refused, see the facts; the only file is attestation.env */
 
+#define FRAME_HEADER 8 /* bytes before the payload */
+
 /* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
 int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);
 
 /* Adds a whole frame to out, for a writer that cannot wait in frame_write. -1 with code 0: over the ceiling. */
 int frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err);
 
+/* The reading end of a line, zero but for fd at first. What came together with a frame waits in ahead for the next read. */
+struct frame_reader {
+	int fd;
+	size_t begin, end; /* of what waits */
+	uint8_t ahead[4096];
+};
+
 /*
  * Reads one frame into payload (emptied first). 0, or -1 with code 0: end of file, deadline, unknown type, over the
  * ceiling. end_ok: 1 is returned for a clean end of file before a frame.
  */
-int frame_read(int fd, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload, struct err *err);
+int frame_read(struct frame_reader *reader, int64_t deadline, bool end_ok, enum frame_type *type, struct buf *payload,
+	       struct err *err);
+/* Something came already, which poll() of the fd does not tell. */
+bool frame_waits(const struct frame_reader *reader);
 
 /* Fields of a payload: u32, i64, and u32 size with bytes. Readers return false and take nothing if the payload is short. */
 void frame_put_u32(struct buf *payload, uint32_t value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -65,9 +66,11 @@ fs_read_stream(int fd, size_t max, int64_t deadline, struct buf *out, struct err
 static int
 write_chunks(int fd, struct bytes content, int64_t deadline, struct err *err)
 {
+	/* A pipe that polls writable takes PIPE_BUF bytes at once; more would block past the deadline, unless O_NONBLOCK. */
+	bool blocks = content.size > PIPE_BUF && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
+
 	while (content.size > 0) {
-		/* A pipe that polls writable takes PIPE_BUF bytes at once; more would block past the deadline. */
-		size_t size = content.size < PIPE_BUF ? content.size : PIPE_BUF;
+		size_t size = blocks && content.size > PIPE_BUF ? PIPE_BUF : content.size;
 		ssize_t put;
 
 		if (wait_ready(fd, POLLOUT, deadline, err) != 0)

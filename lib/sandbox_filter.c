@@ -73,6 +73,13 @@ allow_memory(scmp_filter_ctx filter)
 	return rc;
 }
 
+/* Whether a write can block (lib/fs.h). */
+static int
+allow_flags(scmp_filter_ctx filter)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, F_GETFL, 0));
+}
+
 /* clone3 hides its flags behind a pointer; glibc takes clone where it is told that there is none. */
 static int
 allow_threads(scmp_filter_ctx filter)
@@ -140,8 +147,8 @@ add_rules(scmp_filter_ctx filter, enum sandbox_role role)
 		rc = allow_list(filter, fetch, COUNT(fetch));
 	if (rc == 0 && role == SANDBOX_FETCH)
 		rc = allow_sockets(filter);
-	if (rc == 0 && role != SANDBOX_APPRAISE)
-		rc = allow_threads(filter);
+	if (rc == 0)
+		rc = role == SANDBOX_APPRAISE ? allow_flags(filter) : allow_threads(filter);
 	return rc;
 }
 

@@ -102,13 +102,14 @@ find_one(const struct refresh *refresh, struct err *err)
 static char *
 read_verdict(int fd, int64_t deadline, uint32_t *code, struct err *err)
 {
+	struct frame_reader from = {.fd = fd};
 	struct buf payload = {0};
 	struct cursor cursor;
 	struct bytes echo;
 	enum frame_type type;
 	char *text = NULL;
 
-	if (frame_read(fd, deadline, false, &type, &payload, err) == 0) {
+	if (frame_read(&from, deadline, false, &type, &payload, err) == 0) {
 		cursor = cursor_of(buf_bytes(&payload));
 		if (type != FRAME_VERDICT || !frame_get_u32(&cursor, code) || !frame_get_field(&cursor, &echo) ||
 		    !frame_get_text(&cursor, &text))

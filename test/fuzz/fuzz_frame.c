@@ -38,13 +38,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
 	int64_t deadline = clock_boot_ms() + 10000;
 	struct buf payload = {0}, copy = {0};
+	struct frame_reader from = {.fd = in};
 	struct err err = ERR_INIT;
 	enum frame_type type;
 	int rc;
 
 	if (in < 0 || out < 0 || fs_write_fd(in, bytes_of(data, size), &err) != 0 || lseek(in, 0, SEEK_SET) != 0)
 		abort();
-	while ((rc = frame_read(in, deadline, true, &type, &payload, &err)) == 0) {
+	while ((rc = frame_read(&from, deadline, true, &type, &payload, &err)) == 0) {
 		read_fields(buf_bytes(&payload));
 		if (frame_write(out, deadline, type, buf_bytes(&payload), &err) != 0)
 			abort();

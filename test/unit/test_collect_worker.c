@@ -68,7 +68,7 @@ collect_from(const char *library, int64_t patience, struct outcome *out)
 		rc = exchange(&collector, out);
 	out->took = clock_boot_ms() - start;
 	out->code = rc == 0 ? CODE_OK : err_code(&out->err);
-	CHECK(collector.child.pid == 0 && collector.to == -1 && collector.from == -1);
+	CHECK(collector.child.pid == 0 && collector.to == -1 && collector.from.fd == -1);
 	CHECK(group <= 0 || (kill(-group, 0) != 0 && errno == ESRCH));
 	collect_kill(&collector);
 	free(worker);
@@ -440,6 +440,7 @@ test_early_end(void)
 static void
 test_other_programs(void)
 {
+	char *own = realpath("/proc/self/exe", NULL);
 	struct collect_identity identity[COLLECT_GPUS_MAX];
 	struct collector collector;
 	struct collect_states states;
@@ -448,15 +449,29 @@ test_other_programs(void)
 	CHECK(collect_start("/usr/bin/true", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
 	CHECK(collect_start("/usr/bin/yes", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
+	CHECK(collect_start(own, "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
 	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid == 0);
 	CHECK(collect_start("/usr/bin/cat", "/x", "/", false, clock_boot_ms() + IMPATIENCE_MS, &collector, &err) != 0);
 	CHECK(collector.child.pid == 0);
 	CHECK(collect_states(&collector, &states, identity, &err) != 0);
+	free(own);
+}
+
+/* A worker that says something else, and stays. */
+static int
+babble(void)
+{
+	if (write(STDOUT_FILENO, "frames? no.", 11) == 11)
+		pause();
+	return 1;
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[0], "collect") == 0)
+		return babble();
 	if (!emulated_mint(LIBRARY, "--gpus 2"))
 		return 1;
 	RUN(test_good);

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -104,6 +105,9 @@ asks_for(const struct connection *connection, const char *path)
 	return at != NULL && strncmp(at + 1, path, strlen(path)) == 0 && at[1 + strlen(path)] == ' ';
 }
 
+static atomic_bool was_busy;
+
+/* The first question is to be asked again. */
 static bool
 serve_services(struct connection *connection)
 {
@@ -112,7 +116,7 @@ serve_services(struct connection *connection)
 
 	if (asks_for(connection, "/v1/rim/" ID) || asks_for(connection, "/v1/rim/other"))
 		return connection_answer(connection, 200, "Content-Type: application/json\r\n", bytes_of_text(rim));
-	if (asks_for(connection, "/ocsp") && connection->request == 0)
+	if (asks_for(connection, "/ocsp") && !atomic_exchange(&was_busy, true))
 		return connection_answer(connection, 200, "", bytes_of("\x30\x03\x0a\x01\x03", 5));
 	if (asks_for(connection, "/ocsp") || asks_for(connection, "/tokens"))
 		return connection_answer(connection, 200, "", buf_bytes(&connection->body));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/frame.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -22,12 +23,14 @@ read_raw(const void *data, size_t size, bool end_ok, struct err *err)
 {
 	enum frame_type type;
 	struct buf payload = {0};
+	struct frame_reader from = {0};
 	int ends[2], rc;
 
 	if (pipe(ends) != 0 || write(ends[1], data, size) != (ssize_t)size)
 		abort();
 	close(ends[1]);
-	rc = frame_read(ends[0], soon(), end_ok, &type, &payload, err);
+	from.fd = ends[0];
+	rc = frame_read(&from, soon(), end_ok, &type, &payload, err);
 	close(ends[0]);
 	buf_free(&payload);
 	return rc;
@@ -43,16 +46,18 @@ test_round_trip(void)
 	uint32_t number = 0;
 	struct bytes field = {0};
 	char *text = NULL;
+	struct frame_reader from = {0};
 	int ends[2];
 
 	CHECK(pipe(ends) == 0);
+	from.fd = ends[0];
 	frame_put_u32(&payload, 0xdeadbeef);
 	frame_put_field(&payload, bytes_of("a\0b", 3));
 	frame_put_text(&payload, "name");
 	frame_put_text(&payload, "");
 	CHECK(frame_write(ends[1], soon(), FRAME_STEP, buf_bytes(&payload), &err) == 0);
 	CHECK(frame_write(ends[1], soon(), FRAME_RECHECK, (struct bytes){0}, &err) == 0);
-	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_STEP);
+	CHECK(frame_read(&from, soon(), false, &type, &back, &err) == 0 && type == FRAME_STEP);
 	cursor = cursor_of(buf_bytes(&back));
 	CHECK(frame_get_u32(&cursor, &number) && number == 0xdeadbeef);
 	CHECK(frame_get_field(&cursor, &field) && bytes_equal(field, bytes_of("a\0b", 3)));
@@ -63,7 +68,7 @@ test_round_trip(void)
 	CHECK_TEXT(text, "");
 	free(text);
 	CHECK(cursor.left == 0 && !frame_get_u32(&cursor, &number));
-	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_RECHECK && back.size == 0);
+	CHECK(frame_read(&from, soon(), false, &type, &back, &err) == 0 && type == FRAME_RECHECK && back.size == 0);
 	close(ends[0]);
 	close(ends[1]);
 	buf_free(&payload);
@@ -141,6 +146,7 @@ test_large_frame(int (*make)(int ends[2]))
 {
 	struct buf content = {0}, back = {0};
 	struct err err = ERR_INIT;
+	struct frame_reader from = {0};
 	enum frame_type type = 0;
 	int ends[2], status;
 	pid_t writer;
@@ -154,7 +160,8 @@ test_large_frame(int (*make)(int ends[2]))
 		_exit(frame_write(ends[1], soon(), FRAME_COLLATERAL, buf_bytes(&content), &err) != 0);
 	}
 	close(ends[1]);
-	CHECK(frame_read(ends[0], soon(), false, &type, &back, &err) == 0 && type == FRAME_COLLATERAL);
+	from.fd = ends[0];
+	CHECK(frame_read(&from, soon(), false, &type, &back, &err) == 0 && type == FRAME_COLLATERAL);
 	CHECK(bytes_equal(buf_bytes(&content), buf_bytes(&back)));
 	close(ends[0]);
 	CHECK(waitpid(writer, &status, 0) == writer && status == 0);
@@ -168,6 +175,13 @@ make_pipe(int ends[2])
 	return pipe(ends);
 }
 
+/* The writer then waits for room itself, and writes what there is room for. */
+static int
+make_nonblocking(int ends[2])
+{
+	return pipe2(ends, O_NONBLOCK);
+}
+
 static int
 make_sockets(int ends[2])
 {
@@ -178,7 +192,42 @@ static void
 test_large_frames(void)
 {
 	test_large_frame(make_pipe);
+	test_large_frame(make_nonblocking);
 	test_large_frame(make_sockets);
+}
+
+/* Small and large ones that come together, and one whose front is read with the one before. */
+static void
+test_frames_together(void)
+{
+	static const struct {
+		enum frame_type type;
+		size_t size;
+	} sent[] = {{FRAME_RECHECK, 0}, {FRAME_STEP, 4000}, {FRAME_EVIDENCE, 30000}, {FRAME_DONE, 4}, {FRAME_EVIDENCE, 5000},
+		    {FRAME_CLAIMS, 4088}, {FRAME_DONE, 4}};
+	static uint8_t content[30000];
+	struct buf frames = {0}, back = {0};
+	struct frame_reader from = {0};
+	struct err err = ERR_INIT;
+	enum frame_type type = 0;
+	int ends[2];
+
+	for (size_t i = 0; i < sizeof(content); i++)
+		content[i] = (uint8_t)(i * 7);
+	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++)
+		CHECK(frame_encode(sent[i].type, bytes_of(content, sent[i].size), &frames, &err) == 0);
+	CHECK(pipe(ends) == 0 && write(ends[1], frames.data, frames.size) == (ssize_t)frames.size);
+	close(ends[1]);
+	from.fd = ends[0];
+	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++) {
+		CHECK(frame_read(&from, soon(), false, &type, &back, &err) == 0 && type == sent[i].type);
+		CHECK(back.size == sent[i].size && (back.size == 0 || memcmp(back.data, content, back.size) == 0));
+		CHECK(i > 0 || frame_waits(&from));
+	}
+	CHECK(!frame_waits(&from) && frame_read(&from, soon(), true, &type, &back, &err) == 1);
+	close(ends[0]);
+	buf_free(&frames);
+	buf_free(&back);
 }
 
 static void
@@ -189,10 +238,12 @@ test_deadline(void)
 	struct err err = ERR_INIT;
 	enum frame_type type;
 	int64_t start = clock_boot_ms();
+	struct frame_reader from = {0};
 	int ends[2];
 
 	CHECK(pipe(ends) == 0);
-	CHECK(frame_read(ends[0], start + 50, true, &type, &payload, &err) == -1);
+	from.fd = ends[0];
+	CHECK(frame_read(&from, start + 50, true, &type, &payload, &err) == -1);
 	CHECK_TEXT(err.text, "frame header: the deadline passed");
 	CHECK(frame_write(ends[1], clock_boot_ms() + 50, FRAME_FILE, bytes_of(large, sizeof(large)), &err) == -1);
 	CHECK_TEXT(err.text, "frame FILE: the deadline passed");
@@ -229,6 +280,7 @@ main(void)
 	RUN(test_answers_pass_on);
 	RUN(test_fields_are_checked);
 	RUN(test_large_frames);
+	RUN(test_frames_together);
 	RUN(test_deadline);
 	RUN(test_peer_gone_is_no_signal);
 	return unit_end();

@@ -697,6 +697,7 @@ test_tokens_and_keys(void)
 struct player {
 	const char *part;
 	uint8_t echo[32];
+	struct frame_reader in; /* of fd 0 */
 	int64_t deadline;
 };
 
@@ -712,7 +713,7 @@ take(struct player *player, struct buf *payload)
 	enum frame_type type;
 	struct err err = ERR_INIT;
 
-	if (frame_read(0, player->deadline, false, &type, payload, &err) != 0)
+	if (frame_read(&player->in, player->deadline, false, &type, payload, &err) != 0)
 		_exit(1);
 }
 
@@ -840,7 +841,7 @@ play_answer(struct player *player)
 static int
 play(const char *part)
 {
-	struct player player = {.part = part, .deadline = clock_boot_ms() + 10000};
+	struct player player = {.part = part, .in = {.fd = 0}, .deadline = clock_boot_ms() + 10000};
 	struct buf payload = {0};
 	struct bytes version, echo;
 	struct cursor cursor;

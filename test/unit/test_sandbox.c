@@ -283,6 +283,7 @@ act_i386(void)
 static int
 act_work(void)
 {
+	struct frame_reader from = {.fd = pipe_ends[0]};
 	struct err err = ERR_INIT;
 	struct buf back = {0};
 	enum frame_type type;
@@ -292,7 +293,7 @@ act_work(void)
 
 	memset(memory, 1, 4 << 20);
 	ok = frame_write(pipe_ends[1], deadline, FRAME_NEED, bytes_of(memory, 2000), &err) == 0 &&
-	     frame_read(pipe_ends[0], deadline, false, &type, &back, &err) == 0 && back.size == 2000;
+	     frame_read(&from, deadline, false, &type, &back, &err) == 0 && back.size == 2000;
 	free(memory);
 	buf_free(&back);
 	close(pipe_ends[0]);
