@@ -181,18 +181,21 @@ PRIVILEGED='.linux.resources.devices = [{"allow": true, "access": "rwm"}] | .lin
 }
 
 @test "the program is gone: either call refuses" {
+	local text='' started=()
 	mv "$HOOK" "$HOOK.away"
 	for hooks in "$CDI" "$HOOKS_D"; do
 		write_bundle gone "$hooks"
 		for runtime in runc crun; do
 			run create_and_start $runtime
 			echo "$output"
-			[ "$status" -ne 0 ] && [[ $output == *"$HOOK"* ]] || break 2
+			[ "$status" -ne 0 ] || started+=("$runtime with $hooks")
+			text+=$output
 		done
 	done
 	mv "$HOOK.away" "$HOOK"
-	[ "$status" -ne 0 ]
-	[[ $output == *"$HOOK"* ]]
+	[ ${#started[@]} -eq 0 ]
+	# At times all that crun tells is that its init process is gone.
+	[[ $text == *"$HOOK"* ]]
 }
 
 exempted() { # how many of the last two audit lines are exemptions
