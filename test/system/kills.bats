@@ -87,6 +87,8 @@ kill_program() {
 		status=0
 		wait $pid || status=$?
 		judge_round "$before" $status
+		# A program that is over sooner than it is found is looked for earlier.
+		[ "$killed" -gt 0 ] || most=$((most * 4 / 5 + 1))
 	done
 	echo "# figures: $name: killed $killed times in $i starts" >&3
 	[ "$killed" -gt 0 ]
