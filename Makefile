@@ -108,10 +108,11 @@ UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
 # What each program may link is part of the design: one privilege, one process. libc goes before libraries with a long tail
 # of their own: the loader looks every symbol up in this order.
+LIBC := -lc
 collect_LIBS := $(SECCOMP) $(CAP) -ldl
-fetch_LIBS := -lc $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
-appraise_LIBS := -lc $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
-cgpu_LIBS := -lc $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
+fetch_LIBS := $(LIBC) $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+appraise_LIBS := $(LIBC) $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+cgpu_LIBS := $(LIBC) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 cdi_LIBS := $(YAJL) $(YAML)
 hook_LIBS := $(YAJL) $(SECCOMP) $(CAP)
 hook_STATIC := $(if $(static),$(if $(SAN),,-static-pie))
@@ -431,7 +432,7 @@ $(O)/fault/campaign: $(call obj,test/fault/campaign.c) $(ARCHIVE)
 fault-programs: $(O)/fault/library.so $(O)/fault/campaign
 fault:
 	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) fault-programs emulator
-	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
+	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LIBC= LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
 	$(Q)test/fault.sh $(FAULT) $(FAULT_RUNS)
 
 # The campaigns: sanitizers, a trace, failing calls, killing at random moments, fuzzing.
