@@ -60,8 +60,8 @@ int fs_write_atomic_at(int dir, const char *name, struct bytes content, mode_t m
 int fs_write_fd(int fd, struct bytes content, struct err *err);
 
 /*
- * Pipes and sockets until deadline: the bytes that are there (at most size; 0 = end of file, -1), and all of content. A
- * peer that is gone is EPIPE, never a signal.
+ * Pipes and sockets until deadline: the bytes that are there (at most size; 0 = end of file, -1), and all of content, in
+ * larger pieces where fd has O_NONBLOCK. A peer that is gone is EPIPE, never a signal.
  */
 ssize_t fs_read_some(int fd, void *data, size_t size, int64_t deadline, struct err *err);
 int fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err);

@@ -66,11 +66,15 @@ main(int argc, char **argv)
 	if (multi == NULL)
 		return 2;
 	curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
-	for (int i = 2; i < argc && urls < URLS_MAX; i++) {
+	for (int i = 2; i < argc; i++) {
 		const char *question = strncmp(argv[i], "https:", 6) != 0 && i + 1 < argc ? argv[i++] : NULL;
 
+		if (urls == URLS_MAX)
+			errx(2, "more than %d URLs", URLS_MAX);
 		easy[urls++] = start(multi, argv[1], question, argv[i]);
 	}
+	if (urls == 0)
+		errx(2, "usage: tls CA-FILE [QUESTION] URL...");
 	while (running != 0 && curl_multi_perform(multi, &running) == CURLM_OK)
 		if (running != 0)
 			curl_multi_poll(multi, NULL, 0, 1000, NULL);

@@ -53,6 +53,24 @@ act_open(void)
 }
 
 static int
+act_read_flags(void)
+{
+	return result(fcntl(pipe_ends[0], F_GETFL));
+}
+
+static int
+act_change_flags(void)
+{
+	return result(fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK));
+}
+
+static int
+act_copy_fd(void)
+{
+	return result(fcntl(pipe_ends[0], F_DUPFD_CLOEXEC, 0));
+}
+
+static int
 act_create(void)
 {
 	return result(syscall(SYS_openat, AT_FDCWD, "/tmp/cgpu-made-by-worker", O_WRONLY | O_CREAT, 0600));
@@ -337,6 +355,9 @@ static const struct act {
 	{"thread", act_thread, 0, DIES, 0},
 	{"device", act_device, 0, DIES, DIES},
 	{"open a canary", act_open, ANY, DIES, ANY}, /* Landlock's: test_sandbox_state.c */
+	{"flags of a pipe", act_read_flags, 0, 0, 0},
+	{"other flags of a pipe", act_change_flags, 0, DIES, 0},
+	{"copy of a descriptor", act_copy_fd, 0, DIES, 0},
 	{"create a file", act_create, EPERM, DIES, DIES},
 	{"unlink the canary", act_unlink, EPERM, DIES, DIES},
 	{"socket", act_socket, EPERM, DIES, 0},
