@@ -88,9 +88,9 @@ Q := $(if $(V),,@)
 say = $(if $(V)$(findstring s,$(filter-out --% %=%,$(firstword $(MAKEFLAGS)))),,@echo "  $(1)")
 
 # -- sources ----------------------------------------------------------------------------------------------------------
-# A *_main.c is a worker's main; the rest of lib, spec and attest is one archive.
-MAINS := $(sort $(wildcard attest/*_main.c))
-ARCHIVE_SRC := $(filter-out $(MAINS),$(sort $(wildcard lib/*.c spec/*.c attest/*.c attest/doctor/*.c)))
+# attest/WORKER/main.c is a worker's main; the rest of lib, spec and attest but the commands is one archive.
+MAINS := $(sort $(filter-out attest/cmd/%,$(wildcard attest/*/main.c)))
+ARCHIVE_SRC := $(filter-out $(MAINS) attest/cmd/%,$(sort $(wildcard lib/*.c spec/*.c attest/*.c attest/*/*.c)))
 CMD_SRC := $(sort $(wildcard attest/cmd/*.c))
 HOOK_SRC := $(sort $(wildcard hook/*.c))
 CDI_SRC := $(sort $(wildcard cdi/*.c))
@@ -102,7 +102,7 @@ ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(CDI_SRC) $(UNIT_SRC)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ARCHIVE := $(O)/libcgpu.a
-WORKERS := $(patsubst attest/%_main.c,$(O)/%,$(MAINS))
+WORKERS := $(patsubst attest/%/main.c,$(O)/%,$(MAINS))
 PROGRAMS := $(if $(CMD_SRC),$(O)/cgpu) $(if $(wildcard hook/main.c),$(O)/cgpu-hook) $(if $(wildcard cdi/main.c),$(O)/cgpu-cdi) $(WORKERS)
 UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 
@@ -186,7 +186,7 @@ $(O)/cgpu-cdi: $(call obj,$(CDI_SRC)) $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $(cdi_LIBS) $(LDLIBS)
 
-$(WORKERS): $(O)/%: $(O)/attest/%_main.o $(ARCHIVE)
+$(WORKERS): $(O)/%: $(O)/attest/%/main.o $(ARCHIVE)
 	$(call say,LINK  $@)
 	$(Q)$(link) -pie -o $@ $^ $($*_LIBS) $(LDLIBS)
 

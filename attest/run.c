@@ -8,13 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "attest/anchors.h"
-#include "attest/appraise_client.h"
-#include "attest/collect_client.h"
-#include "attest/mode.h"
-#include "attest/owner.h"
-#include "attest/policy.h"
-#include "attest/queue.h"
+#include "attest/appraise/client.h"
+#include "attest/collect/client.h"
+#include "attest/node/owner.h"
+#include "attest/node/queue.h"
+#include "attest/policy/anchors.h"
+#include "attest/policy/mode.h"
+#include "attest/policy/policy.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -270,7 +270,7 @@ end(struct live *live)
 	cache_close(&live->cache);
 }
 
-/* R, H, K and C of the nonce; see attest/nonce.h. */
+/* R, H, K and C of the nonce; see attest/token/nonce.h. */
 static int
 make_nonce(const struct run_request *request, struct live *live, struct err *err)
 {

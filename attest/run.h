@@ -2,12 +2,12 @@
 #ifndef ATTEST_RUN_H
 #define ATTEST_RUN_H
 
-#include "attest/appraise.h"
-#include "attest/collateral.h"
-#include "attest/collect.h"
-#include "attest/conf.h"
-#include "attest/policy_file.h"
-#include "attest/result.h"
+#include "attest/appraise/appraise.h"
+#include "attest/collateral/source.h"
+#include "attest/collect/wire.h"
+#include "attest/policy/conf.h"
+#include "attest/policy/policy_file.h"
+#include "attest/token/result.h"
 
 /*
  * One run of the verifier: it owns nonce, key, deadline and the order of the workers, and parses nothing but their frames

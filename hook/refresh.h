@@ -11,7 +11,7 @@
 /*
  * Keeps what that will take, of a container that just got its first token; of one that starts without a token, that it was let
  * start. place: NULL where nothing was attached. -1 with CODE_INTERNAL: it will get no other token, and counts as one about which
- * nothing was decided (attest/holders.h), which is no reason to refuse its start.
+ * nothing was decided (attest/node/holders.h), which is no reason to refuse its start.
  */
 int refresh_keep(const struct container *container, const struct attest_request *request, const struct attest_reply *reply,
 		 const struct attach_place *place, struct err *err);

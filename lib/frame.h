@@ -18,7 +18,7 @@
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
  * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
  * collateral ->  appraise:     HELLO, PARAMETERS, FILE
- * collateral <-  appraise:     HELLO; STEP*, CLAIMS*, FILE*, KEEP*, VERDICT: see attest/archive.h
+ * collateral <-  appraise:     HELLO; STEP*, CLAIMS*, FILE*, KEEP*, VERDICT: see attest/collateral/archive.h
  * run        ->  fetch:        HELLO, NETWORK, then REQUEST at any time, end of file
  * run        <-  fetch:        HELLO; RESPONSE for each REQUEST, in any order
  */
@@ -26,12 +26,12 @@ enum frame_type {
 	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes to be echoed (towards the worker), or empty */
 	FRAME_FAILURE,    /* u32 code, field: text */
 	FRAME_DONE,       /* u32 number of frames since the last DONE */
-	FRAME_STATES,     /* u32 each: see attest/collect.h */
-	FRAME_IDENTITY,   /* one GPU: see attest/collect.h */
+	FRAME_STATES,     /* u32 each: see attest/collect/wire.h */
+	FRAME_IDENTITY,   /* one GPU: see attest/collect/wire.h */
 	FRAME_REPORTS,    /* 32 bytes nonce, 16 bytes: 1 for each GPU whose report is wanted, else 0 */
 	FRAME_EVIDENCE,   /* field: report, field: chain PEM */
 	FRAME_RECHECK,    /* empty */
-	FRAME_PARAMETERS, /* see attest/appraise.h */
+	FRAME_PARAMETERS, /* see attest/appraise/appraise.h */
 	FRAME_NEED,       /* u32 kind, u32 again, field: name, field: question, field: nonce */
 	FRAME_COLLATERAL, /* u32 code (CODE_OK or why it is missing), u32 origin, field: nonce, field: bytes or text */
 	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
@@ -40,8 +40,8 @@ enum frame_type {
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
 	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time, i64 made; 0 = none */
-	FRAME_NETWORK,    /* see attest/fetch_wire.h */
-	FRAME_REQUEST,    /* see attest/fetch_wire.h */
+	FRAME_NETWORK,    /* see attest/fetch/wire.h */
+	FRAME_REQUEST,    /* see attest/fetch/wire.h */
 	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */
 	FRAME_READY,      /* u32 1 or 0: the ready state to set */
 };

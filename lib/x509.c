@@ -13,57 +13,6 @@
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/pem.h"
-#include "lib/x509_memo.h"
-
-static _Noreturn void
-out_of_memory(void)
-{
-	struct err err = ERR_INIT;
-
-	crypto_err(&err, CODE_INTERNAL, "encoding a certificate");
-	err_print(&err, "libcgpu");
-	_exit(CODE_INTERNAL);
-}
-
-struct buf
-x509_der(const X509 *cert)
-{
-	struct buf der = {0};
-	uint8_t *data = NULL;
-	int size = i2d_X509(cert, &data);
-
-	if (size < 0)
-		out_of_memory();
-	buf_add(&der, data, (size_t)size);
-	OPENSSL_free(data);
-	return der;
-}
-
-/*
- * d2i reads BER around the signed part; what does not come back as the same bytes was not DER, and two texts for one
- * certificate would let a copy pass as another one.
- */
-static X509 *
-parse_one(struct bytes der, struct err *err)
-{
-	const unsigned char *at = der.data;
-	struct buf again = {0};
-	X509 *cert = der.size <= X509_PEM_MAX ? d2i_X509(NULL, &at, (long)der.size) : NULL;
-
-	if (cert == NULL) {
-		crypto_err(err, 0, "not a certificate");
-		return NULL;
-	}
-	again = x509_der(cert);
-	if (!bytes_equal(buf_bytes(&again), der)) {
-		err_set(err, 0, "the certificate is not in DER, or bytes follow it");
-		X509_free(cert);
-		cert = NULL;
-	}
-	buf_free(&again);
-	ERR_clear_error(); /* d2i leaves there why it has no key type for a public key */
-	return cert;
-}
 
 static int
 chain_add(struct x509_chain *chain, struct bytes der, struct x509_memo *memo, struct err *err)
@@ -71,7 +20,7 @@ chain_add(struct x509_chain *chain, struct bytes der, struct x509_memo *memo, st
 	X509 *cert = memo == NULL ? NULL : x509_memo_find(memo, der);
 
 	if (cert == NULL) {
-		cert = parse_one(der, err);
+		cert = x509_cert_parse(der, err);
 		if (cert == NULL)
 			return err_wrap(err, 0, "certificate %u", chain->count);
 		if (memo != NULL)
@@ -210,7 +159,7 @@ x509_serial_decimal(const X509 *cert)
 	char *digits = number == NULL ? NULL : BN_bn2dec(number), *text;
 
 	if (digits == NULL)
-		out_of_memory();
+		x509_cert_no_memory();
 	text = xstrdup(digits);
 	OPENSSL_free(digits);
 	BN_free(number);
@@ -225,7 +174,7 @@ x509_extension(const X509 *cert, const char *oid, struct bytes *value)
 	int at, again;
 
 	if (object == NULL)
-		out_of_memory();
+		x509_cert_no_memory();
 	at = X509_get_ext_by_OBJ(cert, object, -1);
 	again = at < 0 ? -1 : X509_get_ext_by_OBJ(cert, object, at);
 	ASN1_OBJECT_free(object);

@@ -7,6 +7,8 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "lib/x509_cert.h"
+#include "lib/x509_memo.h"
 
 /*
  * Fixed certificate chains: the sender gives all of it, subject first, root last; nothing is searched, and the system's
@@ -20,14 +22,6 @@ struct x509_chain {
 	X509 *cert[X509_CHAIN_MAX]; /* owned */
 	unsigned count;
 };
-
-/*
- * Certificates of this run, compared byte for byte, and by which other certificate's key their signature was seen to be
- * right: what several GPUs or manifests share is decoded once (0.2 ms with OpenSSL 3.0) and verified once (1 ms).
- */
-struct x509_memo;
-struct x509_memo *x509_memo_new(void);
-void x509_memo_free(struct x509_memo *memo);
 
 enum x509_verdict {
 	X509_NO_VERDICT, /* never reads as success */
@@ -75,8 +69,6 @@ int64_t x509_chain_not_after(const struct x509_chain *chain);
 bool x509_time(const ASN1_TIME *at, int64_t *out);
 /* Validity, seconds since 1970; false unless both are in the form of RFC 5280 4.1.2.5. */
 bool x509_validity(const X509 *cert, int64_t *not_before, int64_t *not_after);
-/* The certificate as DER in new memory. */
-struct buf x509_der(const X509 *cert);
 /* The public key if it is a named P-384 key, else NULL; borrowed. */
 EVP_PKEY *x509_public_key(const X509 *cert);
 /*

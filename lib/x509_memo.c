@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "lib/x509_cert.h"
+
 #define MEMO_MAX 256
 
 struct entry {

@@ -2,9 +2,18 @@
 #ifndef LIB_X509_MEMO_H
 #define LIB_X509_MEMO_H
 
-#include "lib/x509.h"
+#include <openssl/x509.h>
+#include <stdbool.h>
 
-/* The inside of struct x509_memo, for lib/x509*.c alone. */
+#include "lib/buf.h"
+
+/*
+ * Certificates of this run, compared byte for byte, and by which other certificate's key their signature was seen to be
+ * right: what several GPUs or manifests share is decoded once (0.2 ms with OpenSSL 3.0) and verified once (1 ms).
+ */
+struct x509_memo;
+struct x509_memo *x509_memo_new(void);
+void x509_memo_free(struct x509_memo *memo);
 
 /* The certificate of exactly these bytes with a reference for the caller, or NULL. */
 X509 *x509_memo_find(const struct x509_memo *memo, struct bytes der);

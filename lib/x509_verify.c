@@ -10,7 +10,7 @@
 
 #include "lib/crypto.h"
 #include "lib/der.h"
-#include "lib/x509_memo.h"
+#include "lib/x509.h"
 
 /* RFC 5480 2.2: uncompressed, or compressed. The library reads hybrid forms too, and the point at infinity as a key. */
 static bool

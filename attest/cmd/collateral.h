@@ -2,10 +2,10 @@
 #ifndef ATTEST_CMD_COLLATERAL_H
 #define ATTEST_CMD_COLLATERAL_H
 
-#include "attest/anchors.h"
-#include "attest/cache.h"
 #include "attest/cmd/options.h"
-#include "attest/inventory.h"
+#include "attest/collateral/cache.h"
+#include "attest/collateral/inventory.h"
+#include "attest/policy/anchors.h"
 
 /* What the verbs of `cgpu collateral` share; the configuration is read, the roots too. */
 struct collateral_call {

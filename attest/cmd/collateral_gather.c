@@ -8,7 +8,7 @@
 #include "attest/cmd/live.h"
 #include "attest/cmd/progress.h"
 #include "attest/cmd/report.h"
-#include "attest/gather.h"
+#include "attest/collateral/gather.h"
 #include "attest/run.h"
 #include "lib/clock.h"
 #include "lib/code.h"

@@ -5,7 +5,7 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/report.h"
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 

@@ -2,7 +2,7 @@
 #ifndef ATTEST_CMD_CONTAINERS_H
 #define ATTEST_CMD_CONTAINERS_H
 
-#include "attest/holders.h"
+#include "attest/node/holders.h"
 #include "lib/json.h"
 
 /* The containers that use a GPU now, for `cgpu status`. */

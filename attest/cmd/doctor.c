@@ -6,7 +6,7 @@
 
 #include "attest/cmd/commands.h"
 #include "attest/cmd/report.h"
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 #include "config.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -7,7 +7,7 @@
 #include "attest/cmd/collateral.h"
 #include "attest/cmd/containers.h"
 #include "attest/cmd/live.h"
-#include "attest/mode.h"
+#include "attest/policy/mode.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"

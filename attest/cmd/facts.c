@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/mode.h"
-#include "attest/policy.h"
+#include "attest/policy/mode.h"
+#include "attest/policy/policy.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

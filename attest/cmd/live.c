@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/owner.h"
+#include "attest/node/owner.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/metrics.h"

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "attest/cmd/report.h"
-#include "attest/conf.h"
-#include "attest/records.h"
+#include "attest/node/records.h"
+#include "attest/policy/conf.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"

@@ -3,7 +3,7 @@
 #define ATTEST_CMD_SOURCES_H
 
 #include "attest/cmd/options.h"
-#include "attest/conf.h"
+#include "attest/policy/conf.h"
 
 /* Options that name verifier and sources of collateral as nvattest does: each stands for the key of the same name in cgpu.conf. */
 #define SOURCE_OPTIONS                                                                                                 \

@@ -8,7 +8,7 @@
 #include "attest/cmd/export.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
-#include "attest/mode.h"
+#include "attest/policy/mode.h"
 #include "lib/code.h"
 #include "lib/json.h"
 

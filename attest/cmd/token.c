@@ -8,12 +8,12 @@
 #include "attest/cmd/commands.h"
 #include "attest/cmd/live.h"
 #include "attest/cmd/report.h"
-#include "attest/policy_file.h"
-#include "attest/remote.h"
-#include "attest/result.h"
-#include "attest/roots.h"
+#include "attest/policy/policy_file.h"
+#include "attest/policy/roots.h"
 #include "attest/run.h"
-#include "attest/token.h"
+#include "attest/token/remote.h"
+#include "attest/token/result.h"
+#include "attest/token/token.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/fs.h"
@@ -74,7 +74,7 @@ is_named(const struct inputs *in, const char *name)
 	return strcmp(slash ? slash + 1 : in->path, name) == 0;
 }
 
-/* The files of a result (attest/result.h) each have their key set. */
+/* The files of a result (attest/token/result.h) each have their key set. */
 static int
 read_keys(const struct options *options, struct inputs *in, struct err *err)
 {
@@ -109,7 +109,7 @@ choose_rules(const struct options *options, struct inputs *in, struct err *err)
 {
 	const char *wanted = options_get(options, "issuer");
 	char *named = wanted ? xstrdup(wanted) : token_issuer(buf_bytes(&in->text));
-	bool ours = named == NULL || strcmp(named, RESULT_ISSUER) == 0, given;
+	bool ours = named == NULL || strcmp(named, TOKEN_ISSUER) == 0, given;
 
 	free(named);
 	if (wanted == NULL)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 #include "lib/buf.h"
 
 #define ADVISORY(what, from, below, why) {ADVISORY_##what, from, below, why},

@@ -4,7 +4,7 @@
 
 #include "attest/doctor/doctor.h"
 #include "attest/doctor/engine_conf.h"
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 #include "lib/code.h"
 #include "lib/json.h"
 

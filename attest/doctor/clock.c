@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <sys/timex.h>
 
-#include "attest/cache.h"
+#include "attest/collateral/cache.h"
 #include "attest/doctor/doctor.h"
 #include "config.h"
 #include "lib/clock.h"

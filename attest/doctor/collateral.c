@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "attest/anchors.h"
+#include "attest/collateral/inventory.h"
 #include "attest/doctor/doctor.h"
-#include "attest/inventory.h"
+#include "attest/policy/anchors.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"

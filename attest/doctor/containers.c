@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "attest/doctor/doctor.h"
-#include "attest/holders.h"
+#include "attest/node/holders.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 

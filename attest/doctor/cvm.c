@@ -9,7 +9,7 @@
 #include <cpuid.h>
 #endif
 
-#include "attest/place.h"
+#include "attest/node/place.h"
 
 /* Leaves and bits: AMD APM volume 3 appendix E, Intel TDX module specification, Hyper-V TLFS. */
 #define LEAF_TDX 0x21u

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "attest/conf.h"
 #include "attest/doctor/finding.h"
-#include "attest/place.h"
-#include "attest/policy_file.h"
+#include "attest/node/place.h"
+#include "attest/policy/conf.h"
+#include "attest/policy/policy_file.h"
 
 /*
  * `cgpu doctor`: what stands in the way of a gated start, or lets one around the gate. Nothing is changed. One function for

@@ -6,7 +6,7 @@
 #include "attest/doctor/advisory.h"
 #include "attest/doctor/cvm.h"
 #include "attest/doctor/doctor.h"
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 #include "lib/buf.h"
 #include "lib/code.h"
 

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "attest/cache.h"
+#include "attest/collateral/cache.h"
 #include "attest/doctor/doctor.h"
 #include "attest/doctor/output.h"
 #include "config.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise.h"
+#include "attest/appraise/appraise.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/remote.h"
+#include "attest/token/remote.h"
 #include "lib/code.h"
 #include "test/corpus/corpus.h"
 

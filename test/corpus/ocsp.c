@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/revocation.h"
+#include "attest/appraise/revocation.h"
 #include "lib/clock.h"
 #include "lib/crypto.h"
 #include "test/corpus/corpus.h"

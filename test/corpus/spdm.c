@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/evidence.h"
+#include "attest/appraise/evidence.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/chain.h"
+#include "attest/appraise/chain.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -4,7 +4,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "attest/nvml.h"
+#include "attest/collect/nvml.h"
 
 static const struct model models[] = {
 	{"hopper", true, NVML_ARCH_HOPPER, "GH100", "1", "550.144.03", "96.00.9F.00.01", "1010", "0200", "882", 0x3b1},

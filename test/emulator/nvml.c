@@ -3,7 +3,7 @@
  * libnvidia-ml.so.1 of a machine that is not there: confidential GPUs as node.conf beside the library describes them,
  * with the faults of faults.conf. Reports are made for the caller's nonce and signed with the GPU's key.
  */
-#include "attest/nvml.h"
+#include "attest/collect/nvml.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/nvml.h"
+#include "attest/collect/nvml.h"
 #include "lib/random.h"
 
 enum opaque_id {

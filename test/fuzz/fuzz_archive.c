@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/archive.h"
-#include "attest/roots.h"
+#include "attest/collateral/archive.h"
+#include "attest/policy/roots.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 

@@ -6,7 +6,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
-#include "attest/revocation.h"
+#include "attest/appraise/revocation.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise_wire.h"
-#include "attest/collect.h"
+#include "attest/appraise/wire.h"
+#include "attest/collect/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

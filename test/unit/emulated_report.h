@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/nvml.h"
+#include "attest/collect/nvml.h"
 #include "lib/buf.h"
 
 /* scene: a folder of its own for each machine, for the loader takes a library of a known name for that one. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/anchors.h"
+#include "attest/policy/anchors.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "attest/roots.h"
+#include "attest/policy/roots.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "test/unit/unit.h"

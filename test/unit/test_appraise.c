@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/appraise.h"
+#include "attest/appraise/appraise.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "attest/appraise_client.h"
-#include "attest/appraise_wire.h"
-#include "attest/collateral.h"
+#include "attest/appraise/client.h"
+#include "attest/appraise/wire.h"
+#include "attest/collateral/source.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Archives of what mint makes: read, judged here and by the worker, and with every part changed. */
-#include "attest/archive.h"
+#include "attest/collateral/archive.h"
 
 #include <dirent.h>
 

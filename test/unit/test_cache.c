@@ -3,7 +3,7 @@
  * The cache with faults from all sides. `test_cache DIRECTORY` walks once through all of it there instead: silent and
  * 0 whatever fails meanwhile, a signal if the cache ever gives what it was not given. So can test/fault drive it.
  */
-#include "attest/cache.h"
+#include "attest/collateral/cache.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/chain.h"
+#include "attest/appraise/chain.h"
 
 #include <openssl/core_names.h>
 #include <openssl/pem.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/collateral.h"
+#include "attest/collateral/source.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/collect.h"
+#include "attest/collect/wire.h"
 
 #include <stdlib.h>
 
-#include "attest/machine.h"
+#include "attest/collect/machine.h"
 #include "lib/code.h"
 #include "test/unit/unit.h"
 

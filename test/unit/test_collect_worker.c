@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include "attest/collect_client.h"
-#include "attest/machine.h"
+#include "attest/collect/client.h"
+#include "attest/collect/machine.h"
 #include "lib/caps.h"
 #include "lib/clock.h"
 #include "lib/code.h"

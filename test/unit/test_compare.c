@@ -2,8 +2,8 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-#include "attest/appraise.h"
-#include "attest/roots.h"
+#include "attest/appraise/appraise.h"
+#include "attest/policy/roots.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "spec/gpu_evidence.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/conf.h"
+#include "attest/policy/conf.h"
 
 #include <stdlib.h>
 

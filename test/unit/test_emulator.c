@@ -3,9 +3,9 @@
  * What the emulated GPUs answer and mint made, judged by the product's own verifier, which judges the genuine samples,
  * too: the good ones pass, and each fault is seen for what it is.
  */
-#include "attest/appraise.h"
-#include "attest/collateral.h"
-#include "attest/collect_client.h"
+#include "attest/appraise/appraise.h"
+#include "attest/collateral/source.h"
+#include "attest/collect/client.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/evidence.h"
+#include "attest/appraise/evidence.h"
 
 #include <stdlib.h>
 
-#include "attest/chain.h"
+#include "attest/appraise/chain.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "spec/gpu_evidence.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real fetch worker, in its sandbox, asked by its client and answered by servers on 127.0.0.1. */
-#include "attest/fetch.h"
+#include "attest/fetch/client.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Processes of containers with a GPU's node open, on a machine of links and small files, and what was decided about each. */
-#include "attest/holders.h"
+#include "attest/node/holders.h"
 
 #include <sched.h>
 #include <stdlib.h>

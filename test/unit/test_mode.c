@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/mode.h"
+#include "attest/policy/mode.h"
 
 #include "lib/code.h"
 #include "test/unit/unit.h"

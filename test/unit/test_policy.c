@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/policy.h"
+#include "attest/policy/policy.h"
 
 #include <stdlib.h>
 
-#include "attest/observe.h"
+#include "attest/policy/observe.h"
 #include "lib/code.h"
 #include "test/unit/unit.h"
 

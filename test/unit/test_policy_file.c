@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/policy_file.h"
+#include "attest/policy/policy_file.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attest/queue.h"
+#include "attest/node/queue.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "test/unit/unit.h"

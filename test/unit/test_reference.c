@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/reference.h"
+#include "attest/appraise/reference.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/remote.h"
+#include "attest/token/remote.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "attest/appraise.h"
+#include "attest/appraise/appraise.h"
 #include "lib/code.h"
 #include "test/unit/nras.h"
 #include "test/unit/sample.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/revocation.h"
+#include "attest/appraise/revocation.h"
 
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "attest/appraise.h"
-#include "attest/appraise_client.h"
-#include "attest/appraise_wire.h"
+#include "attest/appraise/appraise.h"
+#include "attest/appraise/client.h"
+#include "attest/appraise/wire.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"

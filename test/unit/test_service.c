@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/service.h"
+#include "attest/collateral/service.h"
 
 #include <stdlib.h>
 

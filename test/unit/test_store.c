@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/store.h"
+#include "attest/collateral/store.h"
 
 #include <dirent.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "attest/token.h"
+#include "attest/token/token.h"
 
 #include <stdlib.h>
 
-#include "attest/result.h"
+#include "attest/token/result.h"
 #include "lib/code.h"
 #include "lib/jws.h"
 #include "lib/random.h"

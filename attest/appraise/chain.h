@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_APPRAISE_CHAIN_H
+#define ATTEST_APPRAISE_CHAIN_H
+
+#include <stdint.h>
+
+#include "lib/x509.h"
+#include "spec/gpu_report.h"
+
+/*
+ * What NVIDIA's device certificates say beyond X.509. Subject first: 0 attestation key, made on the device; 1 device
+ * identity, whose common name begins with the chip; 2 and 3 NVIDIA's intermediates; 4 root.
+ */
+
+#define CHAIN_DEVICE_CERTS 5
+#define CHAIN_PEM_MAX 0x1400 /* NVML's buffer */
+#define CHAIN_FWID_SIZE 48 /* SHA-384 */
+
+enum chain_fwid_form {
+	CHAIN_FWID_NONE,
+	CHAIN_FWID_COMPOSITE, /* 2.23.133.5.4.1, TCG DICE composite device id: Hopper */
+	CHAIN_FWID_TCB_INFO,  /* 2.23.133.5.4.1.1, TCG DICE TcbInfo: Blackwell */
+};
+
+struct chain_fwid {
+	enum chain_fwid_form form;
+	uint8_t value[CHAIN_FWID_SIZE];
+};
+
+/*
+ * Reads and judges the chain of a GPU. chain is filled wherever it could be read, also if it is not trusted; verdict is
+ * X509_TRUSTED only with 0. -1 with CODE_DEVICE_CHAIN or CODE_DEVICE_CHAIN_EXPIRED.
+ */
+int chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_memo *memo, struct x509_chain *chain,
+		 enum x509_verdict *verdict, struct err *err);
+
+/* Architecture by the chip that a text begins with, "GH100 A01 GSP BROM" or "GB100"; GPU_ARCH_UNKNOWN for others. */
+enum gpu_arch chain_arch(const char *text);
+const char *chain_arch_name(enum gpu_arch arch); /* "Hopper" */
+/*
+ * The device's common name, the form of its firmware id and the chip in its report must speak of one known architecture.
+ * CHAIN_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no known GPU,
+ * CODE_REPORT_FORMAT for another chip in the report, CODE_FIRMWARE_ID for the other architecture's form.
+ */
+int chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip, struct err *err);
+
+/*
+ * The firmware id in the attestation key's certificate, by a full reading of the extension; the form follows from which of
+ * the two extensions is there, and exactly one must be. -1 with CODE_FIRMWARE_ID.
+ */
+int chain_fwid_parse(const X509 *leaf, struct chain_fwid *out, struct err *err);
+/* Against the report's. -1 with CODE_FIRMWARE_ID. */
+int chain_fwid_match(const struct chain_fwid *fwid, struct bytes reported, struct err *err);
+
+#endif

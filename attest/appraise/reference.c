@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/appraise/reference.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/xmldsig.h"
+
+#define SIGNER_CERTIFICATES 4
+
+struct judgement {
+	const struct reference_want *want;
+	int gpu;
+	struct steps *steps;
+	struct reference *out;
+	bool failed;
+	struct xml *xml;
+	struct xmldsig dsig;
+	char name[32]; /* of the step, by step_name() */
+};
+
+static const char *
+kind_name(enum reference_kind kind)
+{
+	return kind == REFERENCE_DRIVER ? "driver" : "vbios";
+}
+
+static const char *
+step_name(struct judgement *judgement, const char *tail)
+{
+	snprintf(judgement->name, sizeof(judgement->name), "%s-rim%s", kind_name(judgement->want->kind), tail);
+	return judgement->name;
+}
+
+static int
+fail(struct judgement *judgement, const char *tail, int code, struct err *err)
+{
+	err_wrap(err, code, "%s RIM", kind_name(judgement->want->kind));
+	judgement->failed = true;
+	return steps_fail(judgement->steps, judgement->gpu, step_name(judgement, tail), err);
+}
+
+static void
+skip(struct judgement *judgement, const char *tail, const char *why)
+{
+	steps_skip(judgement->steps, judgement->gpu, step_name(judgement, tail), "%s", why);
+}
+
+static int
+judge_shape(struct judgement *judgement, struct bytes text)
+{
+	struct err err = ERR_INIT;
+
+	judgement->xml = xml_read(text, &err);
+	if (judgement->xml == NULL)
+		return fail(judgement, "", CODE_RIM_FORMAT, &err);
+	if (xmldsig_find(judgement->xml, &judgement->dsig, &err) < 0)
+		return fail(judgement, "", CODE_RIM_PROFILE, &err);
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature", text.size);
+	return 0;
+}
+
+static int
+read_chain(struct judgement *judgement, struct x509_memo *memo, struct err *err)
+{
+	struct xmldsig *dsig = &judgement->dsig;
+	struct bytes der[XMLDSIG_CERTIFICATES_MAX];
+
+	if (xmldsig_certificates(dsig, err) < 0)
+		return -1;
+	if (dsig->certificates != SIGNER_CERTIFICATES)
+		return err_set(err, 0, "%u certificates, want %d", dsig->certificates, SIGNER_CERTIFICATES);
+	for (unsigned i = 0; i < dsig->certificates; i++)
+		der[i] = buf_bytes(&dsig->certificate[i]);
+	return x509_chain_from_der(der, dsig->certificates, memo, &judgement->out->chain, err);
+}
+
+/* 0 if the signer's key may be used: its certificate leads to the anchor, be it too late or too early. */
+static int
+judge_chain(struct judgement *judgement, const X509 *anchor, int64_t at, struct x509_memo *memo)
+{
+	struct reference *out = judgement->out;
+	struct err err = ERR_INIT;
+	char signer[65] = "", until[32];
+
+	if (read_chain(judgement, memo, &err) < 0)
+		return fail(judgement, "-chain", CODE_RIM_CHAIN, &err);
+	out->chain_verdict = x509_chain_verify(&out->chain, anchor, at, memo, &err);
+	if (out->chain_verdict == X509_EXPIRED) {
+		fail(judgement, "-chain", CODE_RIM_EXPIRED, &err);
+		return 0;
+	}
+	if (out->chain_verdict != X509_TRUSTED)
+		return fail(judgement, "-chain", CODE_RIM_CHAIN, &err);
+	if (!x509_common_name(out->chain.cert[0], signer, sizeof(signer)))
+		snprintf(signer, sizeof(signer), "(no common name)");
+	clock_format(x509_chain_not_after(&out->chain), until);
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-chain"), "signer %s, valid until %s", signer, until);
+	return 0;
+}
+
+static int
+judge_signature(struct judgement *judgement)
+{
+	struct err err = ERR_INIT;
+	EVP_PKEY *key = x509_public_key(judgement->out->chain.cert[0]);
+
+	if (key == NULL) {
+		err_set(&err, 0, "the signer's key is not P-384");
+		return fail(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
+	}
+	if (xmldsig_verify(&judgement->dsig, key, &err) < 0)
+		return fail(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
+	judgement->out->signature_verified = true;
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"), "ECDSA P-384, SHA-384, C14N 1.1");
+	return 0;
+}
+
+/*
+ * A manifest does not name its kind. In NVIDIA's the driver's has had rows 7 and 21..40 active, the VBIOS' rows 0..6 and
+ * 8..12. Others may come, so only one that has nothing but the other kind's is told by them.
+ */
+static bool
+is_other_kind(const struct rim *rim, enum reference_kind kind)
+{
+	static const uint64_t rows[] = {[REFERENCE_DRIVER] = 0x1ffffe00080, [REFERENCE_VBIOS] = 0x1f7f};
+	uint64_t active = 0;
+
+	for (unsigned i = 0; i < RIM_ROWS_MAX; i++)
+		active |= (uint64_t)rim->row[i].active << i;
+	return (active & ~rows[kind == REFERENCE_DRIVER ? REFERENCE_VBIOS : REFERENCE_DRIVER]) == 0;
+}
+
+static int
+judge_content(struct judgement *judgement)
+{
+	const struct reference_want *want = judgement->want;
+	struct rim *rim = &judgement->out->rim;
+	struct err err = ERR_INIT;
+
+	if (rim_parse(xml_root(judgement->xml), rim, &err) < 0)
+		return fail(judgement, "-content", CODE_RIM_CONTENT, &err);
+	judgement->out->measurements_available = true;
+	if (is_other_kind(rim, want->kind)) {
+		err_set(&err, 0, "all %u active rows are those of another kind of manifest", rim->active);
+		fail(judgement, "-content", CODE_RIM_PRODUCT, &err);
+	} else if (want->product != NULL && strcmp(rim->product, want->product) != 0) {
+		err_set(&err, 0, "for product '%s', want '%s'", rim->product, want->product);
+		fail(judgement, "-content", CODE_RIM_PRODUCT, &err);
+	} else {
+		steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-content"), "%u active rows for %s%s",
+			 rim->active, rim->product, want->product ? "" : " (product not compared)");
+	}
+	return 0;
+}
+
+static void
+judge_version(struct judgement *judgement)
+{
+	const struct reference_want *want = judgement->want;
+	const char *version = judgement->out->rim.version;
+	struct err err = ERR_INIT;
+
+	judgement->out->version_match = (want->kind == REFERENCE_DRIVER ? strcmp(version, want->version) :
+					 strcasecmp(version, want->version)) == 0;
+	if (judgement->out->version_match) {
+		steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-version"), "%s", version);
+		return;
+	}
+	err_set(&err, 0, "for version '%s', want '%s'", version, want->version);
+	fail(judgement, "-version", CODE_RIM_VERSION, &err);
+}
+
+int
+reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at, int gpu,
+		 struct x509_memo *memo, struct steps *steps, struct reference *out)
+{
+	static const char *const tail[] = {"-chain", "-signature", "-content", "-version"};
+	static const char *const why[] = {"the manifest's shape is not acceptable", "the signer is not trusted",
+					  "not signed", "not readable"};
+	struct judgement judgement = {.want = want, .gpu = gpu, .steps = steps, .out = out};
+	size_t passed;
+
+	*out = (struct reference){.fetched = true};
+	passed = judge_shape(&judgement, xml) < 0 ? 0 : judge_chain(&judgement, anchor, at, memo) < 0 ? 1 :
+		 judge_signature(&judgement) < 0 ? 2 : judge_content(&judgement) < 0 ? 3 : 4;
+	if (passed == 4)
+		judge_version(&judgement);
+	for (size_t i = passed; i < 4; i++)
+		skip(&judgement, tail[i], why[passed]);
+	out->verified = passed == 4 && !judgement.failed;
+	xmldsig_free(&judgement.dsig);
+	xml_free(judgement.xml);
+	return out->verified ? 0 : -1;
+}
+
+void
+reference_free(struct reference *reference)
+{
+	x509_chain_free(&reference->chain);
+	*reference = (struct reference){0};
+}

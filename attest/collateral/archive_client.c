@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/appraise/link.h"
+#include "attest/collateral/archive.h"
+#include "lib/code.h"
+
+/* The frames in the order in which they must come. */
+enum stage { STEPS, ABOUTS, FILES, KEEPS };
+
+struct client {
+	struct appraise_link link;
+	struct archive *out;
+	struct steps *steps;
+	unsigned items, files, keeps;
+	enum stage stage;
+	int code;
+	char text[ERR_TEXT_MAX];
+};
+
+static int
+broken(struct err *err, const char *what)
+{
+	return err_set(err, CODE_WORKER, "appraise passed %s that cannot be", what);
+}
+
+static int
+send_input(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
+{
+	struct buf payload = {0};
+	int rc;
+
+	archive_put_trust(&payload, trust);
+	rc = appraise_link_add(&client->link, FRAME_PARAMETERS, &payload, err);
+	frame_put_text(&payload, "archive");
+	frame_put_field(&payload, text);
+	if (rc == 0)
+		rc = appraise_link_add(&client->link, FRAME_FILE, &payload, err);
+	buf_free(&payload);
+	return rc;
+}
+
+/* The first step is the archive's, and one follows for each item. */
+static int
+on_step(struct client *client, struct err *err)
+{
+	struct archive_item *item;
+
+	if (client->stage != STEPS || client->items > ARCHIVE_ITEMS_MAX ||
+	    !appraise_get_step(buf_bytes(&client->link.payload), 0, client->steps))
+		return broken(err, "a step");
+	if (client->items++ == 0)
+		return 0;
+	archive_add(client->out, ARCHIVE_CHAIN, "", bytes_of(NULL, 0), 0);
+	item = &client->out->item[client->out->items - 1];
+	item->good = client->steps->list[client->steps->count - 1].status == STEP_OK;
+	return 0;
+}
+
+static int
+on_about(struct client *client, struct err *err)
+{
+	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
+	uint32_t index;
+
+	if (client->stage > ABOUTS || !frame_get_u32(&cursor, &index) || index >= client->out->items ||
+	    client->out->item[index].about != NULL || !frame_get_text(&cursor, &client->out->item[index].about) ||
+	    cursor.left != 0)
+		return broken(err, "claims");
+	client->stage = ABOUTS;
+	return 0;
+}
+
+static bool
+is_plain(unsigned kind, const char *name)
+{
+	struct archive_id id;
+
+	switch (kind) {
+	case COLLATERAL_DRIVER_RIM:
+	case COLLATERAL_VBIOS_RIM:
+		return archive_read_id(name, &id) && id.kind == kind;
+	case COLLATERAL_OCSP:
+		return archive_is_question(name);
+	case ARCHIVE_CHAIN:
+		return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+	default:
+		return false;
+	}
+}
+
+static int
+on_file(struct client *client, struct err *err)
+{
+	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
+	struct archive_item *item;
+	struct bytes content;
+	char *name = NULL;
+
+	if (client->stage > FILES || client->files == client->out->items || !frame_get_text(&cursor, &name) ||
+	    !frame_get_field(&cursor, &content) || content.size == 0 || cursor.left != 0) {
+		free(name);
+		return broken(err, "a file");
+	}
+	item = &client->out->item[client->files++];
+	free(item->name);
+	item->name = name;
+	buf_add(&item->content, content.data, content.size);
+	client->stage = FILES;
+	return 0;
+}
+
+static struct archive_item *
+next_good(struct client *client)
+{
+	while (client->keeps < client->out->items && !client->out->item[client->keeps].good)
+		client->keeps++;
+	return client->keeps < client->out->items ? &client->out->item[client->keeps++] : NULL;
+}
+
+/* One for each item that holds; what is the name of a file must be one. */
+static int
+on_keep(struct client *client, struct err *err)
+{
+	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
+	struct archive_item *item = next_good(client);
+	char *name = NULL;
+	uint32_t kind;
+	int64_t time;
+
+	if (item == NULL || !frame_get_u32(&cursor, &kind) || !frame_get_text(&cursor, &name) ||
+	    !frame_get_i64(&cursor, &item->until) || !frame_get_i64(&cursor, &time) || cursor.left != 0 ||
+	    !is_plain(kind, name) || (client->files > 0 && strcmp(item->name, name) != 0)) {
+		free(name);
+		return broken(err, "an item");
+	}
+	free(item->name);
+	item->name = name;
+	item->kind = kind;
+	client->stage = KEEPS;
+	return 0;
+}
+
+static bool
+is_whole(const struct client *client)
+{
+	for (unsigned i = 0; i < client->out->items; i++)
+		if (!client->out->item[i].good || client->out->item[i].content.size == 0 ||
+		    !is_plain(client->out->item[i].kind, client->out->item[i].name))
+			return false;
+	return client->out->items > 0;
+}
+
+static int
+on_verdict(struct client *client, struct err *err)
+{
+	if (appraise_link_verdict(&client->link, &client->code, client->text, err) < 0)
+		return -1;
+	steps_conclude(client->steps);
+	if (steps_code(client->steps) != client->code)
+		return err_set(err, CODE_WORKER, "appraise says code %d, its steps say %d", client->code, steps_code(client->steps));
+	if (client->code == CODE_OK ? !is_whole(client) : client->files > 0)
+		return broken(err, "a verdict");
+	return 0;
+}
+
+static int
+read_answer(struct client *client, struct err *err)
+{
+	int rc = appraise_link_greeting(&client->link, err);
+	enum frame_type type;
+
+	while (rc == 0) {
+		rc = appraise_link_read(&client->link, &type, err);
+		if (rc < 0)
+			break;
+		if (type == FRAME_STEP)
+			rc = on_step(client, err);
+		else if (type == FRAME_CLAIMS)
+			rc = on_about(client, err);
+		else if (type == FRAME_FILE)
+			rc = on_file(client, err);
+		else if (type == FRAME_KEEP)
+			rc = on_keep(client, err);
+		else if (type == FRAME_VERDICT)
+			return on_verdict(client, err);
+		else
+			rc = broken(err, "a frame");
+	}
+	return rc;
+}
+
+static int
+talk(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
+{
+	return send_input(client, text, trust, err) < 0 ? -1 : read_answer(client, err);
+}
+
+int
+archive_judge_remote(const struct appraise_worker *worker, struct bytes text, const struct archive_trust *trust,
+		     struct archive *out, struct steps *steps, struct err *err)
+{
+	struct client client = {.out = out, .steps = steps};
+	int rc;
+
+	*out = (struct archive){0};
+	*steps = (struct steps){0};
+	if (text.size > ARCHIVE_MAX)
+		return err_set(err, CODE_ARCHIVE, "%zu bytes, at most %d", text.size, ARCHIVE_MAX);
+	rc = appraise_link_start(worker, &client.link, err);
+	if (rc == 0)
+		rc = talk(&client, text, trust, err);
+	rc = appraise_link_end(worker, &client.link, rc, err);
+	if (rc < 0) {
+		archive_free(out);
+		steps_free(steps);
+	} else if (client.code != CODE_OK) {
+		rc = err_set(err, client.code, "%s", client.text);
+	}
+	return rc;
+}

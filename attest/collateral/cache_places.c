@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "attest/collateral/cache.h"
+#include "attest/node/owner.h"
+#include "config.h"
+
+/* The XDG specification has relative values ignored. */
+static char *
+below(const char *directory, const char *rest)
+{
+	return directory != NULL && directory[0] == '/' ? xprintf("%s%s", directory, rest) : NULL;
+}
+
+void
+cache_places(const char *configured, bool by_hook, char **disk, char **boot)
+{
+	if (owner_is_root()) {
+		*disk = configured != NULL && configured[0] != '\0' ? xstrdup(configured) : NULL;
+		*boot = xstrdup(PATH_RUN "/cgpu");
+	} else if (by_hook) {
+		char *session = owner_session();
+
+		*disk = below(session, "/cgpu");
+		*boot = below(session, "/cgpu");
+		free(session);
+	} else {
+		*disk = below(getenv("XDG_CACHE_HOME"), "/cgpu");
+		if (*disk == NULL)
+			*disk = below(getenv("HOME"), "/.cache/cgpu");
+		*boot = below(getenv("XDG_RUNTIME_DIR"), "/cgpu");
+	}
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/collateral/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "attest/collateral/service.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+#include "lib/url.h"
+
+#define COLLATERAL_MAX (1 << 20)  /* a genuine manifest has 21 KiB, an OCSP answer 1 KiB */
+#define KEY_SET_AGE 900           /* seconds until a key set is read anew: keys that the service withdrew must not live on */
+#define KEY_SET_PAUSE 10          /* seconds between two readings of one key set for a key that it lacks */
+
+/* What a service gave in this run. */
+struct served {
+	enum collateral_kind kind;
+	char *name;
+	struct buf content;
+	uint8_t nonce[32];
+};
+
+struct collateral_state {
+	struct fetcher *fetcher;
+	struct err fault; /* why there is none */
+	struct err late;  /* the first that the deadline ended */
+	struct served *served;
+	unsigned count;
+	struct buf tokens, key_set;
+};
+
+static int
+code_missing(enum collateral_kind kind)
+{
+	switch (kind) {
+	case COLLATERAL_DRIVER_RIM:
+		return CODE_DRIVER_RIM_MISSING;
+	case COLLATERAL_VBIOS_RIM:
+		return CODE_VBIOS_RIM_MISSING;
+	case COLLATERAL_OCSP:
+		return CODE_OCSP_MISSING;
+	case COLLATERAL_TOKENS:
+	case COLLATERAL_KEY_SET:
+		return CODE_USAGE;
+	}
+	return CODE_INTERNAL;
+}
+
+static bool
+is_manifest(const struct collateral *need)
+{
+	return need->kind == COLLATERAL_DRIVER_RIM || need->kind == COLLATERAL_VBIOS_RIM;
+}
+
+/* Names come from signed fields and certificates, yet a separator in one must reach neither the file system nor an address. */
+static bool
+name_is_plain(const struct collateral *need)
+{
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	if (!is_manifest(need) && need->kind != COLLATERAL_OCSP)
+		return true;
+	return need->name[0] != '\0' && need->name[0] != '.' && need->name[strspn(need->name, characters)] == '\0';
+}
+
+static struct collateral_state *
+state_of(struct collateral_store *store)
+{
+	if (store->state == NULL)
+		store->state = xcalloc(1, sizeof(*store->state));
+	return store->state;
+}
+
+/* -- here ---------------------------------------------------------------------------------------------------------- */
+static void
+read_path(struct collateral *need, enum collateral_origin origin, const char *path)
+{
+	need->origin = origin;
+	if (fs_read_file(path, COLLATERAL_MAX, &need->answer, &need->err) != 0)
+		err_wrap(&need->err, CODE_COLLATERAL, "%s", need->name);
+	else
+		need->err = (struct err)ERR_INIT;
+}
+
+static bool
+serve_file(const struct collateral_store *store, struct collateral *need)
+{
+	const char *file = need->kind == COLLATERAL_DRIVER_RIM  ? store->driver_rim
+			   : need->kind == COLLATERAL_VBIOS_RIM ? store->vbios_rim
+								: NULL;
+
+	if (file == NULL)
+		return false;
+	if (access(file, F_OK) != 0 && errno == ENOENT)
+		err_set(&need->err, code_missing(need->kind), "%s: no file %s", need->name, file);
+	else
+		read_path(need, ORIGIN_FILE, file);
+	return true;
+}
+
+static const char *
+directory_of(const struct collateral_store *store, const struct collateral *need)
+{
+	const char *dir = is_manifest(need) ? store->rim_dir : need->kind == COLLATERAL_OCSP ? store->ocsp_dir : NULL;
+
+	return dir != NULL && dir[0] != '\0' ? dir : NULL;
+}
+
+/* A file that is there and cannot be read is told, unless a service can take its place. */
+static bool
+serve_directory(const struct collateral_store *store, struct collateral *need)
+{
+	const char *dir = directory_of(store, need);
+	char *path;
+	bool there;
+
+	if (dir == NULL)
+		return false;
+	path = xprintf("%s/%s.%s", dir, need->name, need->kind == COLLATERAL_OCSP ? "der" : "xml");
+	there = access(path, F_OK) == 0 || errno != ENOENT;
+	if (there)
+		read_path(need, ORIGIN_DIRECTORY, path);
+	free(path);
+	return there && (need->err.code == CODE_OK || store->services == NULL);
+}
+
+/* Whether what is kept may still be used as far as the run can tell: the rest is appraise's to judge. */
+static bool
+is_young(const struct collateral_store *store, const struct collateral *need, int64_t age)
+{
+	if (need->kind == COLLATERAL_OCSP)
+		return age >= 0 && age < (store->refresh ? store->max_age / 2 : store->max_age);
+	if (need->kind == COLLATERAL_KEY_SET)
+		return age >= 0 && age < KEY_SET_AGE;
+	return !store->refresh;
+}
+
+/* A key set is kept by its address. */
+static char *
+cache_name(const struct collateral_store *store, const struct collateral *need)
+{
+	if (need->kind == COLLATERAL_KEY_SET)
+		return store->services ? service_url(store->services, need->kind, "") : NULL;
+	return xstrdup(need->name);
+}
+
+static bool
+serve_cache(struct collateral_store *store, struct collateral *need)
+{
+	struct cache_entry entry = {0};
+	char *name;
+	bool found = false;
+
+	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS || (need->kind == COLLATERAL_OCSP && store->max_age == 0))
+		return false;
+	name = cache_name(store, need);
+	if (name != NULL && cache_get(store->cache, need->kind, name, &entry))
+		found = is_young(store, need, entry.age);
+	if (found) {
+		need->origin = ORIGIN_CACHE;
+		need->answer = entry.content;
+		memcpy(need->nonce, entry.nonce, sizeof(need->nonce));
+	} else {
+		buf_free(&entry.content);
+	}
+	free(name);
+	return found;
+}
+
+/* What does not hold is dropped. A key set that was read a moment ago is not read again: it would lack the key again. */
+static bool
+serve_again(struct collateral_store *store, struct collateral *need)
+{
+	struct cache_entry entry = {0};
+	char *name = store->cache ? cache_name(store, need) : NULL;
+	bool refused = false;
+
+	if (name != NULL && need->kind == COLLATERAL_KEY_SET && cache_get(store->cache, need->kind, name, &entry))
+		refused = entry.age >= 0 && entry.age < KEY_SET_PAUSE;
+	if (refused)
+		err_set(&need->err, CODE_KEY_SET, "the key set was read %d seconds ago", (int)entry.age);
+	else if (name != NULL)
+		cache_drop(store->cache, need->kind, name);
+	buf_free(&entry.content);
+	free(name);
+	return refused;
+}
+
+/* An answer that echoed our nonce in this boot is better than a stored one. */
+static bool
+serve_here(struct collateral_store *store, struct collateral *need)
+{
+	bool stored = need->kind != COLLATERAL_OCSP || store->stored_answers || store->services == NULL ||
+		      store->services->ocsp_url[0] == '\0';
+
+	if (!name_is_plain(need)) {
+		err_set(&need->err, CODE_COLLATERAL, "'%s' is no name of collateral", need->name);
+		return true;
+	}
+	if (need->again)
+		return serve_again(store, need);
+	if (serve_file(store, need))
+		return true;
+	if (need->kind == COLLATERAL_OCSP)
+		return serve_cache(store, need) || (stored && serve_directory(store, need));
+	return serve_directory(store, need) || serve_cache(store, need);
+}
+
+/* -- services ------------------------------------------------------------------------------------------------------ */
+static void
+set_missing(const struct collateral_store *store, struct collateral *need)
+{
+	const char *dir = directory_of(store, need);
+
+	if (need->err.code != CODE_OK)
+		return;
+	if (code_missing(need->kind) == CODE_USAGE)
+		err_set(&need->err, CODE_USAGE, "no remote verifier is configured (nras-url)");
+	else if (dir != NULL)
+		err_set(&need->err, code_missing(need->kind), "%s: not in %s%s", need->name, dir,
+			store->services ? ", and no service is configured" : "");
+	else
+		err_set(&need->err, code_missing(need->kind), "%s: no directory and no service is given", need->name);
+}
+
+/* A ticket, or -1 with need->err set. */
+static int
+ask(struct collateral_store *store, struct collateral *need)
+{
+	struct collateral_state *state;
+	char *url = store->services ? service_url(store->services, need->kind, need->name) : NULL;
+	struct fetch_request request = {.kind = need->kind, .url = url, .id = need->name};
+	int ticket = -1;
+
+	if (url == NULL) {
+		set_missing(store, need);
+		return -1;
+	}
+	state = state_of(store);
+	/* Who took all the time is to be told, not who came after. */
+	if (state->late.code != CODE_OK) {
+		need->err = state->late;
+		free(url);
+		return err_wrap(&need->err, 0, "not asked any more");
+	}
+	if (state->fetcher == NULL && state->fault.code == CODE_OK)
+		state->fetcher = service_start(store->services, store->deadline, &state->fault);
+	request.body = need->kind == COLLATERAL_TOKENS ? store->remote_question : need->question;
+	request.with_key = service_takes_key(store->services, url);
+	need->err = state->fault;
+	if (state->fetcher != NULL) {
+		need->err = (struct err)ERR_INIT;
+		ticket = fetch_send(state->fetcher, &request, &need->err);
+	}
+	free(url);
+	return ticket;
+}
+
+static void
+replace(struct buf *to, const struct buf *from)
+{
+	to->size = 0;
+	buf_add(to, from->data, from->size);
+}
+
+static void
+remember(struct collateral_store *store, const struct collateral *need)
+{
+	struct collateral_state *state;
+	struct served *served;
+
+	if (need->origin != ORIGIN_NETWORK && need->kind != COLLATERAL_KEY_SET)
+		return;
+	state = state_of(store);
+	if (need->kind == COLLATERAL_TOKENS)
+		replace(&state->tokens, &need->answer);
+	if (need->kind == COLLATERAL_KEY_SET)
+		replace(&state->key_set, &need->answer);
+	if (need->origin != ORIGIN_NETWORK || need->kind == COLLATERAL_TOKENS)
+		return;
+	state->served = xrealloc(state->served, (state->count + 1) * sizeof(*state->served));
+	served = &state->served[state->count++];
+	*served = (struct served){.kind = need->kind, .name = xstrdup(need->name)};
+	buf_add(&served->content, need->answer.data, need->answer.size);
+	memcpy(served->nonce, need->nonce, sizeof(served->nonce));
+}
+
+/* Which host a person waits for now: the others answer meanwhile. */
+static void
+tell_host(const struct collateral_store *store, const struct collateral *need)
+{
+	char *url, *origin;
+
+	if (store->progress == NULL)
+		return;
+	url = service_url(store->services, need->kind, need->name);
+	origin = url_origin(url);
+	store->progress->tell(store->progress->context, "fetch", strstr(origin, "//") ? strstr(origin, "//") + 2 : origin);
+	free(origin);
+	free(url);
+}
+
+static void
+take(struct collateral_store *store, struct collateral *need, int ticket)
+{
+	struct collateral_state *state = state_of(store);
+
+	need->origin = ORIGIN_NETWORK;
+	tell_host(store, need);
+	if (fetch_take(state->fetcher, ticket, &need->answer, &need->err) == 0)
+		return;
+	err_wrap(&need->err, 0, "%s", need->name[0] ? need->name : "remote verifier");
+	if (need->err.code == CODE_DEADLINE && state->late.code == CODE_OK)
+		state->late = need->err;
+}
+
+static void
+put(struct collateral_store *store, const struct served *served)
+{
+	const struct collateral need = {.kind = served->kind, .name = served->name};
+	char *name = cache_name(store, &need);
+
+	if (name != NULL)
+		cache_put(store->cache, served->kind, name, buf_bytes(&served->content),
+			  served->kind == COLLATERAL_OCSP ? served->nonce : NULL);
+	free(name);
+}
+
+void
+collateral_serve(void *context, struct collateral *need, unsigned count)
+{
+	struct collateral_store *store = context;
+	int *ticket = xcalloc(count, sizeof(*ticket));
+
+	for (unsigned i = 0; i < count; i++)
+		ticket[i] = serve_here(store, &need[i]) ? -1 : ask(store, &need[i]);
+	for (unsigned i = 0; i < count; i++) {
+		if (ticket[i] >= 0)
+			take(store, &need[i], ticket[i]);
+		if (need[i].err.code == CODE_OK)
+			remember(store, &need[i]);
+		if (need[i].err.code == CODE_OK && ticket[i] < 0)
+			store->hits++;
+		/* Kept at once, so that the pause holds for the next run too. */
+		if (need[i].again && need[i].kind == COLLATERAL_KEY_SET && need[i].err.code == CODE_OK && store->cache)
+			put(store, &store->state->served[store->state->count - 1]);
+	}
+	free(ticket);
+}
+
+/* -- afterwards ---------------------------------------------------------------------------------------------------- */
+void
+collateral_keep(struct collateral_store *store, const struct keep *keep, unsigned count)
+{
+	struct collateral_state *state = state_of(store);
+	int64_t time = 0;
+
+	if (store->cache == NULL)
+		return;
+	cache_hold(store->cache);
+	for (unsigned i = 0; i < count; i++) {
+		if (keep[i].origin == ORIGIN_NETWORK && keep[i].time > time)
+			time = keep[i].time;
+		/* The last one of a name: an earlier one did not hold. */
+		for (unsigned k = state->count; k-- > 0;) {
+			const struct served *served = &state->served[k];
+
+			if (served->kind != keep[i].kind || strcmp(served->name, keep[i].name) != 0)
+				continue;
+			put(store, served);
+			break;
+		}
+	}
+	if (time != 0)
+		cache_raise_floor(store->cache, time);
+	cache_release(store->cache);
+}
+
+struct bytes
+collateral_tokens(const struct collateral_store *store)
+{
+	return store->state ? buf_bytes(&store->state->tokens) : bytes_of(NULL, 0);
+}
+
+struct bytes
+collateral_key_set(const struct collateral_store *store)
+{
+	return store->state ? buf_bytes(&store->state->key_set) : bytes_of(NULL, 0);
+}
+
+unsigned
+collateral_requests(const struct collateral_store *store)
+{
+	return store->state && store->state->fetcher ? fetch_count(store->state->fetcher) : 0;
+}
+
+void
+collateral_close(struct collateral_store *store)
+{
+	struct collateral_state *state = store->state;
+
+	if (state == NULL)
+		return;
+	fetch_end(state->fetcher);
+	for (unsigned i = 0; i < state->count; i++) {
+		free(state->served[i].name);
+		buf_free(&state->served[i].content);
+	}
+	free(state->served);
+	buf_free(&state->tokens);
+	buf_free(&state->key_set);
+	free(state);
+	store->state = NULL;
+}

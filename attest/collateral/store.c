@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/collateral/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/fs.h"
+
+#define KINDS 3
+#define PREFIX ".cgpu-"
+#define SUFFIX ".new"
+#define LOCK PREFIX "lock"
+
+static const unsigned kinds[KINDS] = {COLLATERAL_DRIVER_RIM, ARCHIVE_CHAIN, COLLATERAL_OCSP};
+
+const char *
+store_directory(const struct store *store, unsigned kind)
+{
+	return kind == ARCHIVE_CHAIN ? store->chain_dir : kind == COLLATERAL_OCSP ? store->ocsp_dir : store->rim_dir;
+}
+
+struct put {
+	const struct store *store;
+	int dir[KINDS], lock[KINDS];
+};
+
+static unsigned
+place_of(unsigned kind)
+{
+	return kind == ARCHIVE_CHAIN ? 1 : kind == COLLATERAL_OCSP ? 2 : 0;
+}
+
+static char *
+file_name(const struct archive_item *item)
+{
+	return xprintf("%s.%s", item->name, archive_ending(item->kind));
+}
+
+static char *
+new_name(const struct archive_item *item)
+{
+	return xprintf(PREFIX "%s.%s" SUFFIX, item->name, archive_ending(item->kind));
+}
+
+static int
+fail(struct err *err, const char *path, const char *what)
+{
+	return err_set(err, CODE_COLLATERAL_STORE, "%s: %s: %s", path, what, err_errno(errno));
+}
+
+/* The mode is set by itself: the caller's mask is for its own files. */
+static int
+make_one(const char *path, struct err *err)
+{
+	if (mkdir(path, 0755) == 0)
+		return chmod(path, 0755) == 0 ? 0 : fail(err, path, "chmod");
+	return errno == EEXIST ? 0 : fail(err, path, "mkdir");
+}
+
+/* With its parents. */
+static int
+make_directory(const char *path, struct err *err)
+{
+	char *part = xstrdup(path), *slash = part;
+	int rc = 0;
+
+	while (rc == 0 && (slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		rc = make_one(part, err);
+		*slash = '/';
+	}
+	free(part);
+	return rc == 0 ? make_one(path, err) : rc;
+}
+
+static bool
+has_ends(const char *name, const char *prefix, const char *suffix)
+{
+	size_t size = strlen(name);
+
+	return size > strlen(prefix) + strlen(suffix) && strncmp(name, prefix, strlen(prefix)) == 0 &&
+	       strcmp(name + size - strlen(suffix), suffix) == 0;
+}
+
+/* What an import that was killed left behind; the lock says that none is at work. */
+static int
+clean(int dir, const char *path, struct err *err)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	if (list == NULL) {
+		fail(err, path, "open");
+		if (copy >= 0)
+			close(copy);
+		return -1;
+	}
+	while ((entry = readdir(list)) != NULL)
+		if (has_ends(entry->d_name, PREFIX, SUFFIX))
+			unlinkat(dir, entry->d_name, 0);
+	closedir(list);
+	return 0;
+}
+
+/* One directory can serve several kinds: its lock is taken once. */
+static bool
+is_locked(const struct put *put, unsigned place)
+{
+	struct stat this, other;
+
+	for (unsigned i = 0; i < place; i++)
+		if (put->dir[i] >= 0 && fstat(put->dir[i], &other) == 0 && fstat(put->dir[place], &this) == 0 &&
+		    this.st_dev == other.st_dev && this.st_ino == other.st_ino)
+			return true;
+	return false;
+}
+
+/* A file of its own: on the directory, which everybody may read, anybody could take a lock. */
+static int
+lock(struct put *put, unsigned place, const char *path, struct err *err)
+{
+	put->lock[place] = fs_lock(put->dir[place], LOCK, 1, clock_boot_ms(), err);
+	if (put->lock[place] >= 0)
+		return 0;
+	if (errno == ETIMEDOUT)
+		return err_set(err, CODE_COLLATERAL_STORE, "%s: another import is at work", path);
+	return err_wrap(err, CODE_COLLATERAL_STORE, "%s", path);
+}
+
+static int
+open_directory(struct put *put, unsigned place, struct err *err)
+{
+	const char *path = store_directory(put->store, kinds[place]);
+
+	if (path == NULL || path[0] == '\0')
+		return err_set(err, CODE_COLLATERAL_STORE, "no directory is configured for .%s files", archive_ending(kinds[place]));
+	if (make_directory(path, err) != 0)
+		return -1;
+	put->dir[place] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (put->dir[place] < 0)
+		return fail(err, path, "open");
+	if (is_locked(put, place))
+		return 0;
+	if (lock(put, place, path, err) != 0)
+		return -1;
+	return clean(put->dir[place], path, err);
+}
+
+static int
+open_directories(struct put *put, const struct archive *archive, struct err *err)
+{
+	bool wanted[KINDS] = {false};
+
+	for (unsigned i = 0; i < archive->items; i++)
+		wanted[place_of(archive->item[i].kind)] = true;
+	for (unsigned i = 0; i < KINDS; i++)
+		if (wanted[i] && open_directory(put, i, err) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+write_new(const struct put *put, const struct archive_item *item, struct err *err)
+{
+	const char *path = store_directory(put->store, item->kind);
+	char *name = new_name(item);
+	int fd = openat(put->dir[place_of(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+
+	free(name);
+	if (fd < 0)
+		return fail(err, path, "create");
+	if (fs_write_fd(fd, buf_bytes(&item->content), err) != 0)
+		rc = err_wrap(err, CODE_COLLATERAL_STORE, "%s: %s", path, item->name);
+	else if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
+		rc = fail(err, path, "fchmod, fsync");
+	close(fd);
+	return rc;
+}
+
+static int
+rename_new(const struct put *put, const struct archive_item *item, struct err *err)
+{
+	char *from = new_name(item), *to = file_name(item);
+	int dir = put->dir[place_of(item->kind)];
+	int rc = renameat(dir, from, dir, to) == 0 ? 0 : fail(err, to, "rename");
+
+	free(from);
+	free(to);
+	return rc;
+}
+
+static void
+unlink_new(const struct put *put, const struct archive *archive)
+{
+	for (unsigned i = 0; i < archive->items; i++) {
+		int dir = put->dir[place_of(archive->item[i].kind)];
+		char *name = new_name(&archive->item[i]);
+
+		if (dir >= 0)
+			unlinkat(dir, name, 0);
+		free(name);
+	}
+}
+
+static int
+write_all(const struct put *put, const struct archive *archive, struct err *err)
+{
+	for (unsigned i = 0; i < archive->items; i++)
+		if (write_new(put, &archive->item[i], err) != 0)
+			return -1;
+	return 0;
+}
+
+static void
+tell_renamed(const struct store *store, const struct archive *archive, unsigned renamed, const struct err *err, struct steps *steps)
+{
+	for (unsigned i = 0; i < archive->items; i++) {
+		const struct archive_item *item = &archive->item[i];
+		char *name = file_name(item);
+
+		if (i < renamed)
+			steps_ok(steps, STEP_RUN, "store", "%s/%s", store_directory(store, item->kind), name);
+		else if (i == renamed)
+			steps_fail(steps, STEP_RUN, "store", err);
+		else
+			steps_skip(steps, STEP_RUN, "store", "%s/%s is as it was", store_directory(store, item->kind), name);
+		free(name);
+	}
+}
+
+static int
+rename_all(const struct put *put, const struct archive *archive, unsigned *renamed, struct err *err)
+{
+	while (*renamed < archive->items && rename_new(put, &archive->item[*renamed], err) == 0)
+		++*renamed;
+	for (unsigned i = 0; i < KINDS; i++)
+		if (put->dir[i] >= 0 && fsync(put->dir[i]) != 0 && *renamed == archive->items)
+			return fail(err, store_directory(put->store, kinds[i]), "fsync");
+	return *renamed == archive->items ? 0 : -1;
+}
+
+int
+store_put(const struct store *store, const struct archive *archive, struct steps *steps, struct err *err)
+{
+	struct put put = {store, {-1, -1, -1}, {-1, -1, -1}};
+	unsigned renamed = 0;
+	bool locked = open_directories(&put, archive, err) == 0;
+	int rc = locked ? write_all(&put, archive, err) : -1;
+
+	if (rc == 0) {
+		rc = rename_all(&put, archive, &renamed, err);
+		tell_renamed(store, archive, renamed, err, steps);
+		if (rc != 0 && renamed == archive->items)
+			steps_fail(steps, STEP_RUN, "store", err);
+	} else {
+		steps_fail(steps, STEP_RUN, "store", err);
+		steps_skip(steps, STEP_RUN, "store", "every file is as it was");
+	}
+	/* Whose lock is not ours, his files are not ours. */
+	if (rc != 0 && locked)
+		unlink_new(&put, archive);
+	for (unsigned i = 0; i < KINDS; i++) {
+		if (put.lock[i] >= 0)
+			close(put.lock[i]);
+		if (put.dir[i] >= 0)
+			close(put.dir[i]);
+	}
+	return rc;
+}

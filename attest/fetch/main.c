@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fetch worker: fetch PARENT_PID [USER]. Frames in on fd 0, out on fd 1 (order: lib/frame.h). It has network and
+ * nothing else, and believes nothing of what comes in; it ends with the end of file on fd 0.
+ */
+#include <malloc.h>
+#include <nss.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "attest/fetch/wire.h"
+#include "config.h"
+#include "lib/clock.h"
+#include "lib/code.h"
+#include "lib/frame.h"
+#include "lib/sandbox.h"
+#include "spec/rim_service.h"
+
+#define IN 0
+#define OUT 1
+#define GREETING_MS 10000
+#define KIB 1024u
+
+/* What name lookups and OpenSSL read. */
+static const char *const resolver_files[] = {
+	"/etc/resolv.conf",
+	"/run/systemd/resolve",
+	"/run/resolvconf",
+	"/run/NetworkManager",
+	"/etc/hosts",
+	"/etc/nsswitch.conf",
+	"/etc/host.conf",
+	"/etc/gai.conf",
+	"/etc/ssl/openssl.cnf",
+	"/etc/pki/tls/openssl.cnf",
+	"/etc/crypto-policies",
+	"/usr/share/crypto-policies",
+	NULL,
+};
+
+struct worker {
+	struct frame_reader in;
+	int64_t deadline; /* of frames */
+	struct http_settings settings;
+	struct http *http;
+	struct job *job[FETCH_TICKETS_MAX]; /* by ticket; NULL again once it has its answer */
+	unsigned jobs;
+	struct err err; /* first fault of the protocol */
+};
+
+struct job {
+	struct fetch_request request;
+	struct buf payload; /* body points into it */
+};
+
+/* -- frames -------------------------------------------------------------------------------------------------------- */
+static int
+expect(struct worker *worker, enum frame_type want, struct buf *payload)
+{
+	enum frame_type type;
+
+	if (frame_read(&worker->in, worker->deadline, false, &type, payload, &worker->err) < 0)
+		return err_wrap(&worker->err, CODE_WORKER, "from the run");
+	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
+}
+
+/* The version must be ours; the random part goes back as it came. */
+static int
+greet(struct worker *worker)
+{
+	struct buf payload = {0};
+	struct bytes version, echo;
+	struct cursor cursor;
+	int rc = expect(worker, FRAME_HELLO, &payload);
+
+	cursor = cursor_of(buf_bytes(&payload));
+	if (rc == 0 && (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) || cursor.left != 0))
+		rc = err_set(&worker->err, CODE_WORKER, "greeting cannot be read");
+	else if (rc == 0 && !bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
+		rc = err_set(&worker->err, CODE_WORKER, "the run is not of version " PROJECT_VERSION);
+	if (rc == 0)
+		rc = frame_write(OUT, worker->deadline, FRAME_HELLO, buf_bytes(&payload), &worker->err);
+	buf_free(&payload);
+	return rc;
+}
+
+/* -- start --------------------------------------------------------------------------------------------------------- */
+static int
+read_network(struct worker *worker)
+{
+	struct buf payload = {0};
+	int rc = expect(worker, FRAME_NETWORK, &payload);
+
+	if (rc == 0 && !fetch_get_network(buf_bytes(&payload), &worker->settings))
+		rc = err_set(&worker->err, CODE_WORKER, "settings cannot be read");
+	if (rc == 0) {
+		worker->deadline = worker->settings.deadline + FETCH_WORDS_MS;
+		worker->http = http_new(&worker->settings, &worker->err);
+		rc = worker->http != NULL ? 0 : -1;
+	}
+	fetch_free_network(&worker->settings);
+	if (payload.data != NULL)
+		explicit_bzero(payload.data, payload.room);
+	buf_free(&payload);
+	return rc;
+}
+
+/*
+ * Names come from /etc/hosts and DNS, whatever nsswitch.conf lists: its other modules are foreign code that would be
+ * loaded at the first lookup. One arena of memory: each thread's own would reserve 64 MiB of what the limit allows.
+ */
+static void
+keep_lean(void)
+{
+	__nss_configure_lookup("hosts", "files dns");
+	mallopt(M_ARENA_MAX, 1);
+}
+
+static int
+confine(struct worker *worker, int argc, char **argv)
+{
+	const struct sandbox_paths paths = {resolver_files, NULL};
+	char *end = NULL;
+	long parent = argc > 1 ? strtol(argv[1], &end, 10) : 0;
+
+	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
+		return err_set(&worker->err, CODE_WORKER, "usage: fetch PARENT_PID [USER]");
+	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) < 0 || greet(worker) < 0)
+		return -1;
+	keep_lean();
+	return read_network(worker) == 0 ? sandbox_enter(SANDBOX_FETCH, &worker->err) : -1;
+}
+
+/* -- kinds --------------------------------------------------------------------------------------------------------- */
+
+/* An OCSPResponse that is internalError or tryLater and nothing else (RFC 6960 4.2.1). */
+static bool
+is_busy(struct bytes body)
+{
+	static const uint8_t front[] = {0x30, 0x03, 0x0a, 0x01};
+
+	return body.size == sizeof(front) + 1 && memcmp(body.data, front, sizeof(front)) == 0 &&
+	       (body.data[sizeof(front)] == 2 || body.data[sizeof(front)] == 3);
+}
+
+static const struct form {
+	const char *content_type, *accept;
+	size_t max;
+	bool (*passing)(struct bytes body);
+	int missing; /* what a status of 404 means; 0 = nothing special */
+} forms[] = {
+	[COLLATERAL_DRIVER_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_DRIVER_RIM_MISSING},
+	[COLLATERAL_VBIOS_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_VBIOS_RIM_MISSING},
+	[COLLATERAL_OCSP] = {"application/ocsp-request", "application/ocsp-response", 64 * KIB, is_busy, 0},
+	[COLLATERAL_TOKENS] = {"application/json", "application/json", 1024 * KIB, NULL, 0},
+	[COLLATERAL_KEY_SET] = {NULL, "application/json", 256 * KIB, NULL, 0}, /* NVIDIA's has 80 KiB */
+};
+
+static bool
+is_rim(const struct job *job)
+{
+	return job->request.kind == COLLATERAL_DRIVER_RIM || job->request.kind == COLLATERAL_VBIOS_RIM;
+}
+
+/* The body becomes what the run wants of it. */
+static void
+open_envelope(const struct job *job, struct http_answer *answer)
+{
+	struct buf document = {0};
+
+	if (rim_service_parse(buf_bytes(&answer->body), job->request.id, &document, &answer->err) != 0)
+		err_wrap(&answer->err, CODE_SERVICE_ANSWER, "GET %.600s: answer", job->request.url);
+	buf_free(&answer->body);
+	answer->body = document;
+}
+
+/* -- requests ------------------------------------------------------------------------------------------------------ */
+static void
+job_free(struct job *job)
+{
+	if (job == NULL)
+		return;
+	fetch_free_request(&job->request);
+	buf_free(&job->payload);
+	free(job);
+}
+
+static int
+respond(struct worker *worker, unsigned ticket, struct http_answer *answer)
+{
+	struct buf payload = {0};
+	int rc;
+
+	fetch_put_response(&payload, ticket, &answer->err, buf_bytes(&answer->body));
+	rc = frame_write(OUT, worker->deadline, FRAME_RESPONSE, buf_bytes(&payload), &worker->err);
+	buf_free(&payload);
+	buf_free(&answer->body);
+	job_free(worker->job[ticket]);
+	worker->job[ticket] = NULL;
+	return rc;
+}
+
+static int
+on_answer(struct worker *worker, struct http_answer *answer)
+{
+	const struct job *job = worker->job[answer->ticket];
+
+	if (answer->status == 404 && forms[job->request.kind].missing != 0)
+		answer->err.code = forms[job->request.kind].missing;
+	else if (answer->err.code == CODE_OK && is_rim(job))
+		open_envelope(job, answer);
+	return respond(worker, answer->ticket, answer);
+}
+
+static int
+begin(struct worker *worker, unsigned ticket)
+{
+	const struct fetch_request *request = &worker->job[ticket]->request;
+	const struct form *form = &forms[request->kind];
+	struct http_answer answer = {.ticket = ticket};
+	const struct http_request http_request = {
+		.url = request->url,
+		.content_type = form->content_type,
+		.accept = form->accept,
+		.body = request->body,
+		.max = form->max,
+		.with_key = request->with_key,
+		.passing = form->passing,
+	};
+
+	if (http_start(worker->http, ticket, &http_request, &answer.err) == 0)
+		return 0;
+	return respond(worker, ticket, &answer);
+}
+
+/* 1: the run has closed its end. */
+static int
+on_frame(struct worker *worker)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+	enum frame_type type;
+	uint32_t ticket;
+	int rc = frame_read(&worker->in, worker->deadline, true, &type, &job->payload, &worker->err);
+
+	if (rc == 0 && (type != FRAME_REQUEST || !fetch_get_request(buf_bytes(&job->payload), &ticket, &job->request) ||
+			ticket != worker->jobs || worker->jobs == FETCH_TICKETS_MAX))
+		rc = err_set(&worker->err, CODE_WORKER, "request cannot be read");
+	if (rc != 0) {
+		job_free(job);
+		return rc;
+	}
+	worker->job[worker->jobs++] = job;
+	return begin(worker, ticket);
+}
+
+/* Until the run closes its end, or the deadline passes and nothing is left to say. */
+static int
+serve(struct worker *worker)
+{
+	struct http_answer answer;
+	int rc = 0;
+
+	while (rc == 0) {
+		int event = frame_waits(&worker->in) ? 0 : http_work(worker->http, IN, &answer);
+
+		rc = event == 1 ? on_answer(worker, &answer) : event == 0 ? on_frame(worker) : 1;
+	}
+	return rc > 0 ? 0 : -1;
+}
+
+static void
+say_failure(struct worker *worker)
+{
+	struct err ignored = ERR_INIT;
+	struct buf payload = {0};
+
+	frame_put_u32(&payload, (uint32_t)err_code(&worker->err));
+	frame_put_text(&payload, worker->err.text);
+	frame_write(OUT, worker->deadline, FRAME_FAILURE, buf_bytes(&payload), &ignored);
+	buf_free(&payload);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct worker worker;
+	int rc;
+
+	worker.in.fd = IN;
+	worker.deadline = clock_boot_ms() + GREETING_MS;
+	rc = confine(&worker, argc, argv);
+	if (rc == 0)
+		rc = serve(&worker);
+	if (rc < 0)
+		say_failure(&worker);
+	http_free(worker.http);
+	for (unsigned i = 0; i < worker.jobs; i++)
+		job_free(worker.job[i]);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

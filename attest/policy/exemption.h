@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ATTEST_POLICY_EXEMPTION_H
+#define ATTEST_POLICY_EXEMPTION_H
+
+#include "attest/policy/conf.h"
+
+/*
+ * Which containers the policy lets start without attestation: [exempt] entries of the configuration (every value given
+ * must match, and the bundle must lie below bundle-root, where only the CRI engine writes: anybody can set a namespace
+ * annotation on a container of their own), and privileged ones where privileged = allow. Annotations never exempt.
+ */
+struct exemption_request {
+	const char *namespace, *image_id, *bundle; /* NULL = not known */
+	bool privileged;
+};
+
+enum exemption { EXEMPTION_NONE, EXEMPTION_GATE, EXEMPTION_ALLOW, EXEMPTION_DENY };
+
+/* ALLOW sets *why (owned, for log and audit); DENY sets err. */
+enum exemption exemption_find(const struct conf *conf, const struct exemption_request *request, char **why, struct err *err);
+
+#endif
