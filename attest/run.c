@@ -97,7 +97,8 @@ run_ready_off(const struct conf *conf, int64_t deadline, bool *was_on, struct co
 	if (*was_on && collect_ready(&collector, false, states, identity, err) != 0)
 		goto out;
 	if (states->ready != 0)
-		err_set(err, CODE_DRIVER_CALL, "the ready state was switched off and reads %s", mode_ready(states->ready));
+		err_set(err, CODE_DRIVER_CALL, "the ready state was switched off and reads %s",
+			mode_ready(states->ready));
 	else
 		rc = collect_end(&collector, err);
 out:
@@ -106,8 +107,8 @@ out:
 }
 
 /*
- * The clock may not be earlier than this program, nor than what a signer bound to a nonce of ours in this boot: a host that
- * sets it back would revive expired certificates.
+ * The clock may not be earlier than this program, nor than what a signer bound to a nonce of ours in this boot: a host
+ * that sets it back would revive expired certificates.
  */
 static int
 read_clock(struct cache *cache, struct run *run)
@@ -156,23 +157,25 @@ minor_wanted(const struct run_request *request, uint32_t minor)
 	return request->all;
 }
 
-/* Puts the GPUs of the request in front, in the collector's order; order[i] is the place of GPU i in the driver's list. */
+/*
+ * Puts the GPUs of the request in front, in the collector's order; order[i] is the place of GPU i in the driver's list.
+ */
 static int
 select_gpus(const struct run_request *request, const struct collect_identity *all, unsigned count, struct run *run,
 	    unsigned order[COLLECT_GPUS_MAX], struct err *err)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (!uuid_is_plain(all[i].uuid))
-			return err_set(err, CODE_DRIVER_CALL, "GPU at %s: UUID '%s' has unexpected characters", all[i].pci,
-				       all[i].uuid);
+			return err_set(err, CODE_DRIVER_CALL, "GPU at %s: UUID '%s' has unexpected characters",
+				       all[i].pci, all[i].uuid);
 		if (!minor_wanted(request, all[i].minor))
 			continue;
 		order[run->gpus] = i;
 		run->identity[run->gpus++] = all[i];
 	}
 	if (run->gpus == 0 || (!request->all && run->gpus != request->minors))
-		return err_set(err, CODE_DEVICE_MISSING, "%u of the %u GPUs asked for are there; the driver shows %u", run->gpus,
-			       request->all ? 1 : request->minors, count);
+		return err_set(err, CODE_DEVICE_MISSING, "%u of the %u GPUs asked for are there; the driver shows %u",
+			       run->gpus, request->all ? 1 : request->minors, count);
 	return 0;
 }
 
@@ -232,8 +235,8 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	if (request->look == RUN_ACT && wait_turn(request, &live->place, &err) != 0)
 		return fail(run, "queue", &err);
 	tell(request, "driver");
-	if (start_collector(request->conf, request->look == RUN_ACT && request->conf->ready == READY_MANAGE, request->deadline,
-			    &live->collector, &err) != 0 ||
+	if (start_collector(request->conf, request->look == RUN_ACT && request->conf->ready == READY_MANAGE,
+			    request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
 		return fail(run, "driver", &err);
 	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
@@ -241,7 +244,8 @@ begin(const struct run_request *request, struct live *live, struct run *run)
 	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0)
 		return fail(run, "device", &err);
 	if (sets_ready(request->conf, run) && run->gpus != run->states.gpus) {
-		err_set(&err, CODE_NOT_READY, "the GPUs' ready state is not-ready, and %u of %u GPUs are asked for, want all to set it",
+		err_set(&err, CODE_NOT_READY,
+			"the GPUs' ready state is not-ready, and %u of %u GPUs are asked for, want all to set it",
 			run->gpus, run->states.gpus);
 		return fail(run, "ready-state", &err);
 	}
@@ -390,7 +394,8 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
 		fail(run, "appraise", &err);
 	else if (rc == 0 && !have_all_claims(run, input->nonce))
-		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims for this nonce"), fail(run, "appraise", &err));
+		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims for this nonce"),
+		      fail(run, "appraise", &err));
 	appraisal_free(appraisal);
 	free(appraisal);
 	return rc;
@@ -412,13 +417,15 @@ make_input(const struct conf *conf, const struct run *run, const uint8_t nonce[N
 			 : conf->verifier == VERIFIER_REMOTE ? APPRAISE_REMOTE
 							     : APPRAISE_LOCAL | APPRAISE_REMOTE;
 	for (unsigned i = 0; i < run->gpus; i++)
-		input.gpu[i] = (struct evidence_raw){buf_bytes(&run->evidence[i].report), buf_bytes(&run->evidence[i].chain_pem)};
+		input.gpu[i] = (struct evidence_raw){buf_bytes(&run->evidence[i].report),
+						     buf_bytes(&run->evidence[i].chain_pem)};
 	return input;
 }
 
 /* The body of the question to the remote verifier. */
 static int
-ask_remote(const struct conf *conf, struct collateral_store *store, const struct run *run, char **question, struct err *err)
+ask_remote(const struct conf *conf, struct collateral_store *store, const struct run *run, char **question,
+	   struct err *err)
 {
 	*question = NULL;
 	if (conf->verifier == VERIFIER_LOCAL)
@@ -432,7 +439,8 @@ ask_remote(const struct conf *conf, struct collateral_store *store, const struct
 
 /* Where NVIDIA's tokens are the result, a policy file is about them as they came, the overall one too. */
 static int
-judge_policy(const struct conf *conf, const struct policy_file *policy, const struct collateral_store *store, struct run *run)
+judge_policy(const struct conf *conf, const struct policy_file *policy, const struct collateral_store *store,
+	     struct run *run)
 {
 	bool nvidia = conf->verifier == VERIFIER_REMOTE && policy != NULL;
 	int rc = policy_judge(conf, nvidia ? NULL : policy, run->claims, run->gpus, &run->steps);
@@ -446,7 +454,8 @@ judge_policy(const struct conf *conf, const struct policy_file *policy, const st
 	if (overall == NULL || jws_parse(overall, strlen(overall), &jws, &err) != 0)
 		rc = fail(run, "policy-file", &err);
 	else
-		rc |= policy_file_judge(policy, jws.payload, (const struct json *const *)run->claims, run->gpus, true, &run->steps);
+		rc |= policy_file_judge(policy, jws.payload, (const struct json *const *)run->claims, run->gpus, true,
+					&run->steps);
 	jws_free(&jws);
 	free(overall);
 	return rc;
@@ -570,7 +579,8 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.loosenings = loose,
 		.verifier = conf_verifier_name(conf),
 		.remote_tokens = collateral_tokens(&live->store),
-		.remote_keys = live->anchors.key_set.data ? buf_bytes(&live->anchors.key_set) : collateral_key_set(&live->store),
+		.remote_keys = live->anchors.key_set.data ? buf_bytes(&live->anchors.key_set)
+							  : collateral_key_set(&live->store),
 		.remote_anchor = anchor,
 	};
 	struct err err = ERR_INIT;
@@ -654,7 +664,8 @@ choose_nonce(const struct verify_request *request, struct run *run, uint8_t nonc
 		return fail(run, "nonce", &err);
 	}
 	if (request->nonce == NULL)
-		steps_skip(&run->steps, STEP_RUN, "freshness", "no --nonce given: the evidence's own nonce proves no freshness");
+		steps_skip(&run->steps, STEP_RUN, "freshness",
+			   "no --nonce given: the evidence's own nonce proves no freshness");
 	return 0;
 }
 

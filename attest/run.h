@@ -10,9 +10,9 @@
 #include "attest/token/result.h"
 
 /*
- * One run of the verifier: it owns nonce, key, deadline and the order of the workers, and parses nothing but their frames
- * and, of the remote verifier's answer, what appraise vouched for. Everything that happened is in steps; a run that did not
- * come to its end has no verdict.
+ * One run of the verifier: it owns nonce, key, deadline and the order of the workers, and parses nothing but their
+ * frames and, of the remote verifier's answer, what appraise vouched for. Everything that happened is in steps; a run
+ * that did not come to its end has no verdict.
  */
 
 /* What a run may leave behind. */

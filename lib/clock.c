@@ -9,7 +9,10 @@
 #include "lib/buf.h"
 #include "lib/fs.h"
 
-/* Neither call fails with a clock that every supported kernel has; a process without a clock has no deadlines and stops. */
+/*
+ * Neither call fails with a clock that every supported kernel has; a process without a clock has no deadlines and
+ * stops.
+ */
 static struct timespec
 read_clock(clockid_t id)
 {

@@ -18,7 +18,10 @@ int64_t clock_boot_ms(void);
 int clock_left_ms(int64_t deadline);
 /* Seconds since 1970. Read once per run and passed on. */
 int64_t clock_wall(void);
-/* Seconds since 1970 of a time in UTC, month and day from 1; false if the calendar has none such. Leap seconds have no place. */
+/*
+ * Seconds since 1970 of a time in UTC, month and day from 1; false if the calendar has none such. Leap seconds have no
+ * place.
+ */
 bool clock_from_utc(int year, int month, int day, int hour, int minute, int second, int64_t *out);
 /* "2026-06-01T00:00:00Z", nothing else (RFC 3339, UTC, whole seconds); false if it is no such time. */
 bool clock_parse(const char *text, int64_t *out);

@@ -18,8 +18,9 @@
 #define DER_SIGNATURE_MAX (2 + 2 * (2 + 1 + SCALAR_SIZE))
 
 /*
- * No configuration of the machine changes what counts here. A start needs neither the old names of all algorithms (what asks
- * by such a name adds it: EVP_add_digest) nor the texts of all errors, whose tables together cost as much as five signatures.
+ * No configuration of the machine changes what counts here. A start needs neither the old names of all algorithms (what
+ * asks by such a name adds it: EVP_add_digest) nor the texts of all errors, whose tables together cost as much as five
+ * signatures.
  */
 #define INIT                                                                                                           \
 	(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |                      \

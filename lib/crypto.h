@@ -13,9 +13,9 @@
 #define P384_RAW_SIGNATURE 96 /* r then s, 48 bytes each, big-endian: SPDM 1.1, JWS ES384, XML-DSig */
 
 /*
- * Before anything else of OpenSSL: no configuration file, no atexit handlers, no algorithms by their old names, no texts of
- * errors, crypto_random(). Safe to call again. Ends the process with CODE_INTERNAL if memory is out, as the x-functions of
- * lib/buf.h do.
+ * Before anything else of OpenSSL: no configuration file, no atexit handlers, no algorithms by their old names, no
+ * texts of errors, crypto_random(). Safe to call again. Ends the process with CODE_INTERNAL if memory is out, as the
+ * x-functions of lib/buf.h do.
  */
 void crypto_init(void);
 /* Random numbers by Hash_DRBG with SHA-256 (SP 800-90A 10.1.1): CTR_DRBG, the default, starts every cipher there is. */
@@ -43,7 +43,10 @@ int crypto_spki(EVP_PKEY *key, struct buf *out, struct err *err);
 int crypto_p384_coordinates(EVP_PKEY *key, uint8_t x[48], uint8_t y[48], struct err *err);
 EVP_PKEY *crypto_p384_from_coordinates(const uint8_t x[48], const uint8_t y[48], struct err *err);
 
-/* Adds the number of OpenSSL's first queued error to err's text, for openssl-errstr(1), and empties the queue. Returns -1. */
+/*
+ * Adds the number of OpenSSL's first queued error to err's text, for openssl-errstr(1), and empties the queue. Returns
+ * -1.
+ */
 int crypto_err(struct err *err, int code, const char *what);
 
 #endif

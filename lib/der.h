@@ -8,8 +8,8 @@
 
 /*
  * Strict reader for DER (X.690 section 10): definite, minimal lengths below 16 MiB, tag numbers below 31. Every call
- * returns false and takes nothing if the next element is not exactly what was asked for; a reader of a whole value has to
- * see that nothing is left.
+ * returns false and takes nothing if the next element is not exactly what was asked for; a reader of a whole value has
+ * to see that nothing is left.
  */
 
 #define DER_INTEGER 0x02

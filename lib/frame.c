@@ -18,7 +18,8 @@ static const struct frame_kind {
 	[FRAME_STATES] = {"STATES", 4 * KIB},
 	[FRAME_IDENTITY] = {"IDENTITY", KIB},
 	[FRAME_REPORTS] = {"REPORTS", 48},
-	[FRAME_EVIDENCE] = {"EVIDENCE", 32 * KIB}, /* NVML: report at most 8 KiB, chain 4 KiB; ten certificates as PEM fit */
+	[FRAME_EVIDENCE] = {"EVIDENCE",
+			    32 * KIB}, /* NVML: report at most 8 KiB, chain 4 KiB; ten certificates as PEM fit */
 	[FRAME_RECHECK] = {"RECHECK", 0},
 	[FRAME_PARAMETERS] = {"PARAMETERS", 1088 * KIB}, /* roots of some KiB, a pinned key set like a fetched one */
 	[FRAME_NEED] = {"NEED", 8 * KIB},

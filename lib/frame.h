@@ -14,7 +14,8 @@
  *
  * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then FACTS, then VERDICT
  * run        ->  collect:      HELLO, REPORTS, RECHECK, READY, end of file; each but HELLO may be left out
- * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE | the same; or FAILURE
+ * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE | the same;
+ *                              or FAILURE
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
  * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
  * collateral ->  appraise:     HELLO, PARAMETERS, FILE
@@ -23,7 +24,7 @@
  * run        <-  fetch:        HELLO; RESPONSE for each REQUEST, in any order
  */
 enum frame_type {
-	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes to be echoed (towards the worker), or empty */
+	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes for the worker to echo, or empty */
 	FRAME_FAILURE,    /* u32 code, field: text */
 	FRAME_DONE,       /* u32 number of frames since the last DONE */
 	FRAME_STATES,     /* u32 each: see attest/collect/wire.h */
@@ -39,7 +40,7 @@ enum frame_type {
 	FRAME_FILE,       /* field: name, field: content */
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */
 	FRAME_VERDICT,    /* u32 code, field: the 32 random bytes, field: text */
-	FRAME_KEEP,       /* verified collateral: u32 kind, field: name, i64 until, i64 nonce-bound time, i64 made; 0 = none */
+	FRAME_KEEP,       /* u32 kind, field: name, i64 until, i64 nonce-bound time, i64 made; 0 = none */
 	FRAME_NETWORK,    /* see attest/fetch/wire.h */
 	FRAME_REQUEST,    /* see attest/fetch/wire.h */
 	FRAME_RESPONSE,   /* u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text */
@@ -48,7 +49,7 @@ enum frame_type {
 
 #define FRAME_FACT_AUDIT 1u  /* the start is refused if its audit line cannot be written */
 #define FRAME_FACT_EXEMPT 2u /* the policy lets the container start unattested: there are no files */
-#define FRAME_FACT_OBSERVE 4u /* mode = observe: it would have been refused, see the facts; the only file is attestation.env */
+#define FRAME_FACT_OBSERVE 4u /* mode = observe: a start that enforcement refuses; attestation.env is the only file */
 
 #define FRAME_HEADER 8 /* bytes before the payload */
 
@@ -58,7 +59,7 @@ int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes pay
 /* Adds a whole frame to out, for a writer that cannot wait in frame_write. -1 with code 0: over the ceiling. */
 int frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err);
 
-/* The reading end of a line, zero but for fd at first. What came together with a frame waits in ahead for the next read. */
+/* The reading end of a line, zero but for fd at first. Bytes behind a frame wait in ahead for the next read. */
 struct frame_reader {
 	int fd;
 	size_t begin, end; /* of what waits */
@@ -74,7 +75,7 @@ int frame_read(struct frame_reader *reader, int64_t deadline, bool end_ok, enum 
 /* Something came already, which poll() of the fd does not tell. */
 bool frame_waits(const struct frame_reader *reader);
 
-/* Fields of a payload: u32, i64, and u32 size with bytes. Readers return false and take nothing if the payload is short. */
+/* Fields of a payload: u32, i64, and u32 size with bytes. Readers of a short payload return false and take nothing. */
 void frame_put_u32(struct buf *payload, uint32_t value);
 void frame_put_field(struct buf *payload, struct bytes value);
 void frame_put_text(struct buf *payload, const char *text);

@@ -66,7 +66,10 @@ fs_read_stream(int fd, size_t max, int64_t deadline, struct buf *out, struct err
 static int
 write_chunks(int fd, struct bytes content, int64_t deadline, struct err *err)
 {
-	/* A pipe that polls writable takes PIPE_BUF bytes at once; more would block past the deadline, unless O_NONBLOCK. */
+	/*
+	 * A pipe that polls writable takes PIPE_BUF bytes at once; more would block past the deadline, unless
+	 * O_NONBLOCK.
+	 */
 	bool blocks = content.size > PIPE_BUF && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
 
 	while (content.size > 0) {
@@ -87,8 +90,8 @@ write_chunks(int fd, struct bytes content, int64_t deadline, struct err *err)
 }
 
 /*
- * MSG_NOSIGNAL is for sockets only and dispositions belong to the program, so SIGPIPE is blocked in this thread, to which
- * the kernel directs it, and taken back if the write raised it.
+ * MSG_NOSIGNAL is for sockets only and dispositions belong to the program, so SIGPIPE is blocked in this thread, to
+ * which the kernel directs it, and taken back if the write raised it.
  */
 int
 fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err)

@@ -25,10 +25,11 @@ overflow_uid(void)
 }
 
 /*
- * In the user namespace of rootless containers the root of the host has no id, and what belongs to it shows the overflow id.
- * So does what belongs to any other user without an id here, but such a user comes to a path that is trusted by its text only
- * if root gave it one: every directory on the way is judged, and nobody but its owner can put a name into one that passed.
- * Where root has an id its files show that, and the overflow id is somebody else's for certain.
+ * In the user namespace of rootless containers the root of the host has no id, and what belongs to it shows the
+ * overflow id. So does what belongs to any other user without an id here, but such a user comes to a path that is
+ * trusted by its text only if root gave it one: every directory on the way is judged, and nobody but its owner can put
+ * a name into one that passed. Where root has an id its files show that, and the overflow id is somebody else's for
+ * certain.
  */
 static bool
 is_hidden_root(uid_t owner)

@@ -52,7 +52,7 @@ struct builder {
 
 const struct json_limits json_limits_default = {1 << 20, 64 << 10, 32, 4096};
 
-/* -- arena ---------------------------------------------------------------------------------------------------------- */
+/* -- arena ------------------------------------------------------------------------------------------------------- */
 
 static void *
 arena_take(struct document *document, size_t size)
@@ -101,7 +101,7 @@ json_free(struct json *root)
 	free(document);
 }
 
-/* -- raw text: what yajl does not look at --------------------------------------------------------------------------- */
+/* -- raw text: what yajl does not look at ------------------------------------------------------------------------ */
 
 /* Unicode, table 3-7: yajl takes overlong forms and surrogates. */
 size_t
@@ -178,7 +178,8 @@ check_raw(struct bytes text, struct err *err)
 	for (size_t at = 0; at < text.size; at += size) {
 		const uint8_t *byte = text.data + at;
 
-		size = in_string && *byte == '\\' ? escape_size(byte, text.size - at) : json_utf8_size(byte, text.size - at);
+		size = in_string && *byte == '\\' ? escape_size(byte, text.size - at)
+						  : json_utf8_size(byte, text.size - at);
 		if (size == 0)
 			return err_set(err, 0, "JSON: byte %zu: %s", at,
 				       *byte == '\\' ? "bad escape or lone surrogate" : "bad UTF-8");
@@ -190,7 +191,7 @@ check_raw(struct bytes text, struct err *err)
 	return in_string ? err_set(err, 0, "JSON: string without end") : 0;
 }
 
-/* -- events --------------------------------------------------------------------------------------------------------- */
+/* -- events ------------------------------------------------------------------------------------------------------ */
 
 static bool
 count_value(struct builder *builder)
@@ -223,7 +224,8 @@ add_scalar(struct builder *builder, enum json_type type, struct bytes text, bool
 	if (!count_value(builder))
 		return 0;
 	if (text.size > builder->limits->string) {
-		err_set(builder->err, 0, "JSON: a value of %zu bytes, allowed are %zu", text.size, builder->limits->string);
+		err_set(builder->err, 0, "JSON: a value of %zu bytes, allowed are %zu", text.size,
+			builder->limits->string);
 		return 0;
 	}
 	if (type == JSON_STRING || type == JSON_NUMBER)
@@ -318,7 +320,8 @@ check_distinct(const struct json *object, struct err *err)
 	qsort(names, object->count, sizeof(*names), compare_names);
 	for (size_t i = 1; rc == 0 && i < object->count; i++) {
 		if (bytes_equal(*names[i - 1], *names[i]))
-			rc = err_set(err, 0, "JSON: member '%.64s' stands twice in one object", (const char *)names[i]->data);
+			rc = err_set(err, 0, "JSON: member '%.64s' stands twice in one object",
+				     (const char *)names[i]->data);
 	}
 	free(names);
 	return rc;
@@ -408,7 +411,7 @@ json_read(struct bytes text, const struct json_limits *limits, struct err *err)
 	return read_text(text, limits, true, err);
 }
 
-/* -- access --------------------------------------------------------------------------------------------------------- */
+/* -- access ------------------------------------------------------------------------------------------------------ */
 
 enum json_type
 json_type(const struct json *value)

@@ -53,7 +53,8 @@ check_purpose(const struct json *key, struct err *err)
 	if (!text_is(key, "kty", "EC") || !text_is(key, "crv", "P-384"))
 		return err_set(err, 0, "not an EC key on P-384");
 	if ((json_get(key, "use") != NULL && !text_is(key, "use", "sig")) ||
-	    (json_get(key, "alg") != NULL && !text_is(key, "alg", "ES384")) || (operations != NULL && !may_verify(operations)))
+	    (json_get(key, "alg") != NULL && !text_is(key, "alg", "ES384")) ||
+	    (operations != NULL && !may_verify(operations)))
 		return err_set(err, 0, "not for ES384 signatures");
 	if (json_get(key, "d") != NULL)
 		return err_set(err, 0, "published with its private part");
@@ -83,8 +84,8 @@ check_times(const X509 *cert, const struct jws_key_rules *rules, struct err *err
 	if (!x509_validity(cert, &before, &after))
 		return err_set(err, 0, "its certificate's validity is not in the form of RFC 5280");
 	if (rules->at + rules->ahead < before || rules->at > after)
-		return err_set(err, 0, "its certificate is valid from %lld to %lld, now %lld", (long long)before, (long long)after,
-			       (long long)rules->at);
+		return err_set(err, 0, "its certificate is valid from %lld to %lld, now %lld", (long long)before,
+			       (long long)after, (long long)rules->at);
 	return 0;
 }
 
@@ -103,7 +104,8 @@ check_own(struct bytes der, EVP_PKEY *key, const struct jws_key_rules *rules, st
 	if (certified == NULL)
 		rc = err_set(err, 0, "its certificate's key is not a named P-384 key");
 	else
-		rc = crypto_p384_coordinates(certified, x[0], y[0], err) | crypto_p384_coordinates(key, x[1], y[1], err);
+		rc = crypto_p384_coordinates(certified, x[0], y[0], err) |
+		     crypto_p384_coordinates(key, x[1], y[1], err);
 	if (rc == 0 && (memcmp(x[0], x[1], 48) != 0 || memcmp(y[0], y[1], 48) != 0))
 		rc = err_set(err, 0, "its certificate is of another key");
 	if (rc == 0 && rules != NULL)
@@ -154,7 +156,8 @@ read_key(const struct json *key, const struct jws_key_rules *rules, struct err *
 }
 
 enum jws_found
-jws_key_find(const struct json *key_set, const char *kid, const struct jws_key_rules *rules, EVP_PKEY **out, struct err *err)
+jws_key_find(const struct json *key_set, const char *kid, const struct jws_key_rules *rules, EVP_PKEY **out,
+	     struct err *err)
 {
 	const struct json *keys = json_get(key_set, "keys"), *found = NULL;
 

@@ -23,9 +23,9 @@ struct jws {
 int jws_sign(EVP_PKEY *key, const char *kid, const char *payload, struct buf *out, struct err *err);
 
 /*
- * Shape only: three parts in strict base64url, header an object with alg exactly "ES384", crit, b64 and zip refused, other
- * members ignored (a key or address in the header is never used), 96 bytes of signature. text must outlive out. jws_parse
- * reads the payload too, which must be an object. -1 with code 0.
+ * Shape only: three parts in strict base64url, header an object with alg exactly "ES384", crit, b64 and zip refused,
+ * other members ignored (a key or address in the header is never used), 96 bytes of signature. text must outlive out.
+ * jws_parse reads the payload too, which must be an object. -1 with code 0.
  */
 int jws_open(const char *text, size_t size, struct jws *out, struct err *err);
 int jws_parse(const char *text, size_t size, struct jws *out, struct err *err);
@@ -43,12 +43,12 @@ struct jws_key_rules {
 enum jws_found { JWS_KEY_REFUSED = -1, JWS_KEY_ABSENT, JWS_KEY_FOUND };
 
 /*
- * Key sets (RFC 7517): the P-384 signing key with that kid; free with EVP_PKEY_free. Refused: two keys of one kid, another
- * type, curve or use, a point off the curve, a certificate of another key, more than 64 keys. rules NULL: somebody else
- * vouches for the set. err is set unless JWS_KEY_FOUND, its code is 0.
+ * Key sets (RFC 7517): the P-384 signing key with that kid; free with EVP_PKEY_free. Refused: two keys of one kid,
+ * another type, curve or use, a point off the curve, a certificate of another key, more than 64 keys. rules NULL:
+ * somebody else vouches for the set. err is set unless JWS_KEY_FOUND, its code is 0.
  */
-enum jws_found jws_key_find(const struct json *key_set, const char *kid, const struct jws_key_rules *rules, EVP_PKEY **out,
-			    struct err *err);
+enum jws_found jws_key_find(const struct json *key_set, const char *kid, const struct jws_key_rules *rules,
+			    EVP_PKEY **out, struct err *err);
 /* {"keys":[{...}]} with that one public key, in new memory. */
 char *jws_key_set(EVP_PKEY *key, const char *kid, struct err *err);
 

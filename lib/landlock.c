@@ -11,8 +11,8 @@
 #include "lib/code.h"
 
 /*
- * Numbers of the kernel's interface (include/uapi/linux/landlock.h of Linux 6.12), because the header of the build machine
- * may be older than the kernel of the node. The system calls have the same numbers on all architectures.
+ * Numbers of the kernel's interface (include/uapi/linux/landlock.h of Linux 6.12), because the header of the build
+ * machine may be older than the kernel of the node. The system calls have the same numbers on all architectures.
  */
 #define SYSCALL_CREATE_RULESET 444
 #define SYSCALL_ADD_RULE 445

@@ -73,7 +73,8 @@ make_syslog(struct buf *out, const struct log_record *record)
 
 	text_escape(text, sizeof(text), record->message);
 	buf_printf(out, "<%d>%s[%d]: %s: %s [%s, code %d]", FACILITY_AUTHPRIV << 3 | events[record->event].priority,
-		   record->program, (int)getpid(), events[record->event].name, text, code_name(record->code), record->code);
+		   record->program, (int)getpid(), events[record->event].name, text, code_name(record->code),
+		   record->code);
 	for (i = 0; i < record->count; i++) {
 		if (record->fields[i].value == NULL)
 			continue;
@@ -114,7 +115,7 @@ log_write(const struct log_record *record)
 	buf_free(&datagram);
 }
 
-/* -- audit ------------------------------------------------------------------------------------------------------------ */
+/* -- audit ------------------------------------------------------------------------------------------------------- */
 
 static void
 add_member(struct json_out *out, const char *name, const char *value)

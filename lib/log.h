@@ -6,9 +6,10 @@
 #include "lib/err.h"
 
 /*
- * What an operator reads afterwards: crun throws the hook's stderr away. One record goes to the journal (native protocol,
- * systemd.journal-fields(7)), else to syslog (/dev/log, facility authpriv), and as one JSON line to the audit file. All
- * values are escaped and cut here. Tokens, evidence and environment values of containers are never given to it.
+ * What an operator reads afterwards: crun throws the hook's stderr away. One record goes to the journal (native
+ * protocol, systemd.journal-fields(7)), else to syslog (/dev/log, facility authpriv), and as one JSON line to the audit
+ * file. All values are escaped and cut here. Tokens, evidence and environment values of containers are never given to
+ * it.
  */
 
 #define LOG_AUDIT_PATH PATH_STATE "/log/cgpu/audit.jsonl"
@@ -44,8 +45,8 @@ struct log_record {
 void log_write(const struct log_record *record);
 
 /*
- * Appends to path in one write; makes the file (0640), not its directory. Members: time, boot_id, event, program, code, name,
- * message, then the fields. -1 with CODE_AUDIT.
+ * Appends to path in one write; makes the file (0640), not its directory. Members: time, boot_id, event, program, code,
+ * name, message, then the fields. -1 with CODE_AUDIT.
  */
 int log_audit(const char *path, const struct log_record *record, struct err *err);
 

@@ -70,7 +70,8 @@ read_sum(int fd, struct metrics *out)
 static void
 add(struct metrics *sum, const struct metrics *more)
 {
-	for (size_t at = offsetof(struct metrics, starts); at < offsetof(struct metrics, last_success); at += sizeof(uint64_t)) {
+	for (size_t at = offsetof(struct metrics, starts); at < offsetof(struct metrics, last_success);
+	     at += sizeof(uint64_t)) {
 		uint64_t *to = (uint64_t *)(void *)((char *)sum + at);
 
 		*to += *(const uint64_t *)(const void *)((const char *)more + at);

@@ -9,8 +9,9 @@
 #include "lib/log.h"
 
 /*
- * What starts leave for `cgpu status --format prom`: sums of this boot in one small file of root's. Nothing is decided by it; a
- * file that is missing, damaged or held by somebody is no error, and a start waits a few milliseconds for it at most.
+ * What starts leave for `cgpu status --format prom`: sums of this boot in one small file of root's. Nothing is decided
+ * by it; a file that is missing, damaged or held by somebody is no error, and a start waits a few milliseconds for it
+ * at most.
  */
 
 #define METRICS_PATH PATH_RUN "/cgpu/metrics"

@@ -49,10 +49,12 @@ options_parse(const struct command *command, int argc, char **argv, struct optio
 		if (found < 256)
 			return err_set(err, CODE_USAGE, "%s: unknown option '%s'; see %s %s --help", command->name,
 				       argv[optind - 1], program_invocation_short_name, command->name);
-		if (out->value[found - 256] != NULL && is_many(&command->options[found - 256]) && out->agains < OPTIONS_MAX)
+		if (out->value[found - 256] != NULL && is_many(&command->options[found - 256]) &&
+		    out->agains < OPTIONS_MAX)
 			out->again[out->agains++] = optarg;
 		else if (out->value[found - 256] != NULL)
-			return err_set(err, CODE_USAGE, "%s: option '--%s' twice", command->name, table[found - 256].name);
+			return err_set(err, CODE_USAGE, "%s: option '--%s' twice", command->name,
+				       table[found - 256].name);
 		else
 			out->value[found - 256] = optarg ? optarg : "";
 	}

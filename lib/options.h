@@ -41,7 +41,9 @@ struct options {
 	int operands;
 };
 
-/* -1 with CODE_USAGE. An option given twice is an error, unless its argument is a word and "...": one such in a table. */
+/*
+ * -1 with CODE_USAGE. An option given twice is an error, unless its argument is a word and "...": one such in a table.
+ */
 int options_parse(const struct command *command, int argc, char **argv, struct options *out, struct err *err);
 /* Value of an option of the command's table, or NULL. */
 const char *options_get(const struct options *options, const char *name);

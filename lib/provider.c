@@ -78,7 +78,8 @@ query(void *context, int operation, int *no_cache)
 static int
 start(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **context)
 {
-	static const OSSL_DISPATCH functions[] = {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query}, {0, NULL}};
+	static const OSSL_DISPATCH functions[] = {{OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query},
+						  {0, NULL}};
 	OSSL_LIB_CTX *inside = OSSL_LIB_CTX_new();
 
 	(void)handle, (void)in;

@@ -155,9 +155,9 @@ check_ids(uid_t uid, gid_t gid, struct err *err)
 
 	if (setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0)
 		return err_set(err, CODE_WORKER, "ids: the change to %u:%u could be taken back", uid, gid);
-	if (getresuid(&real_uid, &effective_uid, &saved_uid) != 0 || getresgid(&real_gid, &effective_gid, &saved_gid) != 0 ||
-	    real_uid != uid || effective_uid != uid || saved_uid != uid || real_gid != gid || effective_gid != gid ||
-	    saved_gid != gid)
+	if (getresuid(&real_uid, &effective_uid, &saved_uid) != 0 ||
+	    getresgid(&real_gid, &effective_gid, &saved_gid) != 0 || real_uid != uid || effective_uid != uid ||
+	    saved_uid != uid || real_gid != gid || effective_gid != gid || saved_gid != gid)
 		return err_set(err, CODE_WORKER, "ids: not all are %u:%u", uid, gid);
 	return 0;
 }
@@ -214,5 +214,6 @@ sandbox_prepare(enum sandbox_role role, const char *user, pid_t parent, const st
 		return err_set(err, CODE_WORKER, "undumpable: %s", err_errno(errno));
 	if (bind_to_parent(parent, err) != 0)
 		return -1;
-	return landlock_restrict(paths ? paths->read : NULL, paths ? paths->read_write : NULL, role == SANDBOX_FETCH, err);
+	return landlock_restrict(paths ? paths->read : NULL, paths ? paths->read_write : NULL, role == SANDBOX_FETCH,
+				 err);
 }

@@ -2,7 +2,10 @@
 #ifndef LIB_SANDBOX_BUILD_H
 #define LIB_SANDBOX_BUILD_H
 
-/* For lib/sandbox*.c and its test: whether this is a build with AddressSanitizer, whose runtime needs more than a worker. */
+/*
+ * For lib/sandbox*.c and its test: whether this is a build with AddressSanitizer, whose runtime needs more than a
+ * worker.
+ */
 #ifdef __SANITIZE_ADDRESS__
 #define SANDBOX_ASAN 1
 #elif defined(__has_feature)

@@ -30,23 +30,57 @@ static const int common[] = {
 
 /* A driver library reads its files and talks to its nodes by ioctl; which paths these are is Landlock's part. */
 static const int collect[] = {
-	SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
-	SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
-	SCMP_SYS(getdents64), SCMP_SYS(pread64), SCMP_SYS(fstatfs), SCMP_SYS(ioctl), SCMP_SYS(fcntl), SCMP_SYS(dup),
-	SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(pipe2), SCMP_SYS(eventfd2),
-	SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(clock_getres),
-	SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(set_tid_address), SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(getcpu), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack), SCMP_SYS(uname), SCMP_SYS(getuid),
-	SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getppid), SCMP_SYS(get_mempolicy), SCMP_SYS(mbind),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(pread64),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(select),
+	SCMP_SYS(pselect6),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(clock_getres),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(getcpu),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(uname),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(get_mempolicy),
+	SCMP_SYS(mbind),
 };
 
 static const int fetch[] = {
-	SCMP_SYS(connect), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg),
-	SCMP_SYS(shutdown), SCMP_SYS(fcntl), SCMP_SYS(ioctl), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(epoll_create1),
-	SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
-	SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(uname), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(access),
-	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(connect),	   SCMP_SYS(getsockopt),  SCMP_SYS(setsockopt),	     SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername),	   SCMP_SYS(sendto),	  SCMP_SYS(sendmsg),	     SCMP_SYS(sendmmsg),
+	SCMP_SYS(recvfrom),	   SCMP_SYS(recvmsg),	  SCMP_SYS(recvmmsg),	     SCMP_SYS(shutdown),
+	SCMP_SYS(fcntl),	   SCMP_SYS(ioctl),	  SCMP_SYS(pipe2),	     SCMP_SYS(eventfd2),
+	SCMP_SYS(epoll_create1),   SCMP_SYS(epoll_ctl),	  SCMP_SYS(epoll_wait),	     SCMP_SYS(epoll_pwait),
+	SCMP_SYS(rt_sigaction),	   SCMP_SYS(sigaltstack), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
+	SCMP_SYS(uname),	   SCMP_SYS(stat),	  SCMP_SYS(newfstatat),	     SCMP_SYS(access),
+	SCMP_SYS(getuid),	   SCMP_SYS(geteuid),	  SCMP_SYS(getgid),	     SCMP_SYS(getegid),
+	SCMP_SYS(clock_nanosleep),
 };
 
 #define COUNT(list) (sizeof(list) / sizeof(*(list)))
@@ -118,13 +152,15 @@ allow_sockets(scmp_filter_ctx filter)
 	int rc = 0;
 
 	for (size_t i = 0; i < COUNT(families) && rc == 0; i++)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, families[i], 0));
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	for (int family = AF_UNIX; family <= AF_NETLINK && rc == 0; family += AF_NETLINK - AF_UNIX)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
 				      SCMP_A0(SCMP_CMP_EQ, family, 0));
 	/* curl wakes its resolver's thread through a pair. */
 	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
+		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+				      SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
 				      SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
@@ -155,8 +191,12 @@ add_rules(scmp_filter_ctx filter, enum sandbox_role role)
 int
 sandbox_enter(enum sandbox_role role, struct err *err)
 {
-	/* A driver library of another version asks for more than the list: it is refused rather than killed, and logged. */
-	uint32_t otherwise = role == SANDBOX_COLLECT || role == SANDBOX_READY ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
+	/*
+	 * A driver library of another version asks for more than the list: it is refused rather than killed, and
+	 * logged.
+	 */
+	uint32_t otherwise =
+		role == SANDBOX_COLLECT || role == SANDBOX_READY ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
 	scmp_filter_ctx filter = seccomp_init(otherwise);
 	int rc;
 

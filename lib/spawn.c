@@ -19,7 +19,8 @@
 #include "lib/fs.h"
 
 #define SPAWN_FDS_MAX 16
-#define KILL_GRACE_MS 2000 /* a process in an uninterruptible call of a driver outlives SIGKILL: its starter must not wait */
+#define KILL_GRACE_MS                                                                                                  \
+	2000 /* a process in an uninterruptible call of a driver outlives SIGKILL: its starter must not wait */
 
 /* What the child tells through a close-on-exec pipe if it does not come to exec. */
 struct report {
@@ -56,7 +57,10 @@ open_program(const char *path, struct err *err)
 	return -1;
 }
 
-/* -- the child between vfork and exec: system calls only, in the parent's memory ----------------------------------------- */
+/*
+ * -- the child between vfork and exec: system calls only, in the parent's memory
+ * -----------------------------------------
+ */
 
 static int
 reset_signals(void)
@@ -129,11 +133,14 @@ run_child(pid_t parent, int program, char *const argv[], const int *fds, unsigne
 	_exit(CODE_INTERNAL);
 }
 
-/* -- the parent ---------------------------------------------------------------------------------------------------------- */
+/*
+ * -- the parent
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /*
- * With all signals blocked, so that no handler of ours runs in the child. vfork: to copy the page tables and to fault on
- * every page afterwards costs a tenth of a whole run.
+ * With all signals blocked, so that no handler of ours runs in the child. vfork: to copy the page tables and to fault
+ * on every page afterwards costs a tenth of a whole run.
  */
 static pid_t
 fork_blocked(pid_t parent, int program, char *const argv[], const int *fds, unsigned count, int report)

@@ -83,7 +83,7 @@ end_line(struct reader *reader)
 	return fail(reader, "something behind the value");
 }
 
-/* -- texts and names ------------------------------------------------------------------------------------------------ */
+/* -- texts and names --------------------------------------------------------------------------------------------- */
 
 static void
 add_utf8(struct buf *out, unsigned long rune)
@@ -93,7 +93,8 @@ add_utf8(struct buf *out, unsigned long rune)
 	else if (rune < 0x800)
 		buf_printf(out, "%c%c", (int)(0xc0 | rune >> 6), (int)(0x80 | (rune & 0x3f)));
 	else if (rune < 0x10000)
-		buf_printf(out, "%c%c%c", (int)(0xe0 | rune >> 12), (int)(0x80 | (rune >> 6 & 0x3f)), (int)(0x80 | (rune & 0x3f)));
+		buf_printf(out, "%c%c%c", (int)(0xe0 | rune >> 12), (int)(0x80 | (rune >> 6 & 0x3f)),
+			   (int)(0x80 | (rune & 0x3f)));
 	else
 		buf_printf(out, "%c%c%c%c", (int)(0xf0 | rune >> 18), (int)(0x80 | (rune >> 12 & 0x3f)),
 			   (int)(0x80 | (rune >> 6 & 0x3f)), (int)(0x80 | (rune & 0x3f)));
@@ -213,7 +214,7 @@ read_names(struct reader *reader, struct buf *path)
 	return 0;
 }
 
-/* -- values --------------------------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------------------------ */
 
 static int read_pair(struct reader *reader, const struct buf *table, bool *append);
 static int read_value(struct reader *reader, const struct buf *path, struct toml_value *out);
@@ -358,7 +359,8 @@ int
 toml_find(struct bytes document, const char *path, struct toml_value *out, struct err *err)
 {
 	const char *start = document.size > 0 ? (const char *)document.data : "";
-	struct reader reader = {.start = start, .at = start, .end = start + document.size, .wanted = path, .out = out, .err = err};
+	struct reader reader = {
+		.start = start, .at = start, .end = start + document.size, .wanted = path, .out = out, .err = err};
 	struct buf table = {0};
 	int rc = 0;
 

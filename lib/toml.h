@@ -8,8 +8,9 @@
 #include "lib/err.h"
 
 /*
- * One value out of a TOML 1.0 document: what the engines' configuration files are written in (containers.conf, crio.conf,
- * containerd's config.toml). The rest is read by its grammar and passed over. Debian packages no TOML library for C.
+ * One value out of a TOML 1.0 document: what the engines' configuration files are written in (containers.conf,
+ * crio.conf, containerd's config.toml). The rest is read by its grammar and passed over. Debian packages no TOML
+ * library for C.
  */
 
 #define TOML_ITEMS_MAX 32
@@ -31,8 +32,9 @@ struct toml_value {
 };
 
 /*
- * path: the names of tables and key joined by '/', as "crio/runtime/hooks_dir". -1 with code 0 and the line where the document
- * is no TOML, has the key twice, or its list has more than TOML_ITEMS_MAX texts. out is for toml_free in any case.
+ * path: the names of tables and key joined by '/', as "crio/runtime/hooks_dir". -1 with code 0 and the line where the
+ * document is no TOML, has the key twice, or its list has more than TOML_ITEMS_MAX texts. out is for toml_free in any
+ * case.
  */
 int toml_find(struct bytes document, const char *path, struct toml_value *out, struct err *err);
 void toml_free(struct toml_value *value);

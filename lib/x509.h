@@ -46,21 +46,21 @@ X509 *x509_anchor(struct bytes text, struct err *err);
 /*
  * The whole chain at time at (seconds since 1970): last certificate equal to anchor byte for byte, path by OpenSSL with
  * strict checks and only this anchor as trust, then a second pass of our own over each certificate: P-384 keys,
- * ecdsa-with-SHA384 inside and outside, CA and keyCertSign for issuers, no CA bit at the subject, whose key usage (where it
- * has one) is digitalSignature, path lengths, serial numbers by RFC 5280 4.1.2.2.
- * The end date 9999-12-31 (RFC 5280 4.1.2.5: none) is simply far away. err says why unless X509_TRUSTED; its code is 0.
- * memo may be NULL.
+ * ecdsa-with-SHA384 inside and outside, CA and keyCertSign for issuers, no CA bit at the subject, whose key usage
+ * (where it has one) is digitalSignature, path lengths, serial numbers by RFC 5280 4.1.2.2. The end date 9999-12-31
+ * (RFC 5280 4.1.2.5: none) is simply far away. err says why unless X509_TRUSTED; its code is 0. memo may be NULL.
  */
 enum x509_verdict x509_chain_verify(const struct x509_chain *chain, const X509 *anchor, int64_t at,
 				    struct x509_memo *memo, struct err *err);
 
 /*
- * The certificates of a service's key, its own first: each vouches for the one before it, and the last leads to, or is, the
- * anchor, which need not be self-signed. By OpenSSL with strict checks, RSA from 2048 bits and ECDSA from P-256 with SHA-2
- * alike, for such services use both; every certificate valid at time at, where the first may begin ahead seconds later.
- * -1 with code 0.
+ * The certificates of a service's key, its own first: each vouches for the one before it, and the last leads to, or is,
+ * the anchor, which need not be self-signed. By OpenSSL with strict checks, RSA from 2048 bits and ECDSA from P-256
+ * with SHA-2 alike, for such services use both; every certificate valid at time at, where the first may begin ahead
+ * seconds later. -1 with code 0.
  */
-int x509_service_verify(const struct bytes *der, unsigned count, const X509 *anchor, int64_t at, int64_t ahead, struct err *err);
+int x509_service_verify(const struct bytes *der, unsigned count, const X509 *anchor, int64_t at, int64_t ahead,
+			struct err *err);
 
 /* Earliest notAfter in the chain, seconds since 1970. INT64_MIN if one has no time in the form of RFC 5280 4.1.2.5. */
 int64_t x509_chain_not_after(const struct x509_chain *chain);

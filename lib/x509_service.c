@@ -28,7 +28,8 @@ read_one(OSSL_LIB_CTX *library, struct bytes der)
 	X509 *cert = X509_new_ex(library, NULL);
 	const unsigned char *at = der.data;
 
-	if (cert != NULL && der.size <= X509_PEM_MAX && d2i_X509(&cert, &at, (long)der.size) != NULL && at == der.data + der.size)
+	if (cert != NULL && der.size <= X509_PEM_MAX && d2i_X509(&cert, &at, (long)der.size) != NULL &&
+	    at == der.data + der.size)
 		return cert;
 	X509_free(cert);
 	return NULL;
@@ -47,7 +48,8 @@ push(STACK_OF(X509) *stack, X509 *cert)
 static bool
 name_digests(void)
 {
-	return EVP_add_digest(EVP_sha256()) == 1 && EVP_add_digest(EVP_sha384()) == 1 && EVP_add_digest(EVP_sha512()) == 1;
+	return EVP_add_digest(EVP_sha256()) == 1 && EVP_add_digest(EVP_sha384()) == 1 &&
+	       EVP_add_digest(EVP_sha512()) == 1;
 }
 
 static bool
@@ -90,7 +92,8 @@ check_times(X509_STORE_CTX *ctx, int64_t at, int64_t ahead, struct err *err)
 	int64_t before, after;
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
-		if (!x509_validity(sk_X509_value(chain, i), &before, &after) || at + (i == 0 ? ahead : 0) < before || at > after)
+		if (!x509_validity(sk_X509_value(chain, i), &before, &after) || at + (i == 0 ? ahead : 0) < before ||
+		    at > after)
 			return err_set(err, 0, "certificate %d of the path is outside its validity", i);
 	}
 	return 0;
@@ -115,7 +118,8 @@ walk(const struct path *path, int64_t at, int64_t ahead, struct err *err)
 }
 
 int
-x509_service_verify(const struct bytes *der, unsigned count, const X509 *anchor, int64_t at, int64_t ahead, struct err *err)
+x509_service_verify(const struct bytes *der, unsigned count, const X509 *anchor, int64_t at, int64_t ahead,
+		    struct err *err)
 {
 	struct buf root = x509_der(anchor);
 	struct path path = {0};

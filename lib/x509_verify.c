@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A fixed chain is judged in three passes: OpenSSL walks the path (names, key identifiers, extensions, constraints), our
- * rules look at each certificate, and the signatures are verified in the order given. The times come last, so that
+ * A fixed chain is judged in three passes: OpenSSL walks the path (names, key identifiers, extensions, constraints),
+ * our rules look at each certificate, and the signatures are verified in the order given. The times come last, so that
  * X509_EXPIRED means that nothing else is wrong.
  */
 #include <openssl/err.h>
@@ -240,8 +240,9 @@ check_times(const struct x509_chain *chain, int64_t at, struct err *err)
 		x509_validity(chain->cert[i], &before, &after);
 		if (at >= before && at <= after)
 			continue;
-		err_set(err, 0, "certificate %u: it is valid from %lld to %lld, and the time is %lld (seconds since 1970)",
-			i, (long long)before, (long long)after, (long long)at);
+		err_set(err, 0,
+			"certificate %u: it is valid from %lld to %lld, and the time is %lld (seconds since 1970)", i,
+			(long long)before, (long long)after, (long long)at);
 		return X509_EXPIRED;
 	}
 	return X509_TRUSTED;

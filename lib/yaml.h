@@ -6,7 +6,8 @@
 
 /*
  * The part of YAML that every reader understands alike, as the values of lib/json. Readers differ on plain scalars:
- * YAML 1.1 takes no for false and 012 for ten, 1.2 does not, and some turn both back into text where they want text. So:
+ * YAML 1.1 takes no for false and 012 for ten, 1.2 does not, and some turn both back into text where they want text.
+ * So:
  *
  *   plain true, false, null, ~, nothing, and JSON's integers    are what they are in JSON;
  *   other plain scalars that YAML 1.1 or 1.2 take for no text   are refused: yes, No, 012, 0x1f, 1e3, 1_0, 1:30, .inf;

@@ -12,7 +12,10 @@
 
 static const struct json_limits limits = {CONTAINER_RECORD_SIZE_MAX, 8192, 4, 256};
 
-/* -- members that are numbers ------------------------------------------------------------------------------------------ */
+/*
+ * -- members that are numbers
+ * ------------------------------------------------------------------------------------------
+ */
 
 #define MEMBER(name, member, max) {name, offsetof(struct container_record, member), max}
 
@@ -41,7 +44,10 @@ number_of(const struct container_record *record, size_t index)
 	return (int64_t *)((char *)record + numbers[index].offset);
 }
 
-/* -- writing ----------------------------------------------------------------------------------------------------------- */
+/*
+ * -- writing
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void
 print_gpus(struct json_out *out, const struct container_record *record)
@@ -84,7 +90,10 @@ container_record_print(const struct container_record *record)
 	return json_out_finish(out);
 }
 
-/* -- reading ----------------------------------------------------------------------------------------------------------- */
+/*
+ * -- reading
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 read_hex(const struct json *value, void *out, size_t size)

@@ -11,9 +11,9 @@
 #include "lib/err.h"
 
 /*
- * What is kept of a container with a GPU that was let start: CONTAINER_RECORDS/ID, 0600, one JSON object. The hook writes it and
- * takes it away. `cgpu attest --refresh` reads it for the next token, and who looks for containers about which nothing was decided
- * (attest/node/holders.h). None of it is secret or signed: it is root's.
+ * What is kept of a container with a GPU that was let start: CONTAINER_RECORDS/ID, 0600, one JSON object. The hook
+ * writes it and takes it away. `cgpu attest --refresh` reads it for the next token, and who looks for containers about
+ * which nothing was decided (attest/node/holders.h). None of it is secret or signed: it is root's.
  */
 
 #define CONTAINER_RECORDS PATH_RUN "/cgpu/containers"

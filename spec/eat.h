@@ -7,8 +7,9 @@
 #include "lib/buf.h"
 
 /*
- * Claims about one GPU as NVIDIA's attestation SDK names and types them (claims version 3.0), an entity attestation token's
- * payload (RFC 9711) without what its signer adds: iss, iat, nbf, exp, jti. Texts that are NULL are written as null.
+ * Claims about one GPU as NVIDIA's attestation SDK names and types them (claims version 3.0), an entity attestation
+ * token's payload (RFC 9711) without what its signer adds: iss, iat, nbf, exp, jti. Texts that are NULL are written as
+ * null.
  */
 
 struct eat_chain {

@@ -132,7 +132,8 @@ gpu_evidence_hex(struct bytes text, struct buf *report, struct err *err)
 	}
 	size = digits.size / 2;
 	if (size == 0 || size > sizeof(bytes))
-		err_set(err, CODE_EVIDENCE_FORMAT, "report text: %zu hex digits, want 2 to %d", digits.size, 2 * REPORT_MAX);
+		err_set(err, CODE_EVIDENCE_FORMAT, "report text: %zu hex digits, want 2 to %d", digits.size,
+			2 * REPORT_MAX);
 	else if (!hex_decode(bytes, size, (const char *)digits.data, digits.size))
 		err_set(err, CODE_EVIDENCE_FORMAT, "report text: something other than pairs of hex digits");
 	else

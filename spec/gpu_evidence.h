@@ -8,9 +8,9 @@
 #include "lib/err.h"
 
 /*
- * Evidence as files: the JSON array that nvattest writes and reads ({arch, nonce, evidence, certificate}: report and PEM
- * chain in base64; other members are ignored), and NVIDIA's text samples (a report as hex digits, where blanks, line ends,
- * "0x" and "\x" may stand).
+ * Evidence as files: the JSON array that nvattest writes and reads ({arch, nonce, evidence, certificate}: report and
+ * PEM chain in base64; other members are ignored), and NVIDIA's text samples (a report as hex digits, where blanks,
+ * line ends, "0x" and "\x" may stand).
  */
 
 #define GPU_EVIDENCE_MAX 16

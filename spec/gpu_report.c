@@ -126,8 +126,8 @@ read_text(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], s
 		return err_set(err, 0, "field %d has %zu characters, want 1 to %d", id, value.size, GPU_TEXT_MAX);
 	for (size_t i = 0; i < value.size; i++)
 		if (!is_text(value.data[i], i == 0))
-			return err_set(err, 0, "field %d has the byte 0x%02x at %zu, want [0-9A-Za-z][0-9A-Za-z._-]*", id,
-				       value.data[i], i);
+			return err_set(err, 0, "field %d has the byte 0x%02x at %zu, want [0-9A-Za-z][0-9A-Za-z._-]*",
+				       id, value.data[i], i);
 	memcpy(out, value.data, value.size);
 	out[value.size] = '\0';
 	return 0;
@@ -139,7 +139,8 @@ read_texts(const struct fields *fields, struct gpu_report *out, struct err *err)
 	if (has(fields, ID_CHIP_INFO) && read_text(fields, ID_CHIP_INFO, out->chip, err) < 0)
 		return -1;
 	if (read_text(fields, ID_DRIVER_VERSION, out->driver_version, err) < 0 ||
-	    read_text(fields, ID_CHIP_SKU, out->chip_sku, err) < 0 || read_text(fields, ID_PROJECT, out->project, err) < 0)
+	    read_text(fields, ID_CHIP_SKU, out->chip_sku, err) < 0 ||
+	    read_text(fields, ID_PROJECT, out->project, err) < 0)
 		return -1;
 	return read_text(fields, ID_PROJECT_SKU, out->project_sku, err);
 }
@@ -152,7 +153,8 @@ read_vbios(const struct fields *fields, struct gpu_report *out, struct err *err)
 
 	if (b[5] != 0 || b[6] != 0 || b[7] != 0)
 		return err_set(err, 0, "field %d (VBIOS version) has more than five parts", ID_VBIOS_VERSION);
-	snprintf(out->vbios_version, sizeof(out->vbios_version), "%02X.%02X.%02X.%02X.%02X", b[3], b[2], b[1], b[0], b[4]);
+	snprintf(out->vbios_version, sizeof(out->vbios_version), "%02X.%02X.%02X.%02X.%02X", b[3], b[2], b[1], b[0],
+		 b[4]);
 	return 0;
 }
 
@@ -240,7 +242,8 @@ read_fields(const struct fields *fields, struct gpu_report *out, struct err *err
 	if (check_required(fields, err) < 0 || check_sizes(fields, out->spdm.blocks, err) < 0)
 		return -1;
 	if (has(fields, ID_SWITCH_PDI) && (pdis.size == 0 || pdis.size % PDI_SIZE != 0))
-		return err_set(err, 0, "field %d has %zu bytes, want a multiple of %d", ID_SWITCH_PDI, pdis.size, PDI_SIZE);
+		return err_set(err, 0, "field %d has %zu bytes, want a multiple of %d", ID_SWITCH_PDI, pdis.size,
+			       PDI_SIZE);
 	out->switch_pdis = pdis;
 	out->fwid = fields->known[ID_FWID];
 	if (read_texts(fields, out, err) < 0 || read_vbios(fields, out, err) < 0 || read_switches(fields, out, err) < 0)

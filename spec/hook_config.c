@@ -22,8 +22,8 @@ is_always(const struct json *when)
 static bool
 is_stage(const char *name)
 {
-	static const char *const names[] = {"prestart", "createRuntime", "createContainer", "startContainer", "poststart",
-					    "poststop", "precreate"};
+	static const char *const names[] = {"prestart",	 "createRuntime", "createContainer", "startContainer",
+					    "poststart", "poststop",	  "precreate"};
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

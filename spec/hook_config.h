@@ -17,8 +17,8 @@
 #define HOOK_CONFIG_SIZE_MAX (64 << 10)
 
 /*
- * How long our hook takes at most. It ends by itself before the timeout of its definition: at that the runtime kills it, and
- * nobody learns why.
+ * How long our hook takes at most. It ends by itself before the timeout of its definition: at that the runtime kills
+ * it, and nobody learns why.
  */
 #define HOOK_DEADLINE_MS 25000
 

@@ -112,7 +112,8 @@ read_members(struct oci_state *state, struct err *err)
 	if (strcmp(state->status, "creating") != 0 && strcmp(state->status, "created") != 0)
 		return err_set(err, 0, "status: is '%.64s', want creating or created", state->status);
 	if (!is_bundle(state->bundle))
-		return err_set(err, 0, "bundle: is '%.256s', want an absolute path without dot-dot or control character",
+		return err_set(err, 0,
+			       "bundle: is '%.256s', want an absolute path without dot-dot or control character",
 			       state->bundle);
 	if (!json_integer(json_get(root, "pid"), 2, PID_LIMIT, &pid))
 		return err_set(err, 0, "pid: is missing or no integer from 2 to %d", PID_LIMIT);

@@ -10,8 +10,8 @@
 #include "lib/json.h"
 
 /*
- * The container state that a runtime writes on a hook's standard input (OCI runtime-spec 1.x, "State"), in the form that
- * a createRuntime hook gets it: the container exists and its program does not run.
+ * The container state that a runtime writes on a hook's standard input (OCI runtime-spec 1.x, "State"), in the form
+ * that a createRuntime hook gets it: the container exists and its program does not run.
  */
 
 #define OCI_STATE_SIZE_MAX (4 << 20)
@@ -30,7 +30,8 @@ struct oci_state {
 	const char *version; /* "1.2.0", "1.0.2-dev"; crun says "1.0" */
 	const char *id;      /* 1 to OCI_ID_MAX of A-Z a-z 0-9 _ . + - */
 	const char *status;  /* "creating" (runc) or "created" (crun) */
-	const char *bundle;  /* absolute, no dot-dot part, no control character; "/" from crun before 1.27 in user namespaces */
+	/* absolute, no dot-dot part, no control character; "/" from crun before 1.27 in user namespaces */
+	const char *bundle;
 	pid_t pid;           /* 2 to 2^22 (PID_MAX_LIMIT of Linux) */
 	struct oci_annotations annotations;
 	struct json *json;   /* holds the texts */

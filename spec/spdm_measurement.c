@@ -73,8 +73,8 @@ parse_block(struct cursor *record, struct spdm_block *block, struct err *err)
 }
 
 /*
- * The request asks for all measurements, so the indices are 1..blocks, each once. They come in this order on every device
- * seen; with another order, or a hole, two readers could see two different lists.
+ * The request asks for all measurements, so the indices are 1..blocks, each once. They come in this order on every
+ * device seen; with another order, or a hole, two readers could see two different lists.
  */
 static int
 parse_record(struct cursor record, unsigned blocks, struct spdm_measurements *out, struct err *err)

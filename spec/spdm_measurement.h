@@ -31,7 +31,9 @@ struct spdm_measurements {
 
 /* Views into exchange. -1 with code 0. */
 int spdm_measurements_parse(struct bytes exchange, struct spdm_measurements *out, struct err *err);
-/* The signed bytes and the signature, by length alone, so that the signature can be checked before anything is parsed. */
+/*
+ * The signed bytes and the signature, by length alone, so that the signature can be checked before anything is parsed.
+ */
 int spdm_measurements_split(struct bytes exchange, struct bytes *content, struct bytes *signature, struct err *err);
 /* The value of a block by its index, or {NULL, 0}. */
 struct bytes spdm_measurements_value(const struct spdm_measurements *measurements, unsigned index);

@@ -139,7 +139,8 @@ static int
 check_input(const struct appraise_input *input, struct err *err)
 {
 	if (input->gpus == 0 || input->gpus > APPRAISE_GPUS_MAX)
-		return err_set(err, CODE_NO_VERDICT, "evidence of %u GPUs, want 1 to %d", input->gpus, APPRAISE_GPUS_MAX);
+		return err_set(err, CODE_NO_VERDICT, "evidence of %u GPUs, want 1 to %d", input->gpus,
+			       APPRAISE_GPUS_MAX);
 	if (input->verifier == 0 || input->verifier > (APPRAISE_LOCAL | APPRAISE_REMOTE))
 		return err_set(err, CODE_NO_VERDICT, "verifier %u is none", input->verifier);
 	return 0;

@@ -8,8 +8,10 @@
 #include "attest/steps.h"
 #include "attest/token/remote.h"
 
-/* The verifier (RFC 9334): evidence against reference values, revocation and policy. Bytes in, steps and claims out: no
- * file, no socket, no clock of its own. */
+/*
+ * The verifier (RFC 9334): evidence against reference values, revocation and policy. Bytes in, steps and claims out: no
+ * file, no socket, no clock of its own.
+ */
 
 #define APPRAISE_GPUS_MAX 16
 
@@ -31,15 +33,16 @@ struct collateral {
 	bool again;            /* the source gave one that does not hold: it shall drop that and look further */
 	struct buf answer;     /* filled by the source, and so below */
 	enum collateral_origin origin;
-	uint8_t nonce[32];     /* OCSP: what question asks with; out of the cache: what was asked with when that answer came */
+	/* OCSP: what question asks with; out of the cache: what was asked with when that answer came */
+	uint8_t nonce[32];
 	struct err err;        /* why answer is not there; code 0 = it is there */
 };
 
 /*
- * Serves a whole round at once, so that requests can overlap. Distinct names of one kind only. There are two rounds: what the
- * evidence names, then the answers about the signers of the manifests. After each may come one more, with again set, for
- * what a directory or the cache gave and does not hold, and for a key set that lacks the tokens' key. If that brings nothing,
- * the first fault counts.
+ * Serves a whole round at once, so that requests can overlap. Distinct names of one kind only. There are two rounds:
+ * what the evidence names, then the answers about the signers of the manifests. After each may come one more, with
+ * again set, for what a directory or the cache gave and does not hold, and for a key set that lacks the tokens' key. If
+ * that brings nothing, the first fault counts.
  */
 struct collateral_source {
 	void (*serve)(void *context, struct collateral *need, unsigned count);
@@ -47,8 +50,8 @@ struct collateral_source {
 };
 
 /*
- * Collateral that was verified, what came from the network is worth keeping until it ends by its own word. Tokens are listed
- * for their time only.
+ * Collateral that was verified, what came from the network is worth keeping until it ends by its own word. Tokens are
+ * listed for their time only.
  */
 struct keep {
 	enum collateral_kind kind;
@@ -79,8 +82,8 @@ struct appraise_input {
 struct appraisal {
 	struct steps steps;
 	/*
-	 * One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier alone made them,
-	 * which may leave a GPU without (NULL).
+	 * One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier
+	 * alone made them, which may leave a GPU without (NULL).
 	 */
 	char *claims[APPRAISE_GPUS_MAX];
 	unsigned gpus;
@@ -97,9 +100,10 @@ void appraisal_free(struct appraisal *appraisal);
 const char *appraise_product(const struct evidence *evidence);
 
 /*
- * Measurements against both manifests (step "measurements" for gpu): no index active in both (CODE_RIM_CONFLICT), index 35
- * not compared where NVDEC0 is disabled, every other active row must match one alternative; all mismatches are listed before
- * it is decided. Either reference may be NULL or unverified: what is there is compared, and the step fails all the same.
+ * Measurements against both manifests (step "measurements" for gpu): no index active in both (CODE_RIM_CONFLICT), index
+ * 35 not compared where NVDEC0 is disabled, every other active row must match one alternative; all mismatches are
+ * listed before it is decided. Either reference may be NULL or unverified: what is there is compared, and the step
+ * fails all the same.
  */
 struct mismatch {
 	unsigned index; /* 0-based */
@@ -116,7 +120,7 @@ struct comparison {
 	unsigned mismatches;
 };
 
-int appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios, int gpu,
-		     struct steps *steps, struct comparison *out);
+int appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
+		     int gpu, struct steps *steps, struct comparison *out);
 
 #endif

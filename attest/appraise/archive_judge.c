@@ -132,10 +132,12 @@ about_nonce(struct json_out *out, struct bytes answer)
 	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &at, (long)answer.size);
 	OCSP_BASICRESP *basic = response ? OCSP_response_get1_basic(response) : NULL;
 	int index = basic ? OCSP_BASICRESP_get_ext_by_NID(basic, NID_id_pkix_OCSP_Nonce, -1) : -1;
-	const ASN1_OCTET_STRING *value = index >= 0 ? X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(basic, index)) : NULL;
+	const ASN1_OCTET_STRING *value =
+		index >= 0 ? X509_EXTENSION_get_data(OCSP_BASICRESP_get_ext(basic, index)) : NULL;
 
 	if (value != NULL)
-		json_out_member_hex(out, "nonce", bytes_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)));
+		json_out_member_hex(out, "nonce",
+				    bytes_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)));
 	else
 		json_out_member_text(out, "nonce", NULL);
 	OCSP_BASICRESP_free(basic);
@@ -200,7 +202,8 @@ keep_chain(struct judge *judge, struct x509_chain *chain, enum x509_verdict verd
 	if (verdict != X509_TRUSTED && verdict != X509_EXPIRED)
 		return;
 	for (unsigned i = first; i + 1 < chain->count; i++) {
-		if (revocation_ask_with(chain->cert[i], chain->cert[i + 1], REVOCATION_SHA1, nonce, &question, &err) == 0) {
+		if (revocation_ask_with(chain->cert[i], chain->cert[i + 1], REVOCATION_SHA1, nonce, &question,
+					&err) == 0) {
 			judge->link = xrealloc(judge->link, (judge->links + 1) * sizeof(*judge->link));
 			judge->link[judge->links] = (struct link){"", chain->cert[i], chain->cert[i + 1]};
 			strcpy(judge->link[judge->links++].name, question.name);
@@ -212,8 +215,8 @@ keep_chain(struct judge *judge, struct x509_chain *chain, enum x509_verdict verd
 }
 
 static void
-verify_manifest(struct judge *judge, struct archive_item *item, const struct archive_id *id, struct reference *reference,
-		struct steps *steps)
+verify_manifest(struct judge *judge, struct archive_item *item, const struct archive_id *id,
+		struct reference *reference, struct steps *steps)
 {
 	enum reference_kind kind = id->kind == COLLATERAL_DRIVER_RIM ? REFERENCE_DRIVER : REFERENCE_VBIOS;
 	struct reference_want want = {kind, id->version, id->product[0] ? id->product : NULL};
@@ -222,7 +225,8 @@ verify_manifest(struct judge *judge, struct archive_item *item, const struct arc
 	struct steps all = {0};
 	char what[192];
 
-	if (reference_verify(xml, &want, judge->rim_root, judge->trust->at, STEP_RUN, judge->memo, &all, reference) == 0) {
+	if (reference_verify(xml, &want, judge->rim_root, judge->trust->at, STEP_RUN, judge->memo, &all,
+			     reference) == 0) {
 		snprintf(what, sizeof(what), "%s for %s, %u rows", reference->rim.version, reference->rim.product,
 			 reference->rim.active);
 		accept(steps, item, x509_chain_not_after(&reference->chain), what);
@@ -263,7 +267,8 @@ judge_chain(struct judge *judge, struct archive_item *item, struct steps *steps)
 	struct err err = ERR_INIT;
 	char model[65];
 
-	if (chain_verify(buf_bytes(&item->content), judge->device_root, judge->trust->at, judge->memo, &chain, &verdict, &err) == 0)
+	if (chain_verify(buf_bytes(&item->content), judge->device_root, judge->trust->at, judge->memo, &chain, &verdict,
+			 &err) == 0)
 		accept(steps, item, x509_chain_not_after(&chain),
 		       x509_common_name(chain.cert[1], model, sizeof(model)) ? model : "no common name");
 	else
@@ -305,8 +310,10 @@ judge_answer(struct judge *judge, struct archive_item *item, struct steps *steps
 		return;
 	}
 	if (revocation_ask_with(link->cert, link->issuer, REVOCATION_SHA1, nonce, &question, &err) == 0 &&
-	    revocation_judge(&question, buf_bytes(&item->content), judge->trust->at, &policy, judge->memo, &said, &err) == 0)
-		accept(steps, item, said.until, said.status == REVOCATION_GOOD ? "good" : "on hold, which the policy allows");
+	    revocation_judge(&question, buf_bytes(&item->content), judge->trust->at, &policy, judge->memo, &said,
+			     &err) == 0)
+		accept(steps, item, said.until,
+		       said.status == REVOCATION_GOOD ? "good" : "on hold, which the policy allows");
 	else
 		refuse(steps, item, &err);
 	about_answer(item, link, &said);

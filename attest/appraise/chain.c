@@ -63,10 +63,12 @@ chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip,
 	if (arch == GPU_ARCH_UNKNOWN)
 		return err_set(err, CODE_ARCHITECTURE, "the common name of certificate 1 is '%s', no known GPU", model);
 	if (chip[0] != '\0' && chain_arch(chip) != arch)
-		return err_set(err, CODE_REPORT_FORMAT, "certificate 1 is of a %s, and the report's chip is %s", model, chip);
+		return err_set(err, CODE_REPORT_FORMAT, "certificate 1 is of a %s, and the report's chip is %s", model,
+			       chip);
 	if (form != CHAIN_FWID_NONE && form_arch != arch)
-		return err_set(err, CODE_FIRMWARE_ID, "certificate 1 is of a %s, and certificate 0 has the firmware id of a %s",
-			       model, chain_arch_name(form_arch));
+		return err_set(err, CODE_FIRMWARE_ID,
+			       "certificate 1 is of a %s, and certificate 0 has the firmware id of a %s", model,
+			       chain_arch_name(form_arch));
 	return 0;
 }
 
@@ -153,7 +155,8 @@ chain_fwid_parse(const X509 *leaf, struct chain_fwid *out, struct err *err)
 		return err_set(err, CODE_FIRMWARE_ID, "the attestation key's certificate has no firmware id (%s or %s)",
 			       OID_COMPOSITE, OID_TCB_INFO);
 	if (composites < 0 || tcb_infos < 0 || composites + tcb_infos != 1)
-		return err_set(err, CODE_FIRMWARE_ID, "the attestation key's certificate has more than one firmware id");
+		return err_set(err, CODE_FIRMWARE_ID,
+			       "the attestation key's certificate has more than one firmware id");
 	good = composites ? parse_composite(composite, out->value) : parse_tcb_info(tcb_info, out->value);
 	if (!good)
 		return err_set(err, CODE_FIRMWARE_ID, "extension %s is not in its DER form with a SHA-384 firmware id",

@@ -38,15 +38,15 @@ int chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_m
 enum gpu_arch chain_arch(const char *text);
 const char *chain_arch_name(enum gpu_arch arch); /* "Hopper" */
 /*
- * The device's common name, the form of its firmware id and the chip in its report must speak of one known architecture.
- * CHAIN_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no known GPU,
- * CODE_REPORT_FORMAT for another chip in the report, CODE_FIRMWARE_ID for the other architecture's form.
+ * The device's common name, the form of its firmware id and the chip in its report must speak of one known
+ * architecture. CHAIN_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no
+ * known GPU, CODE_REPORT_FORMAT for another chip in the report, CODE_FIRMWARE_ID for the other architecture's form.
  */
 int chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip, struct err *err);
 
 /*
- * The firmware id in the attestation key's certificate, by a full reading of the extension; the form follows from which of
- * the two extensions is there, and exactly one must be. -1 with CODE_FIRMWARE_ID.
+ * The firmware id in the attestation key's certificate, by a full reading of the extension; the form follows from which
+ * of the two extensions is there, and exactly one must be. -1 with CODE_FIRMWARE_ID.
  */
 int chain_fwid_parse(const X509 *leaf, struct chain_fwid *out, struct err *err);
 /* Against the report's. -1 with CODE_FIRMWARE_ID. */

@@ -147,7 +147,8 @@ measres_of(const struct gpu_run *gpu)
 
 	if (gpu->comparison.success)
 		return "success";
-	return (driver && driver->reference.measurements_available) || (vbios && vbios->reference.measurements_available)
+	return (driver && driver->reference.measurements_available) ||
+			       (vbios && vbios->reference.measurements_available)
 		       ? "fail"
 		       : "not-run";
 }

@@ -95,7 +95,8 @@ on_need(struct client *client, struct err *err)
 {
 	struct collateral *need = &client->need[client->needs];
 
-	if (client->concluded || client->needs == NEEDS_MAX || !appraise_get_need(buf_bytes(&client->link.payload), need))
+	if (client->concluded || client->needs == NEEDS_MAX ||
+	    !appraise_get_need(buf_bytes(&client->link.payload), need))
 		return broken(err, "appraise needs what cannot be");
 	client->needs++;
 	return is_wanted(client, need) ? 0 : broken(err, "appraise needs what the policy does not ask for");
@@ -235,7 +236,10 @@ on_keep(struct client *client, struct err *err)
 	served->given = false;
 	keep->origin = served->origin;
 	memcpy(keep->digest, served->digest, sizeof(keep->digest));
-	/* A fast signer says no more than our own clock: a floor ahead of it would refuse the next start after a small step back. */
+	/*
+	 * A fast signer says no more than our own clock: a floor ahead of it would refuse the next start after a small
+	 * step back.
+	 */
 	if (keep->time > client->input->at)
 		keep->time = client->input->at;
 	return 0;

@@ -10,9 +10,9 @@ struct appraise_worker {
 };
 
 /*
- * appraise_run in the worker: the same result, with source asked in this process. What the worker said counts only if all
- * frames came in order, our random part came back and it exited 0; otherwise out is empty and err has CODE_WORKER, or
- * CODE_DEADLINE where the time was up.
+ * appraise_run in the worker: the same result, with source asked in this process. What the worker said counts only if
+ * all frames came in order, our random part came back and it exited 0; otherwise out is empty and err has CODE_WORKER,
+ * or CODE_DEADLINE where the time was up.
  */
 int appraise_remote(const struct appraise_worker *worker, const struct appraise_input *input,
 		    const struct collateral_source *source, struct appraisal *out, struct err *err);

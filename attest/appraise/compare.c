@@ -31,7 +31,8 @@ compare_rows(const struct gpu_report *report, const struct reference *reference,
 		const struct rim_row *row = &reference->rim.row[i];
 		struct bytes runtime = spdm_measurements_value(&report->spdm, i + 1);
 
-		if (!row->active || (i == NVDEC0_INDEX && report->nvdec == GPU_NVDEC_DISABLED) || row_matches(row, runtime))
+		if (!row->active || (i == NVDEC0_INDEX && report->nvdec == GPU_NVDEC_DISABLED) ||
+		    row_matches(row, runtime))
 			continue;
 		out->mismatch[out->mismatches++] = (struct mismatch){i, source, row->hash[0], runtime};
 	}
@@ -105,8 +106,8 @@ judge(const struct gpu_report *report, const struct reference *driver, const str
 }
 
 int
-appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios, int gpu,
-		 struct steps *steps, struct comparison *out)
+appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
+		 int gpu, struct steps *steps, struct comparison *out)
 {
 	struct err err = ERR_INIT;
 
@@ -118,6 +119,7 @@ appraise_compare(const struct gpu_report *report, const struct reference *driver
 	if (judge(report, driver, vbios, out, &err) < 0)
 		return steps_fail(steps, gpu, "measurements", &err);
 	out->success = true;
-	steps_ok(steps, gpu, "measurements", "%u driver and %u VBIOS rows match", driver->rim.active, vbios->rim.active);
+	steps_ok(steps, gpu, "measurements", "%u driver and %u VBIOS rows match", driver->rim.active,
+		 vbios->rim.active);
 	return 0;
 }

@@ -104,7 +104,9 @@ const uint8_t *appraise_nonce(const struct query *query, const struct collateral
 bool appraise_judge_query(struct run *run, struct query *query, const struct collateral *need);
 void appraise_revocation_steps(struct run *run, unsigned gpu);
 
-/* The remote verifier: what of it is needed; its judgement, from the beginning wherever tokens or key set are others. */
+/*
+ * The remote verifier: what of it is needed; its judgement, from the beginning wherever tokens or key set are others.
+ */
 void appraise_name_remote(struct run *run);
 void appraise_judge_remote(struct run *run);
 /* False if the tokens cannot be judged by this key set. */

@@ -36,7 +36,8 @@ step_chain(struct run *run)
 {
 	struct evidence *out = run->out;
 	struct err err = ERR_INIT;
-	int rc = chain_verify(run->raw->chain_pem, run->anchor, run->at, run->memo, &out->chain, &out->chain_verdict, &err);
+	int rc = chain_verify(run->raw->chain_pem, run->anchor, run->at, run->memo, &out->chain, &out->chain_verdict,
+			      &err);
 
 	if (has_chain(out)) {
 		out->ueid = x509_serial_decimal(out->chain.cert[0]);
@@ -47,8 +48,8 @@ step_chain(struct run *run)
 	if (rc < 0)
 		steps_fail(run->steps, run->gpu, "device-chain", &err);
 	else
-		steps_ok(run->steps, run->gpu, "device-chain", "%u certificates to the trusted root, %s", out->chain.count,
-			 out->hardware_model);
+		steps_ok(run->steps, run->gpu, "device-chain", "%u certificates to the trusted root, %s",
+			 out->chain.count, out->hardware_model);
 }
 
 static int
@@ -166,9 +167,11 @@ step_fwid(struct run *run)
 		steps_skip(run->steps, run->gpu, "firmware-id", "the report could not be read");
 	} else if (out->report.fwid.data == NULL && !fwid_required(out->report.driver_version)) {
 		out->fwid_absent = true;
-		steps_ok(run->steps, run->gpu, "firmware-id", "the report of driver %s has none", out->report.driver_version);
+		steps_ok(run->steps, run->gpu, "firmware-id", "the report of driver %s has none",
+			 out->report.driver_version);
 	} else if (out->report.fwid.data == NULL) {
-		err_set(&err, CODE_FIRMWARE_ID, "the report of driver %s has no firmware id", out->report.driver_version);
+		err_set(&err, CODE_FIRMWARE_ID, "the report of driver %s has no firmware id",
+			out->report.driver_version);
 		steps_fail(run->steps, run->gpu, "firmware-id", &err);
 	} else if (chain_fwid_match(&run->fwid, out->report.fwid, &err) < 0) {
 		steps_fail(run->steps, run->gpu, "firmware-id", &err);
@@ -191,8 +194,8 @@ evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_
 	step_nonce(&run);
 	step_arch(&run);
 	step_fwid(&run);
-	out->verified = out->chain_verdict == X509_TRUSTED && out->signature_verified && out->parsed && out->nonce_match &&
-			out->arch_match && (out->fwid_match || out->fwid_absent);
+	out->verified = out->chain_verdict == X509_TRUSTED && out->signature_verified && out->parsed &&
+			out->nonce_match && out->arch_match && (out->fwid_match || out->fwid_absent);
 	return out->verified ? 0 : -1;
 }
 
@@ -234,7 +237,8 @@ check_distinct(const struct evidence *list, unsigned count, unsigned index, stru
 		if (i != index && has_chain(&list[i]))
 			shared = what_is_shared(&list[index], &list[i]);
 		if (shared != NULL)
-			return err_set(err, CODE_DEVICE_DUPLICATE, "GPU %u and GPU %u show the same %s", index, i, shared);
+			return err_set(err, CODE_DEVICE_DUPLICATE, "GPU %u and GPU %u show the same %s", index, i,
+				       shared);
 	}
 	return 0;
 }

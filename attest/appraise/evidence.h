@@ -15,8 +15,8 @@ struct evidence_raw {
 };
 
 /*
- * After evidence_verify: what each step found. Fields are filled as far as the steps got; verified is true only if every
- * step passed. Only evidence_verify makes it.
+ * After evidence_verify: what each step found. Fields are filled as far as the steps got; verified is true only if
+ * every step passed. Only evidence_verify makes it.
  */
 struct evidence {
 	struct x509_chain chain;
@@ -35,9 +35,10 @@ struct evidence {
 };
 
 /*
- * The checks of one GPU's evidence in the order: chain, signature over the raw bytes, layout, nonce, architecture, firmware
- * id; steps "device-chain", "report-signature", "report-format", "nonce", "architecture", "firmware-id" are added for gpu,
- * and go on after a failing one wherever they do not depend on it. nonce is 32 bytes. 0 only if all passed.
+ * The checks of one GPU's evidence in the order: chain, signature over the raw bytes, layout, nonce, architecture,
+ * firmware id; steps "device-chain", "report-signature", "report-format", "nonce", "architecture", "firmware-id" are
+ * added for gpu, and go on after a failing one wherever they do not depend on it. nonce is 32 bytes. 0 only if all
+ * passed.
  */
 int evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_t nonce[32], int64_t at, int gpu,
 		    struct x509_memo *memo, struct steps *steps, struct evidence *out);

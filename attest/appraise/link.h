@@ -8,8 +8,8 @@
 #include "lib/spawn.h"
 
 /*
- * The line to an appraise worker, for its clients: start, greeting, frames, the verdict with our random part, and the worker's
- * end. Every failure has CODE_WORKER.
+ * The line to an appraise worker, for its clients: start, greeting, frames, the verdict with our random part, and the
+ * worker's end. Every failure has CODE_WORKER.
  */
 struct appraise_link {
 	int to;
@@ -30,7 +30,10 @@ int appraise_link_read(struct appraise_link *link, enum frame_type *type, struct
 int appraise_link_greeting(struct appraise_link *link, struct err *err);
 /* The verdict out of the frame read last, which must have been the worker's last one. */
 int appraise_link_verdict(struct appraise_link *link, int *code, char text[ERR_TEXT_MAX], struct err *err);
-/* Ends the line; rc is the outcome so far: 0 waits for an orderly exit, anything else kills. err is wrapped with the path. */
+/*
+ * Ends the line; rc is the outcome so far: 0 waits for an orderly exit, anything else kills. err is wrapped with the
+ * path.
+ */
 int appraise_link_end(const struct appraise_worker *worker, struct appraise_link *link, int rc, struct err *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The appraise worker: appraise PARENT_PID [USER]. Frames in on fd 0, out on fd 1 (order: lib/frame.h). It opens nothing,
- * asks for no time and has no privilege; what it lacks it asks the run for. Exit status 0: a verdict was delivered.
+ * The appraise worker: appraise PARENT_PID [USER]. Frames in on fd 0, out on fd 1 (order: lib/frame.h). It opens
+ * nothing, asks for no time and has no privilege; what it lacks it asks the run for. Exit status 0: a verdict was
+ * delivered.
  */
 #include <stdlib.h>
 #include <string.h>

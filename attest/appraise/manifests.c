@@ -61,8 +61,9 @@ appraise_name_manifests(struct run *run)
 						    appraise_need(run, COLLATERAL_DRIVER_RIM,
 								  gpu_report_driver_rim_id(report, evidence->arch)),
 						    &driver);
-		gpu->vbios = find_manifest(run, appraise_need(run, COLLATERAL_VBIOS_RIM, gpu_report_vbios_rim_id(report)),
-					   &vbios);
+		gpu->vbios =
+			find_manifest(run, appraise_need(run, COLLATERAL_VBIOS_RIM, gpu_report_vbios_rim_id(report)),
+				      &vbios);
 	}
 }
 

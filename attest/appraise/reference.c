@@ -59,7 +59,8 @@ judge_shape(struct judgement *judgement, struct bytes text)
 		return fail(judgement, "", CODE_RIM_FORMAT, &err);
 	if (xmldsig_find(judgement->xml, &judgement->dsig, &err) < 0)
 		return fail(judgement, "", CODE_RIM_PROFILE, &err);
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature", text.size);
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature",
+		 text.size);
 	return 0;
 }
 
@@ -98,7 +99,8 @@ judge_chain(struct judgement *judgement, const X509 *anchor, int64_t at, struct 
 	if (!x509_common_name(out->chain.cert[0], signer, sizeof(signer)))
 		snprintf(signer, sizeof(signer), "(no common name)");
 	clock_format(x509_chain_not_after(&out->chain), until);
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-chain"), "signer %s, valid until %s", signer, until);
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-chain"), "signer %s, valid until %s", signer,
+		 until);
 	return 0;
 }
 
@@ -115,13 +117,14 @@ judge_signature(struct judgement *judgement)
 	if (xmldsig_verify(&judgement->dsig, key, &err) < 0)
 		return fail(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
 	judgement->out->signature_verified = true;
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"), "ECDSA P-384, SHA-384, C14N 1.1");
+	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"),
+		 "ECDSA P-384, SHA-384, C14N 1.1");
 	return 0;
 }
 
 /*
- * A manifest does not name its kind. In NVIDIA's the driver's has had rows 7 and 21..40 active, the VBIOS' rows 0..6 and
- * 8..12. Others may come, so only one that has nothing but the other kind's is told by them.
+ * A manifest does not name its kind. In NVIDIA's the driver's has had rows 7 and 21..40 active, the VBIOS' rows 0..6
+ * and 8..12. Others may come, so only one that has nothing but the other kind's is told by them.
  */
 static bool
 is_other_kind(const struct rim *rim, enum reference_kind kind)

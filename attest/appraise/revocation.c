@@ -107,7 +107,10 @@ revocation_question_free(struct revocation_question *question)
 
 /* -- form ---------------------------------------------------------------------------------------------------------- */
 
-/* The library's decoder takes BER and stops inside the inner octet string: made anew, the answer must be the same bytes. */
+/*
+ * The library's decoder takes BER and stops inside the inner octet string: made anew, the answer must be the same
+ * bytes.
+ */
 static bool
 is_der(OCSP_BASICRESP *basic, struct bytes answer)
 {
@@ -122,8 +125,8 @@ is_der(OCSP_BASICRESP *basic, struct bytes answer)
 }
 
 /*
- * ResponseData begins with its version, which DER leaves out where it is 1, the default (RFC 6960 4.2.1, X.690 11.5); no
- * other one is known. The library reads over it.
+ * ResponseData begins with its version, which DER leaves out where it is 1, the default (RFC 6960 4.2.1, X.690 11.5);
+ * no other one is known. The library reads over it.
  */
 static bool
 is_version_1(OCSP_BASICRESP *basic)
@@ -217,9 +220,13 @@ has_responder_id(OCSP_BASICRESP *basic, X509 *cert)
 			   bytes_of(ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key)));
 }
 
-/* RFC 6960 4.2.2.2: issued directly by the certificate's issuer, for this purpose by name. anyExtendedKeyUsage is not it. */
+/*
+ * RFC 6960 4.2.2.2: issued directly by the certificate's issuer, for this purpose by name. anyExtendedKeyUsage is not
+ * it.
+ */
 static int
-check_delegate(X509 *cert, const struct revocation_question *question, int64_t at, struct x509_memo *memo, struct err *err)
+check_delegate(X509 *cert, const struct revocation_question *question, int64_t at, struct x509_memo *memo,
+	       struct err *err)
 {
 	uint32_t flags = X509_get_extension_flags(cert);
 	int64_t before, after;
@@ -380,7 +387,8 @@ end_of_window(const struct revocation *said, const struct revocation_policy *pol
 {
 	if (said->next_update == 0)
 		return said->this_update + policy->max_age;
-	return said->next_update < said->this_update + LIFETIME_MAX ? said->next_update : said->this_update + LIFETIME_MAX;
+	return said->next_update < said->this_update + LIFETIME_MAX ? said->next_update
+								    : said->this_update + LIFETIME_MAX;
 }
 
 static int
@@ -410,7 +418,7 @@ read_status(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct revocation *o
 		return err_set(err, CODE_OCSP_FORMAT, "producedAt is no time");
 	if (!read_time(from, &out->this_update) || (to != NULL && !read_time(to, &out->next_update)))
 		return err_set(err, CODE_OCSP_FORMAT, "thisUpdate or nextUpdate is no time");
-	out->status = status == V_OCSP_CERTSTATUS_GOOD	    ? REVOCATION_GOOD
+	out->status = status == V_OCSP_CERTSTATUS_GOOD ? REVOCATION_GOOD
 		      : status == V_OCSP_CERTSTATUS_REVOKED ? REVOCATION_REVOKED
 							    : REVOCATION_UNKNOWN;
 	if (out->status == REVOCATION_REVOKED && reason != OCSP_REVOKED_STATUS_NOSTATUS)
@@ -437,7 +445,8 @@ judge_status(const struct revocation *said, const struct revocation_policy *poli
 
 int
 revocation_judge(const struct revocation_question *question, struct bytes answer, int64_t at,
-		 const struct revocation_policy *policy, struct x509_memo *memo, struct revocation *out, struct err *err)
+		 const struct revocation_policy *policy, struct x509_memo *memo, struct revocation *out,
+		 struct err *err)
 {
 	OCSP_BASICRESP *basic = read_answer(answer, err);
 	struct err nonce_err = ERR_INIT;

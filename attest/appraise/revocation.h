@@ -18,7 +18,8 @@ struct revocation_question {
 	uint8_t nonce[REVOCATION_NONCE_SIZE];
 	struct buf der;   /* the request */
 	/*
-	 * File name of a stored answer: "<issuer key hash>-<serial>" in lower-case hex, by CertID SHA-1; asked with SHA-384,
+	 * File name of a stored answer: "<issuer key hash>-<serial>" in lower-case hex, by CertID SHA-1; asked with
+	 * SHA-384,
 	 * "-sha384" follows, for its answer is another one.
 	 */
 	char name[128];
@@ -51,11 +52,11 @@ struct revocation {
 };
 
 /*
- * Judges an answer. The question's issuer must stand in a path that was verified: a responder is that certificate itself or
- * one that it issued with id-kp-OCSPSigning (RFC 6960 4.2.2.2), nothing else. Order: form, status of the response,
- * responder, signature, certificate id, nonce, window, status of the certificate. The certificate id is by the hash asked
- * with; an answer without our nonce was not made for this question, so where the policy allows such, either hash will do.
- * 0 only for "good" (or hold where allowed); else -1 with a CODE_OCSP_*. memo may be NULL.
+ * Judges an answer. The question's issuer must stand in a path that was verified: a responder is that certificate
+ * itself or one that it issued with id-kp-OCSPSigning (RFC 6960 4.2.2.2), nothing else. Order: form, status of the
+ * response, responder, signature, certificate id, nonce, window, status of the certificate. The certificate id is by
+ * the hash asked with; an answer without our nonce was not made for this question, so where the policy allows such,
+ * either hash will do. 0 only for "good" (or hold where allowed); else -1 with a CODE_OCSP_*. memo may be NULL.
  */
 int revocation_judge(const struct revocation_question *question, struct bytes answer, int64_t at,
 		     const struct revocation_policy *policy, struct x509_memo *memo, struct revocation *out,

@@ -72,7 +72,8 @@ replace(struct collateral *need, struct collateral *second, const struct query *
 	bool same = bytes_equal(buf_bytes(&need->answer), buf_bytes(&second->answer));
 
 	if (query != NULL)
-		same = same && memcmp(appraise_nonce(query, need), appraise_nonce(query, second), REVOCATION_NONCE_SIZE) == 0;
+		same = same &&
+		       memcmp(appraise_nonce(query, need), appraise_nonce(query, second), REVOCATION_NONCE_SIZE) == 0;
 	if (second->err.code != CODE_OK || same) {
 		buf_free(&second->answer);
 		return false;

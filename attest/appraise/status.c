@@ -7,8 +7,8 @@
 #include "lib/code.h"
 
 /*
- * Every certificate below the root is asked about, with one exception: certificate 0 of a device is made by the device at
- * each start, so its issuer, which is the device itself, keeps no list and no responder knows it.
+ * Every certificate below the root is asked about, with one exception: certificate 0 of a device is made by the device
+ * at each start, so its issuer, which is the device itself, keeps no list and no responder knows it.
  */
 #define DEVICE_FIRST 1
 #define RIM_FIRST 0
@@ -68,7 +68,8 @@ void
 appraise_ask_devices(struct run *run)
 {
 	for (unsigned i = 0; i < run->input->gpus; i++)
-		ask_chain(run, run->evidence[i].chain_verdict, &run->evidence[i].chain, DEVICE_FIRST, &run->gpu[i].path);
+		ask_chain(run, run->evidence[i].chain_verdict, &run->evidence[i].chain, DEVICE_FIRST,
+			  &run->gpu[i].path);
 }
 
 void
@@ -77,7 +78,8 @@ appraise_ask_signers(struct run *run)
 	for (unsigned i = 0; i < run->manifests; i++) {
 		struct manifest *manifest = &run->manifest[i];
 
-		ask_chain(run, manifest->reference.chain_verdict, &manifest->reference.chain, RIM_FIRST, &manifest->path);
+		ask_chain(run, manifest->reference.chain_verdict, &manifest->reference.chain, RIM_FIRST,
+			  &manifest->path);
 	}
 }
 
@@ -87,7 +89,9 @@ appraise_nonce(const struct query *query, const struct collateral *need)
 	return need->origin == ORIGIN_CACHE ? need->nonce : query->question.nonce;
 }
 
-/* Whoever echoes our nonce answers after we asked: a responder that is ahead of our clock says that ours was set back. */
+/*
+ * Whoever echoes our nonce answers after we asked: a responder that is ahead of our clock says that ours was set back.
+ */
 static int
 check_clock(const struct revocation *said, int64_t at, struct err *err)
 {
@@ -141,7 +145,8 @@ step_for_path(struct gpu_run *gpu, int index, const char *name, const struct x50
 			continue;
 		err = query->err;
 		err_wrap(&err, 0, "certificate %u (%s)", i,
-			 x509_common_name(chain->cert[i], common_name, sizeof(common_name)) ? common_name : "no common name");
+			 x509_common_name(chain->cert[i], common_name, sizeof(common_name)) ? common_name
+											    : "no common name");
 	}
 	if (bad > 1)
 		err_wrap(&err, 0, "%u of %u certificates", bad, path->asked);

@@ -80,10 +80,11 @@ appraise_get_parameters(struct bytes payload, struct appraise_input *out)
 	uint32_t verifier, gpus;
 
 	*out = (struct appraise_input){0};
-	if (!frame_get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) || nonce.size != sizeof(out->nonce) ||
-	    !frame_get_field(&cursor, &out->device_root) || !frame_get_field(&cursor, &out->rim_root) ||
-	    !get_revocation(&cursor, &out->revocation) || !get_remote(&cursor, &verifier, &out->remote) ||
-	    !frame_get_u32(&cursor, &gpus) || gpus == 0 || gpus > APPRAISE_GPUS_MAX || cursor.left != 0) {
+	if (!frame_get_i64(&cursor, &out->at) || !frame_get_field(&cursor, &nonce) ||
+	    nonce.size != sizeof(out->nonce) || !frame_get_field(&cursor, &out->device_root) ||
+	    !frame_get_field(&cursor, &out->rim_root) || !get_revocation(&cursor, &out->revocation) ||
+	    !get_remote(&cursor, &verifier, &out->remote) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
+	    gpus > APPRAISE_GPUS_MAX || cursor.left != 0) {
 		appraise_free_parameters(out);
 		return false;
 	}
@@ -254,7 +255,8 @@ appraise_get_keep(struct bytes payload, struct keep *out)
 	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
 	    !frame_get_text(&cursor, &name) || (name[0] != '\0') != kind_has_name(kind) ||
 	    !frame_get_i64(&cursor, &out->until) || !frame_get_i64(&cursor, &out->time) ||
-	    !frame_get_i64(&cursor, &out->made) || out->until < 0 || out->time < 0 || out->made < 0 || cursor.left != 0) {
+	    !frame_get_i64(&cursor, &out->made) || out->until < 0 || out->time < 0 || out->made < 0 ||
+	    cursor.left != 0) {
 		free(name);
 		return false;
 	}

@@ -5,8 +5,8 @@
 #include "attest/appraise/appraise.h"
 
 /*
- * Payloads between the run and the appraise worker; order of the frames: lib/frame.h. Readers return false for a payload
- * that is short, long or holds a value that cannot be.
+ * Payloads between the run and the appraise worker; order of the frames: lib/frame.h. Readers return false for a
+ * payload that is short, long or holds a value that cannot be.
  */
 
 #define APPRAISE_ECHO_SIZE 32
@@ -19,7 +19,10 @@ void appraise_free_parameters(struct appraise_input *input);
 void appraise_put_evidence(struct buf *payload, const struct evidence_raw *evidence);
 bool appraise_get_evidence(struct bytes payload, struct evidence_raw *out); /* views into payload */
 
-/* name and question in new memory: appraise_free_need. Names and questions are there for the kinds that have them alone. */
+/*
+ * name and question in new memory: appraise_free_need. Names and questions are there for the kinds that have them
+ * alone.
+ */
 void appraise_put_need(struct buf *payload, const struct collateral *need);
 bool appraise_get_need(struct bytes payload, struct collateral *out);
 void appraise_free_need(struct collateral *need);
@@ -28,7 +31,10 @@ void appraise_free_need(struct collateral *need);
 void appraise_put_collateral(struct buf *payload, const struct collateral *need);
 bool appraise_get_collateral(struct bytes payload, struct collateral *need);
 
-/* Adds the step; that of a GPU from gpus on, with a code that is none, or with a name of other than letters and hyphens is refused. */
+/*
+ * Adds the step; that of a GPU from gpus on, with a code that is none, or with a name of other than letters and hyphens
+ * is refused.
+ */
 void appraise_put_step(struct buf *payload, const struct step *step);
 bool appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps);
 

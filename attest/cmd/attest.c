@@ -39,7 +39,8 @@ static const struct option_entry table[] = {
 	{"output-dir", "DIR", "new directory for the five files that a container would get"},
 	{"policy", "FILE", "NVIDIA's JSON policy to fulfil, instead of the one of cgpu.conf"},
 	SOURCE_OPTIONS,
-	{"refresh", "ID|PID|all|due", "new token for a container that runs, for all, or for those past half of their token's life"},
+	{"refresh", "ID|PID|all|due",
+	 "new token for a container that runs, for all, or for those past half of their token's life"},
 	{"format", "text|json", "output form (default text)"},
 	{"hook", NULL, "called by cgpu-hook: the answer goes to --reply-fd as frames"},
 	{"reply-fd", "N", "with --hook: descriptor for the answer"},
@@ -158,7 +159,8 @@ by_hand(const struct options *options, const struct run_request *request, struct
 	}
 	eat = result_content(&run.result, "detached-eat.json");
 	if (eat != NULL)
-		detached = json_parse(bytes_of_text(eat), &(struct json_limits){1 << 22, 1 << 20, 8, 4096}, &(struct err)ERR_INIT);
+		detached = json_parse(bytes_of_text(eat), &(struct json_limits){1 << 22, 1 << 20, 8, 4096},
+				      &(struct err)ERR_INIT);
 	report = (struct report){&run.steps, run.claims, run.gpus, detached};
 	code = report_print(&report, json);
 	json_free(detached);
@@ -254,7 +256,8 @@ verdict_text(const struct run *run, bool observed)
 }
 
 static int
-reply_run(const struct reply *reply, const struct run_request *request, const struct run *run, bool running, struct err *err)
+reply_run(const struct reply *reply, const struct run_request *request, const struct run *run, bool running,
+	  struct err *err)
 {
 	int code = steps_code(&run->steps);
 	bool observed = !running && observe_applies(request->conf, run->at, code);
@@ -341,8 +344,8 @@ static int
 prepare(const struct options *options, struct conf *conf, uint8_t digest[SHA256_SIZE], struct policy_file **policy,
 	struct run_request *request, struct err *err)
 {
-	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 || sources_apply(options, conf, err) != 0 ||
-	    read_request(options, request, digest, err) != 0 ||
+	if (options_operands(options, 0, 0, err) != 0 || conf_load(conf, err) != 0 ||
+	    sources_apply(options, conf, err) != 0 || read_request(options, request, digest, err) != 0 ||
 	    policy_choose(conf, options_get(options, "policy"), policy, err) != 0)
 		return -1;
 	request->conf = conf;

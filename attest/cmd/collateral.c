@@ -69,7 +69,8 @@ collateral_until(const struct archive *archive, struct steps *steps)
 
 /* Judges the archive in a file: its steps, and what is in it where all of it holds. -1: there was no answer. */
 static int
-judge_file(const struct collateral_call *call, const char *path, struct archive *out, struct steps *steps, struct err *err)
+judge_file(const struct collateral_call *call, const char *path, struct archive *out, struct steps *steps,
+	   struct err *err)
 {
 	struct err refused = ERR_INIT; /* told by the steps */
 	struct buf text = {0};
@@ -232,7 +233,8 @@ check_options(const struct options *options, const struct verb *verb, struct err
 		for (unsigned k = 0; k < 4 && verb->options[k] != NULL; k++)
 			known |= strcmp(table[i].name, verb->options[k]) == 0;
 		if (options_given(options, table[i].name) && !known)
-			return err_set(err, CODE_USAGE, "collateral %s: --%s is of another verb", verb->name, table[i].name);
+			return err_set(err, CODE_USAGE, "collateral %s: --%s is of another verb", verb->name,
+				       table[i].name);
 	}
 	return 0;
 }
@@ -256,7 +258,8 @@ collateral_begin(struct collateral_call *call, struct err *err)
 
 	if (conf_load(&call->conf, err) != 0 || anchors_read(conf, &call->anchors, &roots, err) != 0)
 		return -1;
-	call->trust = (struct archive_trust){roots.device_root, roots.rim_root, clock_wall(), {.max_age = conf->ocsp_max_age}};
+	call->trust = (struct archive_trust){
+		roots.device_root, roots.rim_root, clock_wall(), {.max_age = conf->ocsp_max_age}};
 	call->trust.revocation.allow_hold = conf->allow_certificate_hold > call->trust.at;
 	call->worker = (struct appraise_worker){PATH_WORKERS "/appraise", conf->worker_user, live_deadline(conf)};
 	call->store = (struct store){conf->rim_dir, conf->ocsp_dir, conf->chain_dir};
@@ -283,13 +286,15 @@ run(const struct options *options, struct err *err)
 		return err_code(err);
 	verb = find_verb(options->operand[0]);
 	if (verb == NULL) {
-		err_set(err, CODE_USAGE, "collateral: '%s' is no verb; see cgpu collateral --help", options->operand[0]);
+		err_set(err, CODE_USAGE, "collateral: '%s' is no verb; see cgpu collateral --help",
+			options->operand[0]);
 		return err_code(err);
 	}
 	crypto_init();
 	call.operand = options->operand + 1;
 	call.operands = options->operands - 1;
-	code = check_options(options, verb, err) == 0 && collateral_begin(&call, err) == 0 ? verb->run(&call, err) : err_code(err);
+	code = check_options(options, verb, err) == 0 && collateral_begin(&call, err) == 0 ? verb->run(&call, err)
+											   : err_code(err);
 	collateral_end(&call);
 	return code;
 }

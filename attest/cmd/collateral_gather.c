@@ -216,7 +216,8 @@ collateral_export(struct collateral_call *call, struct err *err)
 		code = err_code(err);
 	} else {
 		archive.created = call->trust.at;
-		if (steps_first_failure(&steps) == NULL && write_archive(call->operand[0], &archive, &steps, &failed) == 0)
+		if (steps_first_failure(&steps) == NULL &&
+		    write_archive(call->operand[0], &archive, &steps, &failed) == 0)
 			collateral_until(&archive, &steps);
 		steps_conclude(&steps);
 		code = collateral_print(call, &steps);
@@ -258,8 +259,10 @@ manifest_is_due(struct collateral_call *call)
 		for (unsigned i = 0; i < inventory.entries; i++) {
 			const struct inventory_entry *entry = &inventory.entry[i];
 
-			due |= entry->cached && (entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM) &&
-			       (entry->state != INVENTORY_GOOD || entry->until < call->trust.at + MANIFEST_DAYS * 86400);
+			due |= entry->cached &&
+			       (entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM) &&
+			       (entry->state != INVENTORY_GOOD ||
+				entry->until < call->trust.at + MANIFEST_DAYS * 86400);
 		}
 	}
 	inventory_free(&inventory);
@@ -282,7 +285,8 @@ collateral_refresh(struct collateral_call *call, struct err *err)
 	call->trust.at = gathered.archive.created = clock_wall();
 	call->worker.deadline = live_deadline(&call->conf);
 	refresh.manifests = manifest_is_due(call);
-	if (gather_live(call, refresh, &gathered, err) != 0 || judge(call, &gathered, &archive, &gathered.steps, err) != 0) {
+	if (gather_live(call, refresh, &gathered, err) != 0 ||
+	    judge(call, &gathered, &archive, &gathered.steps, err) != 0) {
 		code = err_code(err);
 	} else {
 		if (gathered.requests > 0)

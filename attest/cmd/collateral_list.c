@@ -30,8 +30,8 @@ print_line(const struct inventory_entry *entry)
 	const char *end = until(entry, text);
 
 	text_escape(name, sizeof(name), entry->name);
-	printf("%-10s  %-20s  %-9s  %-9s  %s\n", archive_kind_name(entry->kind), end ? end : "-", inventory_state_name(entry->state),
-	       where(entry), name);
+	printf("%-10s  %-20s  %-9s  %-9s  %s\n", archive_kind_name(entry->kind), end ? end : "-",
+	       inventory_state_name(entry->state), where(entry), name);
 }
 
 static void
@@ -121,7 +121,8 @@ print_certificates(const struct json *list)
 		const struct json *cert = json_at(list, i);
 		const char *name = json_text(json_get(cert, "name")), *from = json_text(json_get(cert, "from"));
 		const char *end = json_text(json_get(cert, "until"));
-		char *text = xprintf("%s, %s to %s", name ? name : "(no common name)", from ? from : "?", end ? end : "?");
+		char *text =
+			xprintf("%s, %s to %s", name ? name : "(no common name)", from ? from : "?", end ? end : "?");
 
 		print_member(i == 0 ? "certificates" : "", text);
 		free(text);
@@ -149,8 +150,8 @@ print_rows(const struct json *list)
 static void
 print_entry(const struct inventory_entry *entry)
 {
-	static const char *const plain[] = {"version", "product", "certificate", "issuer", "status", "reason", "produced",
-					    "this_update", "next_update", "nonce"};
+	static const char *const plain[] = {"version", "product",  "certificate", "issuer",	 "status",
+					    "reason",  "produced", "this_update", "next_update", "nonce"};
 	char text[32];
 
 	printf("%s\n", entry->name);
@@ -186,7 +187,8 @@ collateral_show(struct collateral_call *call, struct err *err)
 	else
 		rc = collateral_inventory(call, &inventory, err);
 	if (rc == 0 && !has_name(&inventory, name))
-		rc = err_set(err, CODE_USAGE, "collateral show: nothing here is called '%s'; see cgpu collateral list", name);
+		rc = err_set(err, CODE_USAGE, "collateral show: nothing here is called '%s'; see cgpu collateral list",
+			     name);
 	for (unsigned i = 0; rc == 0 && !call->json && i < inventory.entries; i++)
 		if (strcmp(inventory.entry[i].name, name) == 0)
 			print_entry(&inventory.entry[i]);

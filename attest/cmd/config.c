@@ -73,4 +73,5 @@ run(const struct options *options, struct err *err)
 	return rc == 0 ? CODE_OK : err_code(err);
 }
 
-const struct command command_config = {"config", "show|check", "Show the configuration in force, or check it", table, run};
+const struct command command_config = {"config", "show|check", "Show the configuration in force, or check it", table,
+				       run};

@@ -22,7 +22,8 @@ print_holder(const struct holder *holder)
 
 	text_escape(name, sizeof(name), holder->name);
 	printf("  %s: container %s, process %d (%s), c %u:%u\n", holder_decision_name(holder->decision),
-	       holder->id != NULL ? holder->id : "(id not known)", (int)holder->pid, name, major(holder->node), minor(holder->node));
+	       holder->id != NULL ? holder->id : "(id not known)", (int)holder->pid, name, major(holder->node),
+	       minor(holder->node));
 }
 
 void

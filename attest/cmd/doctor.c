@@ -40,8 +40,8 @@ print_text(const struct findings *findings, int code)
 		print_finding(&findings->list[i]);
 		count[findings->list[i].status]++;
 	}
-	printf("result: %u ok, %u warn, %u fail, %u not looked at", count[FINDING_OK], count[FINDING_WARN], count[FINDING_FAIL],
-	       count[FINDING_SKIP]);
+	printf("result: %u ok, %u warn, %u fail, %u not looked at", count[FINDING_OK], count[FINDING_WARN],
+	       count[FINDING_FAIL], count[FINDING_SKIP]);
 	if (code != CODE_OK)
 		printf("; code %d (%s)", code, code_name(code));
 	printf("\n");
@@ -128,5 +128,6 @@ run(const struct options *options, struct err *err)
 	return fflush(stdout) != 0 && code == CODE_OK ? CODE_INTERNAL : code;
 }
 
-const struct command command_doctor = {"doctor", "", "Tell what stands in the way of a gated start, and what to do about it", table,
+const struct command command_doctor = {"doctor", "",
+				       "Tell what stands in the way of a gated start, and what to do about it", table,
 				       run};

@@ -75,4 +75,5 @@ run(const struct options *options, struct err *err)
 	return code;
 }
 
-const struct command command_evidence = {"evidence", "", "Collect evidence from the GPUs, without judging it", table, run};
+const struct command command_evidence = {"evidence", "", "Collect evidence from the GPUs, without judging it", table,
+					 run};

@@ -74,7 +74,8 @@ run(const struct options *options, struct err *err)
 		entries[0] = find(options->operand[0]);
 		count = 1;
 		if (entries[0] == NULL)
-			return err_set(err, CODE_USAGE, "explain: '%s' is no exit code of this program", options->operand[0]),
+			return err_set(err, CODE_USAGE, "explain: '%s' is no exit code of this program",
+				       options->operand[0]),
 			       err_code(err);
 	}
 	for (size_t i = 0; options->operands == 0 && i < code_count; i++)
@@ -86,5 +87,5 @@ run(const struct options *options, struct err *err)
 	return CODE_OK;
 }
 
-const struct command command_explain = {"explain", "[CODE]", "Explain an exit code, by number or name; all without one", table,
-					run};
+const struct command command_explain = {"explain", "[CODE]", "Explain an exit code, by number or name; all without one",
+					table, run};

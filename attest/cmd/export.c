@@ -81,7 +81,8 @@ print_durations(const struct metrics *sum)
 	for (unsigned i = 0; i < METRICS_BUCKETS; i++) {
 		count += sum->duration[i];
 		if (i + 1 < METRICS_BUCKETS)
-			printf("cgpu_start_duration_seconds_bucket{le=\"%g\"} %" PRIu64 "\n", (double)metrics_bucket_ms[i] / 1000, count);
+			printf("cgpu_start_duration_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+			       (double)metrics_bucket_ms[i] / 1000, count);
 	}
 	printf("cgpu_start_duration_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n", count);
 	printf("cgpu_start_duration_seconds_sum %.3f\ncgpu_start_duration_seconds_count %" PRIu64 "\n",
@@ -105,7 +106,8 @@ print_sums(const struct metrics *sum)
 	head("cgpu_collateral_requests_total", "counter", "Requests to services.");
 	printf("cgpu_collateral_requests_total %" PRIu64 "\n", sum->requests);
 	if (sum->last_success != 0)
-		print_gauge("cgpu_last_success_timestamp_seconds", "When a verification passed last.", sum->last_success);
+		print_gauge("cgpu_last_success_timestamp_seconds", "When a verification passed last.",
+			    sum->last_success);
 }
 
 static void
@@ -113,7 +115,8 @@ print_machine(const struct machine_now *now)
 {
 	const struct collect_states *states = &now->states;
 
-	print_gauge("cgpu_status_code", "Exit code that cgpu status gives now; 0 is good enough for a start.", now->code);
+	print_gauge("cgpu_status_code", "Exit code that cgpu status gives now; 0 is good enough for a start.",
+		    now->code);
 	head("cgpu_info", "gauge", "Versions, as labels.");
 	printf("cgpu_info{version=\"" PROJECT_VERSION "\",driver_version=\"%s\"} 1\n", states->driver_version);
 	if (states->gpus == 0)
@@ -135,7 +138,8 @@ print_expiry(struct collateral_call *call)
 	struct inventory inventory;
 	struct err err = ERR_INIT;
 
-	head("cgpu_collateral_expires_timestamp_seconds", "gauge", "When the first of the stored manifests and answers ends.");
+	head("cgpu_collateral_expires_timestamp_seconds", "gauge",
+	     "When the first of the stored manifests and answers ends.");
 	if (collateral_inventory(call, &inventory, &err) == 0) {
 		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
 			int64_t first = 0;
@@ -143,7 +147,8 @@ print_expiry(struct collateral_call *call)
 			for (unsigned i = 0; i < inventory.entries; i++) {
 				const struct inventory_entry *entry = &inventory.entry[i];
 
-				if (entry->kind == kinds[k] && entry->state == INVENTORY_GOOD && (first == 0 || entry->until < first))
+				if (entry->kind == kinds[k] && entry->state == INVENTORY_GOOD &&
+				    (first == 0 || entry->until < first))
 					first = entry->until;
 			}
 			if (first != 0)
@@ -162,9 +167,11 @@ print_containers(void)
 
 	containers_look(&containers);
 	if (containers.known) {
-		head("cgpu_containers", "gauge", "Containers that have a GPU's node open, by what was decided about them.");
+		head("cgpu_containers", "gauge",
+		     "Containers that have a GPU's node open, by what was decided about them.");
 		for (unsigned i = 0; i < HOLDER_DECISIONS; i++)
-			printf("cgpu_containers{result=\"%s\"} %u\n", holder_decision_name(i), containers.holders.of[i]);
+			printf("cgpu_containers{result=\"%s\"} %u\n", holder_decision_name(i),
+			       containers.holders.of[i]);
 		print_gauge("cgpu_containers_unseen", "Processes that could not be looked at, or 1 where time ran out.",
 			    containers.holders.unseen > 0 ? containers.holders.unseen : containers.holders.late);
 	}

@@ -5,8 +5,8 @@
 #include "lib/err.h"
 
 /*
- * `cgpu status` for machines, to standard output. A driver that gives no answer is part of what is told: the exit code is that
- * of the configuration, or of a document that could not be written.
+ * `cgpu status` for machines, to standard output. A driver that gives no answer is part of what is told: the exit code
+ * is that of the configuration, or of a document that could not be written.
  */
 
 /* Text format of Prometheus, for the textfile collector of node_exporter. */

@@ -6,8 +6,8 @@
 #include "lib/buf.h"
 
 /*
- * What cgpu-hook's audit line tells of a run: pairs of fields (lib/frame.h), name in [a-z_]+ and value, for FRAME_FACTS. What is
- * not known is left out; a value is at most LOG_VALUE_MAX long.
+ * What cgpu-hook's audit line tells of a run: pairs of fields (lib/frame.h), name in [a-z_]+ and value, for
+ * FRAME_FACTS. What is not known is left out; a value is at most LOG_VALUE_MAX long.
  */
 
 /* run: NULL where nothing was run. */

@@ -33,7 +33,8 @@ live_gpus(const struct options *options, struct run_request *request, struct err
 		if (at[0] < '0' || at[0] > '9' || minor > MINOR_MAX || (*end != ',' && *end != '\0'))
 			return err_set(err, CODE_USAGE, "--gpus: '%s' is neither all nor minors like 0,2", text);
 		if (request->minors == COLLECT_GPUS_MAX || have_minor(request, (uint32_t)minor))
-			return err_set(err, CODE_USAGE, "--gpus: '%s' names one twice, or more than %d", text, COLLECT_GPUS_MAX);
+			return err_set(err, CODE_USAGE, "--gpus: '%s' names one twice, or more than %d", text,
+				       COLLECT_GPUS_MAX);
 		request->minor[request->minors++] = (uint32_t)minor;
 		if (*end == '\0')
 			break;
@@ -51,8 +52,9 @@ live_deadline(const struct conf *conf)
 void
 live_count(const struct run *run)
 {
-	const struct metrics sum = {
-		.hits = run->hits, .requests = run->requests, .last_success = steps_code(&run->steps) == CODE_OK ? run->at : 0};
+	const struct metrics sum = {.hits = run->hits,
+				    .requests = run->requests,
+				    .last_success = steps_code(&run->steps) == CODE_OK ? run->at : 0};
 
 	if (owner_is_root())
 		metrics_add(METRICS_PATH, &sum);

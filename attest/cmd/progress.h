@@ -4,7 +4,9 @@
 
 #include "attest/progress.h"
 
-/* One line on standard error that is written over: step, host, seconds since the start. NULL where that is no terminal. */
+/*
+ * One line on standard error that is written over: step, host, seconds since the start. NULL where that is no terminal.
+ */
 const struct progress *progress_begin(void);
 /* Takes the line away. */
 void progress_end(void);

@@ -22,7 +22,8 @@ static const struct option_entry table[] = {
 static void
 tell(enum log_event event, const struct collect_states *states, const char *message)
 {
-	const struct log_field fields[] = {{"ready_state", mode_ready(states->ready)}, {"driver_version", states->driver_version}};
+	const struct log_field fields[] = {{"ready_state", mode_ready(states->ready)},
+					   {"driver_version", states->driver_version}};
 
 	log_write(&(struct log_record){event, "cgpu", CODE_OK, message, fields, 2});
 }
@@ -32,7 +33,8 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 {
 	printf("GPUs ready state: %s\n", mode_ready(states->ready));
 	for (uint32_t i = 0; i < states->gpus; i++)
-		printf("GPU-%u: %s, PCI %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci, gpu[i].persistence == 1 ? "ON" : "OFF");
+		printf("GPU-%u: %s, PCI %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
+		       gpu[i].persistence == 1 ? "ON" : "OFF");
 }
 
 static void
@@ -86,7 +88,8 @@ static int
 attest(const struct conf *conf, bool json, struct err *err)
 {
 	struct policy_file *policy = NULL;
-	struct run_request request = {.conf = conf, .all = true, .progress = progress_begin(), .deadline = live_deadline(conf)};
+	struct run_request request = {
+		.conf = conf, .all = true, .progress = progress_begin(), .deadline = live_deadline(conf)};
 	struct run run = {0};
 	int code;
 
@@ -142,9 +145,12 @@ run(const struct options *options, struct err *err)
 	    (!with_attest && conf_set(&conf, "policy", "ready-state", "require", err) != 0))
 		code = err_code(err);
 	else
-		code = with_attest ? attest(&conf, json, err) : with_off ? off(&conf, json, err) : show(&conf, json, err);
+		code = with_attest ? attest(&conf, json, err)
+		       : with_off  ? off(&conf, json, err)
+				   : show(&conf, json, err);
 	conf_free(&conf);
 	return code;
 }
 
-const struct command command_ready = {"ready", "", "Show whether the GPUs accept work, or let them after verifying all", table, run};
+const struct command command_ready = {"ready", "", "Show whether the GPUs accept work, or let them after verifying all",
+				      table, run};

@@ -32,7 +32,10 @@ struct refresh {
 	struct steps steps;
 };
 
-/* -- which containers -------------------------------------------------------------------------------------------------- */
+/*
+ * -- which containers
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* Those that have a token. */
 static int
@@ -92,11 +95,15 @@ find_one(const struct refresh *refresh, struct err *err)
 		found = record;
 	}
 	if (found == NULL)
-		err_set(err, CODE_REFRESH_UNKNOWN, "no container '%s' got a token since the last boot", refresh->wanted);
+		err_set(err, CODE_REFRESH_UNKNOWN, "no container '%s' got a token since the last boot",
+			refresh->wanted);
 	return found;
 }
 
-/* -- one of them ------------------------------------------------------------------------------------------------------- */
+/*
+ * -- one of them
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 /* The text of the hook's verdict, and its code in *code. NULL: there was none. */
 static char *
@@ -180,7 +187,10 @@ refresh_one(struct refresh *refresh, const struct container_record *record)
 	free(text);
 }
 
-/* -- the command ------------------------------------------------------------------------------------------------------- */
+/*
+ * -- the command
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int
 refresh_chosen(struct refresh *refresh, struct err *err)
@@ -209,7 +219,8 @@ begin(const struct options *options, struct refresh *refresh, int *lock, bool *j
 	for (unsigned i = 0; options->command->options[i].name != NULL; i++)
 		if (options->value[i] != NULL && strcmp(options->command->options[i].name, "refresh") != 0 &&
 		    strcmp(options->command->options[i].name, "format") != 0)
-			return err_set(err, CODE_USAGE, "--refresh: --%s does not go with it", options->command->options[i].name);
+			return err_set(err, CODE_USAGE, "--refresh: --%s does not go with it",
+				       options->command->options[i].name);
 	if (options_format(options, json, err) != 0 || options_operands(options, 0, 0, err) != 0)
 		return -1;
 	refresh->wanted = wanted;

@@ -5,8 +5,8 @@
 #include "lib/options.h"
 
 /*
- * `cgpu attest --refresh`: finds the containers by their records and has the hook attest each of them again, one after the
- * other. The exit code, as of a command.
+ * `cgpu attest --refresh`: finds the containers by their records and has the hook attest each of them again, one after
+ * the other. The exit code, as of a command.
  */
 int refresh_containers(const struct options *options, struct err *err);
 

@@ -134,7 +134,10 @@ report_print(const struct report *report, bool json)
 	int code = steps_code(report->steps);
 
 	if (json)
-		print_json(report, code, failed ? failed->detail : code == CODE_OK ? "every step passed" : "no verdict");
+		print_json(report, code,
+			   failed ? failed->detail
+			   : code == CODE_OK ? "every step passed"
+					     : "no verdict");
 	else
 		print_text(report, code);
 	if (fflush(stdout) != 0 && code == CODE_OK)

@@ -5,7 +5,10 @@
 #include "attest/cmd/options.h"
 #include "attest/policy/conf.h"
 
-/* Options that name verifier and sources of collateral as nvattest does: each stands for the key of the same name in cgpu.conf. */
+/*
+ * Options that name verifier and sources of collateral as nvattest does: each stands for the key of the same name in
+ * cgpu.conf.
+ */
 #define SOURCE_OPTIONS                                                                                                 \
 	{"verifier", "local|remote|both", "who appraises"},                                                            \
 	{"rim-store", "remote|dir", "reference manifests from the service too, or from --rim-dir alone"},              \

@@ -13,7 +13,8 @@
 #include "lib/json.h"
 
 static const struct option_entry table[] = {
-	{"format", "text|json|prom|nfd", "output form (default text); metrics for Prometheus, labels for Node Feature Discovery"},
+	{"format", "text|json|prom|nfd",
+	 "output form (default text); metrics for Prometheus, labels for Node Feature Discovery"},
 	{NULL, NULL, NULL},
 };
 
@@ -42,7 +43,8 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 	printf("GPUs ready state: %s\n", mode_ready(states->ready));
 	for (uint32_t i = 0; i < states->gpus; i++)
 		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
-		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version, on_off(gpu[i].persistence));
+		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version,
+		       on_off(gpu[i].persistence));
 	containers_print_text(containers);
 }
 
@@ -139,5 +141,5 @@ run(const struct options *options, struct err *err)
 	return show(options, err);
 }
 
-const struct command command_status = {"status", "", "Show modes and GPUs as the driver tells them; the code says whether they suffice",
-				       table, run};
+const struct command command_status = {
+	"status", "", "Show modes and GPUs as the driver tells them; the code says whether they suffice", table, run};

@@ -33,7 +33,8 @@ static const struct option_entry table[] = {
 };
 
 struct inputs {
-	char *path; /* of the token, without links: what came with it lies beside it, and a link may be replaced meanwhile */
+	/* of the token, without links: what came with it lies beside it, and a link may be replaced meanwhile */
+	char *path;
 	struct buf text, keys_text, evidence_text, device_root;
 	struct buf stated; /* token.jwt beside a run.jwt, which states that it is the run's */
 	struct conf conf;
@@ -140,7 +141,8 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 	if (choose_rules(options, in, err) != 0)
 		return -1;
 	if (read_keys(options, in, err) != 0 ||
-	    read_companion(options, "gpu-evidence-file", "evidence.json", in, TOKEN_MAX, &in->evidence_text, err) != 0 ||
+	    read_companion(options, "gpu-evidence-file", "evidence.json", in, TOKEN_MAX, &in->evidence_text,
+			   err) != 0 ||
 	    options_file(options, "device-root", ROOT_MAX, &in->device_root, err) != 0)
 		return -1;
 	in->policy = policy ? policy_file_read(policy, false, err) : NULL;
@@ -196,8 +198,8 @@ match_devices(const struct token *token, const struct run *run, struct steps *st
 
 		if (token->devices == run->gpus && said != NULL && seen != NULL && strcmp(said, seen) == 0)
 			continue;
-		err_set(&err, CODE_UNANCHORED, "device token %u is about ueid %s, the evidence about %s", i, said ? said : "(none)",
-			seen ? seen : "(none)");
+		err_set(&err, CODE_UNANCHORED, "device token %u is about ueid %s, the evidence about %s", i,
+			said ? said : "(none)", seen ? seen : "(none)");
 		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
 	}
 	return 0;
@@ -224,7 +226,8 @@ anchor(const struct inputs *in, const struct token *token, const struct run *run
 	if (!in->rules.nvidia)
 		return token_anchor(token, in->keys, run->evidence[0].nonce, steps);
 	if (!is_vouched(in)) {
-		err_set(&err, CODE_UNANCHORED, "no --jwks and no key-root: nothing vouches for the remote verifier's key");
+		err_set(&err, CODE_UNANCHORED,
+			"no --jwks and no key-root: nothing vouches for the remote verifier's key");
 		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
 	}
 	steps_ok(steps, STEP_RUN, "token-anchor", "evidence -> nonce -> token; %s", voucher(in));
@@ -350,8 +353,8 @@ judge(const struct inputs *in, struct err *err)
 	if (rc == 0)
 		rc = check_stated(in, &token, &steps);
 	if (rc == 0 && in->policy != NULL)
-		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device, token.devices,
-				       in->rules.nvidia, &steps);
+		rc = policy_file_judge(in->policy, token.overall, (const struct json *const *)token.device,
+				       token.devices, in->rules.nvidia, &steps);
 	if (rc == 0)
 		steps_conclude(&steps);
 	err->text[0] = '\0';
@@ -386,4 +389,5 @@ run(const struct options *options, struct err *err)
 	return code;
 }
 
-const struct command command_token = {"token", "FILE", "Verify a token or detached EAT, and walk from the evidence to it", table, run};
+const struct command command_token = {"token", "FILE",
+				      "Verify a token or detached EAT, and walk from the evidence to it", table, run};

@@ -176,4 +176,6 @@ run(const struct options *options, struct err *err)
 	return code;
 }
 
-const struct command command_verify = {"verify", "", "Appraise evidence from a file, offline unless an option names a service", table, run};
+const struct command command_verify = {"verify", "",
+				       "Appraise evidence from a file, offline unless an option names a service", table,
+				       run};

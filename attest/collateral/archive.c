@@ -63,10 +63,12 @@ archive_read_id(const char *id, struct archive_id *out)
 	if (strncmp(id, other, strlen(other)) == 0) {
 		rest = id + strlen(other);
 		return take_text(out->product, rest, strcspn(rest, "_")) && rest[strlen(out->product)] == '_' &&
-		       take_text(out->version, rest + strlen(out->product) + 1, strlen(rest + strlen(out->product) + 1));
+		       take_text(out->version, rest + strlen(out->product) + 1,
+				 strlen(rest + strlen(out->product) + 1));
 	}
 	out->kind = COLLATERAL_VBIOS_RIM;
-	return strncmp(id, vbios, strlen(vbios)) == 0 && last > id + strlen(vbios) && read_vbios(last + 1, out->version);
+	return strncmp(id, vbios, strlen(vbios)) == 0 && last > id + strlen(vbios) &&
+	       read_vbios(last + 1, out->version);
 }
 
 bool
@@ -242,7 +244,8 @@ read_chain(const struct json *value, struct archive *out, struct err *err)
 
 /* section NULL: the chains. */
 static int
-read_section(const struct json *root, const char *name, const struct section *section, struct archive *out, struct err *err)
+read_section(const struct json *root, const char *name, const struct section *section, struct archive *out,
+	     struct err *err)
 {
 	const struct json *list = json_get(root, name);
 

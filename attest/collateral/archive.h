@@ -12,10 +12,10 @@
  *    "chains": [PEM],                                           device chains that answers are about
  *    "ocsp":   [{"name": NAME, "until": TIME, "der": BASE64}]}
  *
- * Judged whole before anything of it is stored: every manifest by profile, signature, chain, and id against content; every chain
- * to the pinned root; every answer against its certificate in one of these chains (without our nonce: the policy of the node that
- * uses it decides on that). Project and SKUs in the id of a VBIOS manifest are in nothing that is signed: they say where it is
- * looked for, and which GPU it is good for is judged at each start.
+ * Judged whole before anything of it is stored: every manifest by profile, signature, chain, and id against content;
+ * every chain to the pinned root; every answer against its certificate in one of these chains (without our nonce: the
+ * policy of the node that uses it decides on that). Project and SKUs in the id of a VBIOS manifest are in nothing that
+ * is signed: they say where it is looked for, and which GPU it is good for is judged at each start.
  */
 
 #define ARCHIVE_MAX ((4 << 20) - 4096) /* with its name in one frame */
@@ -65,9 +65,10 @@ size_t archive_content_max(unsigned kind);
 const char *archive_ending(unsigned kind);
 
 /*
- * Judges every item at a time: one step each, named "rim", "chain" or "ocsp", its detail beginning with the item's name, after one
- * named "archive"; until is corrected to what the signatures say. 0 only if all hold. Runs in the appraise worker:
- * archive_judge_remote asks it, and out has content only where all hold; good and about it has also if not.
+ * Judges every item at a time: one step each, named "rim", "chain" or "ocsp", its detail beginning with the item's
+ * name, after one named "archive"; until is corrected to what the signatures say. 0 only if all hold. Runs in the
+ * appraise worker: archive_judge_remote asks it, and out has content only where all hold; good and about it has also if
+ * not.
  */
 struct archive_trust {
 	struct bytes device_root, rim_root;
@@ -79,7 +80,10 @@ int archive_judge(struct archive *archive, const struct archive_trust *trust, st
 int archive_judge_remote(const struct appraise_worker *worker, struct bytes text, const struct archive_trust *trust,
 			 struct archive *out, struct steps *steps, struct err *err);
 
-/* The worker's side: what FRAME_PARAMETERS and FRAME_FILE brought is judged, and the answer goes to out. -1 with CODE_WORKER. */
+/*
+ * The worker's side: what FRAME_PARAMETERS and FRAME_FILE brought is judged, and the answer goes to out. -1 with
+ * CODE_WORKER.
+ */
 struct archive_request {
 	struct bytes parameters, file;
 	int out;

@@ -159,7 +159,8 @@ on_verdict(struct client *client, struct err *err)
 		return -1;
 	steps_conclude(client->steps);
 	if (steps_code(client->steps) != client->code)
-		return err_set(err, CODE_WORKER, "appraise says code %d, its steps say %d", client->code, steps_code(client->steps));
+		return err_set(err, CODE_WORKER, "appraise says code %d, its steps say %d", client->code,
+			       steps_code(client->steps));
 	if (client->code == CODE_OK ? !is_whole(client) : client->files > 0)
 		return broken(err, "a verdict");
 	return 0;

@@ -7,18 +7,18 @@
 #include "lib/clock.h"
 
 /*
- * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation answers
- * and the time floor in a directory that ends with the boot. Nothing in it is believed: whatever comes out is verified as if
- * it had just been downloaded. Every fault of it means "no cache" (told in fault), never a refusal and never a pass. Evidence
- * and verdicts are never kept.
+ * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation
+ * answers and the time floor in a directory that ends with the boot. Nothing in it is believed: whatever comes out is
+ * verified as if it had just been downloaded. Every fault of it means "no cache" (told in fault), never a refusal and
+ * never a pass. Evidence and verdicts are never kept.
  *
  *   DISK/rim/<id>.xml            DISK/keys/<SHA-256 of the address>.keys
  *   BOOT/ocsp/<name>.answer      BOOT/floor
  *
- * Readers take no lock: a name stands for the old content or for the new one. Writers wait for each other, all of a run's
- * waits together no longer than lock_ms. A directory put back from yesterday brings back nothing but genuine collateral of
- * yesterday: manifests and key sets carry their own validity, and answers and floor name the boot and the boot clock at which
- * they were kept.
+ * Readers take no lock: a name stands for the old content or for the new one. Writers wait for each other, all of a
+ * run's waits together no longer than lock_ms. A directory put back from yesterday brings back nothing but genuine
+ * collateral of yesterday: manifests and key sets carry their own validity, and answers and floor name the boot and the
+ * boot clock at which they were kept.
  */
 
 /* Who writes below one of the two: nobody else does meanwhile. */
@@ -42,8 +42,8 @@ struct cache {
 };
 
 /*
- * Both directories are made if missing; the caller's, 0700, below trusted ones (lib/fs.h). NULL or "" = none. crypto_init()
- * comes before.
+ * Both directories are made if missing; the caller's, 0700, below trusted ones (lib/fs.h). NULL or "" = none.
+ * crypto_init() comes before.
  */
 void cache_open(const char *disk, const char *boot, uint64_t bytes_max, struct cache *out);
 /* The same for looking: what is missing is none and no fault, and nothing is ever changed. */
@@ -62,8 +62,8 @@ struct cache_entry {
 };
 
 /*
- * name: manifest id, question name, address of a key set. False: there is none, and content is empty. A revocation answer
- * of another boot is none. What is damaged or not the caller's alone is none either, and goes away.
+ * name: manifest id, question name, address of a key set. False: there is none, and content is empty. A revocation
+ * answer of another boot is none. What is damaged or not the caller's alone is none either, and goes away.
  */
 bool cache_get(struct cache *cache, enum collateral_kind kind, const char *name, struct cache_entry *out);
 /*
@@ -73,21 +73,23 @@ bool cache_get(struct cache *cache, enum collateral_kind kind, const char *name,
 void cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content,
 	       const uint8_t *nonce);
 /*
- * Until cache_release, what is put goes in under one lock of each directory, which is taken for the first of it, and after one
- * look at what is there.
+ * Until cache_release, what is put goes in under one lock of each directory, which is taken for the first of it, and
+ * after one look at what is there.
  */
 void cache_hold(struct cache *cache);
 void cache_release(struct cache *cache);
 void cache_drop(struct cache *cache, enum collateral_kind kind, const char *name);
 
 /*
- * The time floor: the highest time that a signer bound to a nonce of ours in this boot, moved on by the boot clock since;
- * 0 = none. A wall clock earlier than it (by more than the skew of revocation answers) was set back.
+ * The time floor: the highest time that a signer bound to a nonce of ours in this boot, moved on by the boot clock
+ * since; 0 = none. A wall clock earlier than it (by more than the skew of revocation answers) was set back.
  */
 int64_t cache_floor(struct cache *cache);
 void cache_raise_floor(struct cache *cache, int64_t time);
 
-/* Calls each for every manifest, key set and answer, kind by kind in the order of the files' names; each may drop it. */
+/*
+ * Calls each for every manifest, key set and answer, kind by kind in the order of the files' names; each may drop it.
+ */
 void cache_list(struct cache *cache, void (*each)(void *context, enum collateral_kind kind, const char *name),
 		void *context);
 

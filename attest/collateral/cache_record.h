@@ -6,9 +6,9 @@
 #include "lib/clock.h"
 
 /*
- * What the cache keeps beside a content: the name it was asked for by, when that was, and the question's nonce. A digest sees
- * damage, which could else make an answer younger or move the time floor. It is no protection against those who can write to
- * the cache; nothing is believed for it.
+ * What the cache keeps beside a content: the name it was asked for by, when that was, and the question's nonce. A
+ * digest sees damage, which could else make an answer younger or move the time floor. It is no protection against those
+ * who can write to the cache; nothing is believed for it.
  */
 struct record {
 	char boot_id[CLOCK_BOOT_ID_SIZE];

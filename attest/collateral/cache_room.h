@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * Directories of a cache whose files count together, as they are while nobody else writes. Begins as {.bytes_max, .entries_max}
- * and ends with room_close; the directories stay the caller's and open until then.
+ * Directories of a cache whose files count together, as they are while nobody else writes. Begins as {.bytes_max,
+ * .entries_max} and ends with room_close; the directories stay the caller's and open until then.
  */
 struct room {
 	uint64_t bytes_max, bytes;
@@ -17,9 +17,15 @@ struct room {
 	bool sorted;
 };
 
-/* What is in dir counts from now on, but for temporary files that killed writers left (lib/fs.h), which go. NULL: nothing counts. */
+/*
+ * What is in dir counts from now on, but for temporary files that killed writers left (lib/fs.h), which go. NULL:
+ * nothing counts.
+ */
 void room_add(struct room *room, int dir);
-/* Drops the oldest files until one more of size bytes fits, which is counted; one of its name, which it replaces, stays. */
+/*
+ * Drops the oldest files until one more of size bytes fits, which is counted; one of its name, which it replaces,
+ * stays.
+ */
 void room_make(struct room *room, int dir, const char *name, uint64_t size);
 void room_close(struct room *room);
 

@@ -28,7 +28,9 @@ without_dots(const char *version)
 	return buf_steal_text(&out);
 }
 
-/* The id of the same GPU's manifest for another version: a version stands at the end of each. NULL: there is none such. */
+/*
+ * The id of the same GPU's manifest for another version: a version stands at the end of each. NULL: there is none such.
+ */
 static char *
 other_id(const char *id, const char *driver, const char *vbios)
 {
@@ -41,7 +43,8 @@ other_id(const char *id, const char *driver, const char *vbios)
 	version = have.kind == COLLATERAL_DRIVER_RIM ? xstrdup(driver) : without_dots(vbios);
 	mine = have.kind == COLLATERAL_DRIVER_RIM ? xstrdup(have.version) : without_dots(have.version);
 	out = xprintf("%.*s%s", (int)(strlen(id) - strlen(mine)), id, version);
-	ok = version[0] != '\0' && archive_read_id(out, &want) && want.kind == have.kind && strcmp(want.product, have.product) == 0;
+	ok = version[0] != '\0' && archive_read_id(out, &want) && want.kind == have.kind &&
+	     strcmp(want.product, have.product) == 0;
 	free(version);
 	free(mine);
 	if (ok)
@@ -54,7 +57,9 @@ other_id(const char *id, const char *driver, const char *vbios)
 static const char *
 step_name(const struct collateral *need)
 {
-	return need->kind == COLLATERAL_OCSP ? "ocsp" : need->kind == COLLATERAL_DRIVER_RIM ? "driver-rim" : "vbios-rim";
+	return need->kind == COLLATERAL_OCSP ? "ocsp"
+	       : need->kind == COLLATERAL_DRIVER_RIM ? "driver-rim"
+						     : "vbios-rim";
 }
 
 static void
@@ -89,8 +94,8 @@ swap_names(struct recorder *recorder, struct collateral *need, unsigned count, c
 		if (other != NULL)
 			need[i].name = other;
 		else if (driver || vbios)
-			err_set(&recorder->err, CODE_USAGE, "'%s' is no %s version", driver ? request->driver : request->vbios,
-				driver ? "driver" : "VBIOS");
+			err_set(&recorder->err, CODE_USAGE, "'%s' is no %s version",
+				driver ? request->driver : request->vbios, driver ? "driver" : "VBIOS");
 	}
 }
 
@@ -115,7 +120,10 @@ serve(void *context, struct collateral *need, unsigned count)
 
 /* -- the appraisal ------------------------------------------------------------------------------------------------- */
 
-/* An archive's reader decides about versions, measurements and nonces; who speaks must be known here: it names what is needed. */
+/*
+ * An archive's reader decides about versions, measurements and nonces; who speaks must be known here: it names what is
+ * needed.
+ */
 static bool
 is_about_evidence(const struct step *step)
 {
@@ -159,8 +167,11 @@ static struct appraise_input
 make_input(const struct gather_request *request)
 {
 	const struct conf *conf = request->conf;
-	struct appraise_input input = {.at = request->trust->at, .device_root = request->trust->device_root,
-				       .rim_root = request->trust->rim_root, .verifier = APPRAISE_LOCAL, .gpus = request->gpus};
+	struct appraise_input input = {.at = request->trust->at,
+				       .device_root = request->trust->device_root,
+				       .rim_root = request->trust->rim_root,
+				       .verifier = APPRAISE_LOCAL,
+				       .gpus = request->gpus};
 
 	memcpy(input.nonce, request->evidence[0].nonce, sizeof(input.nonce));
 	input.revocation = (struct revocation_policy){
@@ -170,7 +181,8 @@ make_input(const struct gather_request *request)
 		.hash = conf->ocsp_certid == CERTID_SHA384 ? REVOCATION_SHA384 : REVOCATION_SHA1,
 	};
 	for (unsigned i = 0; i < request->gpus; i++)
-		input.gpu[i] = (struct evidence_raw){buf_bytes(&request->evidence[i].report), buf_bytes(&request->evidence[i].chain_pem)};
+		input.gpu[i] = (struct evidence_raw){buf_bytes(&request->evidence[i].report),
+						     buf_bytes(&request->evidence[i].chain_pem)};
 	return input;
 }
 

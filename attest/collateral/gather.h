@@ -8,8 +8,8 @@
 #include "spec/gpu_evidence.h"
 
 /*
- * What the appraisal of given evidence asks for, collected instead of used: an appraisal is run, its verdict is nobody's, and what
- * its source served goes into an archive. What an archive is worth is judged by itself.
+ * What the appraisal of given evidence asks for, collected instead of used: an appraisal is run, its verdict is
+ * nobody's, and what its source served goes into an archive. What an archive is worth is judged by itself.
  */
 struct gather_request {
 	const struct conf *conf;
@@ -26,11 +26,15 @@ struct gather_request {
 
 struct gathered {
 	struct archive archive; /* grows from call to call */
-	struct steps steps;     /* evidence that cannot be used, what is missing; and "*-revocation" as the policy here sees it */
+	/* evidence that cannot be used, what is missing; and "*-revocation" as the policy here sees it */
+	struct steps steps;
 	unsigned requests;      /* to services */
 };
 
-/* -1 with CODE_USAGE for a version that cannot be one, or where the worker gave no answer. What is missing is told in steps. */
+/*
+ * -1 with CODE_USAGE for a version that cannot be one, or where the worker gave no answer. What is missing is told in
+ * steps.
+ */
 int gather(const struct gather_request *request, struct gathered *out, struct err *err);
 void gather_free(struct gathered *gathered);
 

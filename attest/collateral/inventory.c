@@ -103,7 +103,8 @@ check(struct inventory_entry *entry)
 	if (!name_fits(entry))
 		snprintf(why, sizeof(why), "nothing of this kind has such a name");
 	else if (entry->content.size == 0 || entry->content.size > archive_content_max(entry->kind))
-		snprintf(why, sizeof(why), "%zu bytes, want 1 to %zu", entry->content.size, archive_content_max(entry->kind));
+		snprintf(why, sizeof(why), "%zu bytes, want 1 to %zu", entry->content.size,
+			 archive_content_max(entry->kind));
 	else if (entry->kind == ARCHIVE_CHAIN && !is_plain_text(buf_bytes(&entry->content)))
 		snprintf(why, sizeof(why), "no PEM");
 	else if (entry->kind == ARCHIVE_CHAIN && !is_named_by_content(entry))
@@ -345,7 +346,8 @@ take_manifests(struct batch *batch, struct inventory *inventory, bool cached, un
 	for (; *next < inventory->entries; ++*next) {
 		struct inventory_entry *entry = &inventory->entry[*next];
 
-		if (!is_manifest(entry) || entry->cached != cached || entry->state != INVENTORY_UNJUDGED || text_size(entry) > room)
+		if (!is_manifest(entry) || entry->cached != cached || entry->state != INVENTORY_UNJUDGED ||
+		    text_size(entry) > room)
 			continue;
 		if (batch->bytes + text_size(entry) > room || batch->archive.items == ARCHIVE_ITEMS_MAX / 2)
 			return;
@@ -355,8 +357,8 @@ take_manifests(struct batch *batch, struct inventory *inventory, bool cached, un
 
 /* In the order in which an archive is read: manifests, chains, answers. */
 static int
-judge_place(struct inventory *inventory, bool cached, const struct appraise_worker *worker, const struct archive_trust *trust,
-	    struct err *err)
+judge_place(struct inventory *inventory, bool cached, const struct appraise_worker *worker,
+	    const struct archive_trust *trust, struct err *err)
 {
 	struct batch *batch = xcalloc(1, sizeof(*batch));
 	unsigned next = 0;

@@ -38,8 +38,8 @@ struct inventory {
 int inventory_directories(const struct store *store, struct inventory *inventory, struct err *err);
 void inventory_cache(struct cache *cache, struct inventory *inventory);
 /* By the worker. -1 where there is no answer; the entries that do not hold are told in them. */
-int inventory_judge(struct inventory *inventory, const struct appraise_worker *worker, const struct archive_trust *trust,
-		    struct err *err);
+int inventory_judge(struct inventory *inventory, const struct appraise_worker *worker,
+		    const struct archive_trust *trust, struct err *err);
 const char *inventory_state_name(enum inventory_state state);
 void inventory_free(struct inventory *inventory);
 

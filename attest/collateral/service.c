@@ -15,7 +15,8 @@
 #define CA_MAX (1000 * 1024) /* what fits into its frame beside the rest */
 #define KEY_MAX 4096
 
-static const char *const nvidia_origins[] = {"https://rim.attestation.nvidia.com:443", "https://ocsp.ndis.nvidia.com:443"};
+static const char *const nvidia_origins[] = {"https://rim.attestation.nvidia.com:443",
+					     "https://ocsp.ndis.nvidia.com:443"};
 
 /* The reference tools disagree on what the address of the service is: its host, or the path that ids stand behind. */
 static char *
@@ -40,7 +41,8 @@ service_url(const struct conf *conf, enum collateral_kind kind, const char *name
 	switch (kind) {
 	case COLLATERAL_DRIVER_RIM:
 	case COLLATERAL_VBIOS_RIM:
-		return conf->rim_store == RIM_STORE_DIR || conf->rim_url[0] == '\0' ? NULL : rim_url(conf->rim_url, name);
+		return conf->rim_store == RIM_STORE_DIR || conf->rim_url[0] == '\0' ? NULL
+										    : rim_url(conf->rim_url, name);
 	case COLLATERAL_OCSP:
 		return conf->ocsp_url[0] == '\0' ? NULL : url_join(conf->ocsp_url, "");
 	case COLLATERAL_TOKENS:
@@ -89,7 +91,8 @@ read_key(const char *path, struct buf *key, struct err *err)
 	if (fd < 0)
 		return err_wrap(err, CODE_USAGE, "service-key-file");
 	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0)
-		rc = err_set(err, CODE_USAGE, "service-key-file %s: mode %03o, want 600", path, (unsigned)st.st_mode & 0777);
+		rc = err_set(err, CODE_USAGE, "service-key-file %s: mode %03o, want 600", path,
+			     (unsigned)st.st_mode & 0777);
 	else if ((rc = fs_read_fd(fd, KEY_MAX, key, err)) != 0)
 		err_wrap(err, CODE_USAGE, "service-key-file %s", path);
 	close(fd);
@@ -99,7 +102,8 @@ read_key(const char *path, struct buf *key, struct err *err)
 		key->data[--key->size] = '\0';
 	for (size_t i = 0; i < key->size; i++)
 		if (key->data[i] <= ' ' || key->data[i] >= 0x7f)
-			return err_set(err, CODE_USAGE, "service-key-file %s: want one line of visible characters", path);
+			return err_set(err, CODE_USAGE, "service-key-file %s: want one line of visible characters",
+				       path);
 	return key->size > 0 ? 0 : err_set(err, CODE_USAGE, "service-key-file %s: is empty", path);
 }
 

@@ -7,7 +7,10 @@
 
 /* The services that the configuration names: where a thing is asked for, and who gets the service key. */
 
-/* The address of one thing in new memory: a manifest by its id, the responder, NRAS and its keys; NULL: no service is configured. */
+/*
+ * The address of one thing in new memory: a manifest by its id, the responder, NRAS and its keys; NULL: no service is
+ * configured.
+ */
 char *service_url(const struct conf *conf, enum collateral_kind kind, const char *name);
 /* Whether this address gets the key: https, and an origin that the configuration names for it. */
 bool service_takes_key(const struct conf *conf, const char *url);

@@ -12,7 +12,7 @@
 #include "lib/url.h"
 
 #define COLLATERAL_MAX (1 << 20)  /* a genuine manifest has 21 KiB, an OCSP answer 1 KiB */
-#define KEY_SET_AGE 900           /* seconds until a key set is read anew: keys that the service withdrew must not live on */
+#define KEY_SET_AGE 900 /* seconds until a key set is read anew: keys that the service withdrew must not live on */
 #define KEY_SET_PAUSE 10          /* seconds between two readings of one key set for a key that it lacks */
 
 /* What a service gave in this run. */
@@ -55,7 +55,10 @@ is_manifest(const struct collateral *need)
 	return need->kind == COLLATERAL_DRIVER_RIM || need->kind == COLLATERAL_VBIOS_RIM;
 }
 
-/* Names come from signed fields and certificates, yet a separator in one must reach neither the file system nor an address. */
+/*
+ * Names come from signed fields and certificates, yet a separator in one must reach neither the file system nor an
+ * address.
+ */
 static bool
 name_is_plain(const struct collateral *need)
 {
@@ -154,7 +157,8 @@ serve_cache(struct collateral_store *store, struct collateral *need)
 	char *name;
 	bool found = false;
 
-	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS || (need->kind == COLLATERAL_OCSP && store->max_age == 0))
+	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS ||
+	    (need->kind == COLLATERAL_OCSP && store->max_age == 0))
 		return false;
 	name = cache_name(store, need);
 	if (name != NULL && cache_get(store->cache, need->kind, name, &entry))
@@ -170,7 +174,9 @@ serve_cache(struct collateral_store *store, struct collateral *need)
 	return found;
 }
 
-/* What does not hold is dropped. A key set that was read a moment ago is not read again: it would lack the key again. */
+/*
+ * What does not hold is dropped. A key set that was read a moment ago is not read again: it would lack the key again.
+ */
 static bool
 serve_again(struct collateral_store *store, struct collateral *need)
 {
@@ -298,7 +304,8 @@ tell_host(const struct collateral_store *store, const struct collateral *need)
 		return;
 	url = service_url(store->services, need->kind, need->name);
 	origin = url_origin(url);
-	store->progress->tell(store->progress->context, "fetch", strstr(origin, "//") ? strstr(origin, "//") + 2 : origin);
+	store->progress->tell(store->progress->context, "fetch",
+			      strstr(origin, "//") ? strstr(origin, "//") + 2 : origin);
 	free(origin);
 	free(url);
 }

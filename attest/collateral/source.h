@@ -8,17 +8,18 @@
 #include "attest/progress.h"
 
 /*
- * Where a run finds reference manifests, revocation answers and the remote verifier's tokens. In this order: files given by hand;
- * the cache of this boot for revocation answers; directories with NVIDIA's names, `RIM_DIR/<id>.xml` and `OCSP_DIR/<question
- * name>.der`; the cache; the services. What the services are asked for in one round overlaps. Nothing found is believed: appraise
- * verifies all of it, and asks again (then the services only) for what does not hold.
+ * Where a run finds reference manifests, revocation answers and the remote verifier's tokens. In this order: files
+ * given by hand; the cache of this boot for revocation answers; directories with NVIDIA's names, `RIM_DIR/<id>.xml` and
+ * `OCSP_DIR/<question name>.der`; the cache; the services. What the services are asked for in one round overlaps.
+ * Nothing found is believed: appraise verifies all of it, and asks again (then the services only) for what does not
+ * hold.
  */
 struct collateral_store {
 	const char *rim_dir, *ocsp_dir;       /* NULL or "" = none */
 	const char *driver_rim, *vbios_rim;   /* files that answer whatever manifest is asked for; NULL = none */
 	const struct conf *services;          /* whose services are asked; NULL = none */
 	struct cache *cache;                  /* NULL = none */
-	bool stored_answers;                  /* answers without our nonce are acceptable: OCSP_DIR comes before the responder */
+	bool stored_answers; /* answers without our nonce are acceptable: OCSP_DIR comes before the responder */
 	int64_t max_age;                      /* of a cached revocation answer, seconds */
 	bool refresh;                         /* what is past half its time in the cache is fetched anew */
 	struct bytes remote_question;         /* body for COLLATERAL_TOKENS */
@@ -31,7 +32,9 @@ struct collateral_store {
 /* A collateral_source.serve; context is a struct collateral_store. */
 void collateral_serve(void *context, struct collateral *need, unsigned count);
 
-/* After the appraisal: what was fetched and verified goes into the cache, the highest nonce-bound time into its floor. */
+/*
+ * After the appraisal: what was fetched and verified goes into the cache, the highest nonce-bound time into its floor.
+ */
 void collateral_keep(struct collateral_store *store, const struct keep *keep, unsigned count);
 
 /* The remote verifier's answers of this run as they came; {NULL, 0} = none. Valid until collateral_close. */

@@ -141,7 +141,8 @@ open_directory(struct put *put, unsigned place, struct err *err)
 	const char *path = store_directory(put->store, kinds[place]);
 
 	if (path == NULL || path[0] == '\0')
-		return err_set(err, CODE_COLLATERAL_STORE, "no directory is configured for .%s files", archive_ending(kinds[place]));
+		return err_set(err, CODE_COLLATERAL_STORE, "no directory is configured for .%s files",
+			       archive_ending(kinds[place]));
 	if (make_directory(path, err) != 0)
 		return -1;
 	put->dir[place] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -172,7 +173,9 @@ write_new(const struct put *put, const struct archive_item *item, struct err *er
 {
 	const char *path = store_directory(put->store, item->kind);
 	char *name = new_name(item);
-	int fd = openat(put->dir[place_of(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600), rc = 0;
+	int fd = openat(put->dir[place_of(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600),
+	    rc = 0;
 
 	free(name);
 	if (fd < 0)
@@ -220,7 +223,8 @@ write_all(const struct put *put, const struct archive *archive, struct err *err)
 }
 
 static void
-tell_renamed(const struct store *store, const struct archive *archive, unsigned renamed, const struct err *err, struct steps *steps)
+tell_renamed(const struct store *store, const struct archive *archive, unsigned renamed, const struct err *err,
+	     struct steps *steps)
 {
 	for (unsigned i = 0; i < archive->items; i++) {
 		const struct archive_item *item = &archive->item[i];
@@ -231,7 +235,8 @@ tell_renamed(const struct store *store, const struct archive *archive, unsigned 
 		else if (i == renamed)
 			steps_fail(steps, STEP_RUN, "store", err);
 		else
-			steps_skip(steps, STEP_RUN, "store", "%s/%s is as it was", store_directory(store, item->kind), name);
+			steps_skip(steps, STEP_RUN, "store", "%s/%s is as it was", store_directory(store, item->kind),
+				   name);
 		free(name);
 	}
 }

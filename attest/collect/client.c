@@ -180,7 +180,8 @@ int
 collect_start(const char *worker, const char *library, const char *driver_root, bool ready, int64_t deadline,
 	      struct collector *collector, struct err *err)
 {
-	char parent[16], *argv[] = {"collect", parent, (char *)library, (char *)driver_root, ready ? "ready" : NULL, NULL};
+	char parent[16],
+		*argv[] = {"collect", parent, (char *)library, (char *)driver_root, ready ? "ready" : NULL, NULL};
 	int end[4] = {-1, -1, -1, -1}, rc;
 
 	*collector = (struct collector){.child = {0, -1}, .to = -1, .from = {.fd = -1}, .deadline = deadline};

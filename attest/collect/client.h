@@ -25,8 +25,8 @@ struct collected {
 };
 
 /*
- * deadline (lib/clock.h) holds for all calls. ready: collect_ready may be called. The collector may be zero-initialised for
- * collect_kill.
+ * deadline (lib/clock.h) holds for all calls. ready: collect_ready may be called. The collector may be zero-initialised
+ * for collect_kill.
  */
 int collect_start(const char *worker, const char *library, const char *driver_root, bool ready, int64_t deadline,
 		  struct collector *collector, struct err *err);

@@ -248,8 +248,10 @@ machine_agree(struct bytes information, const struct collect_identity *identity,
 	return rc;
 }
 
-/* The kernel driver names its folders with four digits of domain where these are enough. Without these
- * folders only the library can tell; a GPU that lacks one where there are some is a contradiction. */
+/*
+ * The kernel driver names its folders with four digits of domain where these are enough. Without these
+ * folders only the library can tell; a GPU that lacks one where there are some is a contradiction.
+ */
 static int
 check_kernel(const struct collect_identity *identity, struct err *err)
 {
@@ -341,8 +343,8 @@ machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[
 }
 
 /*
- * Current drivers answer 2 once the state went from on to off: they take no other until they are loaded again (bFatalFailure in
- * conf_compute_api.c of the open kernel modules).
+ * Current drivers answer 2 once the state went from on to off: they take no other until they are loaded again
+ * (bFatalFailure in conf_compute_api.c of the open kernel modules).
  */
 static int
 ready_cause(int number)
@@ -369,7 +371,8 @@ machine_set_ready(const struct machine *machine, bool ready, struct err *err)
 		number = machine->library->nvmlSystemSetConfComputeGpusReadyState(ready);
 	if (number == NVML_SUCCESS)
 		return 0;
-	return err_set(err, ready_cause(number), "nvmlSystemSetConfComputeGpusReadyState(%d) returned %d", ready, number);
+	return err_set(err, ready_cause(number), "nvmlSystemSetConfComputeGpusReadyState(%d) returned %d", ready,
+		       number);
 }
 
 int

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * collect PARENT LIBRARY DRIVER_ROOT [ready]: the worker that calls NVIDIA's library. It reads orders from standard input and
- * answers on standard output (lib/frame.h); a library that hangs or dies takes only this process with it. With "ready" it keeps
- * the capability to set the ready state.
+ * collect PARENT LIBRARY DRIVER_ROOT [ready]: the worker that calls NVIDIA's library. It reads orders from standard
+ * input and answers on standard output (lib/frame.h); a library that hangs or dies takes only this process with it.
+ * With "ready" it keeps the capability to set the ready state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -218,7 +218,8 @@ serve(struct worker *worker, struct err *err)
 		while (next < ORDERS && orders[next].type != type)
 			next++;
 		if (next == ORDERS || worker->payload.size != orders[next].size)
-			return err_set(err, CODE_WORKER, "frame %d of %zu bytes was not to come", type, worker->payload.size);
+			return err_set(err, CODE_WORKER, "frame %d of %zu bytes was not to come", type,
+				       worker->payload.size);
 		if (orders[next++].answer(worker, err) != 0)
 			return -1;
 	}

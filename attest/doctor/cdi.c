@@ -16,7 +16,8 @@
 #define TOLD_MAX 16
 
 /*
- * An ungated device is the second layer's loss where every engine reads hook directories; docker and containerd have no other.
+ * An ungated device is the second layer's loss where every engine reads hook directories; docker and containerd have no
+ * other.
  */
 static enum finding_status
 status_of(const struct doctor *doctor, int code)

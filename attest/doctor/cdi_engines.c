@@ -9,8 +9,8 @@
 #include "lib/json.h"
 
 /*
- * Whether docker and containerd, which read no hook directories, give CDI devices at all, and where each engine looks for
- * specifications. An engine that knows no CDI refuses gated devices; what it gives in another way is not gated.
+ * Whether docker and containerd, which read no hook directories, give CDI devices at all, and where each engine looks
+ * for specifications. An engine that knows no CDI refuses gated devices; what it gives in another way is not gated.
  */
 
 #define DAEMON "/etc/docker/daemon.json"
@@ -19,7 +19,10 @@
 #define CRI "io.containerd.grpc.v1.cri" /* since containerd 2.0 (version = 3) it is of another name */
 #define CRI3 "io.containerd.cri.v1.runtime"
 
-/* The versions from which on CDI is there, and there without being asked for; podman's, from which on it can look elsewhere. */
+/*
+ * The versions from which on CDI is there, and there without being asked for; podman's, from which on it can look
+ * elsewhere.
+ */
 #define DOCKER_HAS "25"
 #define DOCKER_ON "28.2"
 #define CONTAINERD_HAS "1.7"
@@ -40,20 +43,22 @@ static struct json *
 read_daemon(const struct doctor *doctor)
 {
 	char *text = place_read(doctor->root, DAEMON, PLACE_SMALL);
-	struct json *json = text != NULL ? json_read(bytes_of_text(text), &json_limits_default, &(struct err)ERR_INIT) : NULL;
+	struct json *json =
+		text != NULL ? json_read(bytes_of_text(text), &json_limits_default, &(struct err)ERR_INIT) : NULL;
 
 	free(text);
 	return json;
 }
 
-/* -- on or off -------------------------------------------------------------------------------------------------------- */
+/* -- on or off --------------------------------------------------------------------------------------------------- */
 
 static void
 tell_off(struct doctor *doctor, const char *check, const char *name, enum engine_kind kind, const char *key)
 {
-	finding_warn(&doctor->findings, check, CODE_CDI_UNGATED,
-		     "%s %s: CDI is off (%s): it refuses gated devices, and what gets a GPU in another way is not gated", name,
-		     doctor->version[kind], key);
+	finding_warn(
+		&doctor->findings, check, CODE_CDI_UNGATED,
+		"%s %s: CDI is off (%s): it refuses gated devices, and what gets a GPU in another way is not gated",
+		name, doctor->version[kind], key);
 }
 
 static void
@@ -66,17 +71,20 @@ check_docker(struct doctor *doctor)
 
 	if (known && !is_from(doctor, ENGINE_DOCKER, DOCKER_HAS)) {
 		finding_warn(findings, "docker-cdi", CODE_CDI_UNGATED,
-			     "docker %s knows no CDI devices, as it does from " DOCKER_HAS " on: it gives GPUs without the gate",
+			     "docker %s knows no CDI devices, as it does from " DOCKER_HAS
+			     " on: it gives GPUs without the gate",
 			     doctor->version[ENGINE_DOCKER]);
 		finding_action_of_code(findings);
 	} else if (on) {
 		finding_ok(findings, "docker-cdi", "docker gives CDI devices");
 	} else if (!set && !known) {
-		finding_skip(findings, "docker-cdi", "docker did not tell its version, and features.cdi is not set in " DAEMON);
+		finding_skip(findings, "docker-cdi",
+			     "docker did not tell its version, and features.cdi is not set in " DAEMON);
 	} else {
 		tell_off(doctor, "docker-cdi", "docker", ENGINE_DOCKER, "features.cdi of " DAEMON);
 		finding_action(findings, "%s && systemctl restart docker",
-			       daemon != NULL ? "jq '.features.cdi = true' " DAEMON " >" DAEMON ".new && mv " DAEMON ".new " DAEMON
+			       daemon != NULL ? "jq '.features.cdi = true' " DAEMON " >" DAEMON ".new && mv " DAEMON
+						".new " DAEMON
 					      : "echo '{\"features\": {\"cdi\": true}}' >" DAEMON);
 	}
 	json_free(daemon);
@@ -89,7 +97,8 @@ serves_pods(struct doctor *doctor)
 	struct engine_list disabled;
 	bool serves = place_exists(doctor->root, KUBELET) || place_exists(doctor->root, CONTAINERD);
 
-	engine_conf_list(doctor, &engine_conf_containerd, "containerd-cdi", "disabled_plugins", CODE_CDI_UNGATED, none, &disabled);
+	engine_conf_list(doctor, &engine_conf_containerd, "containerd-cdi", "disabled_plugins", CODE_CDI_UNGATED, none,
+			 &disabled);
 	for (unsigned i = 0; i < disabled.items; i++)
 		serves = serves && strcmp(disabled.item[i], "cri") != 0 && strcmp(disabled.item[i], CRI) != 0;
 	serves = serves && !disabled.broken;
@@ -101,7 +110,8 @@ static void
 turn_on(struct doctor *doctor, bool set)
 {
 	const char *head = is_from(doctor, ENGINE_CONTAINERD, CONTAINERD_ON) ? CRI3 : CRI;
-	char *text = place_read(doctor->root, CONTAINERD, PLACE_SMALL), *table = xprintf("[plugins.\"%s\"]", head), *edit;
+	char *text = place_read(doctor->root, CONTAINERD, PLACE_SMALL), *table = xprintf("[plugins.\"%s\"]", head),
+	     *edit;
 
 	if (set)
 		edit = xstrdup("sed -i 's/enable_cdi *= *false/enable_cdi = true/' " CONTAINERD);
@@ -132,7 +142,8 @@ check_containerd(struct doctor *doctor)
 		value = engine_conf_text(doctor, &engine_conf_containerd, "plugins/" CRI "/enable_cdi");
 	if (known && !is_from(doctor, ENGINE_CONTAINERD, CONTAINERD_HAS)) {
 		finding_warn(findings, "containerd-cdi", CODE_CDI_UNGATED,
-			     "containerd %s knows no CDI devices, as it does from " CONTAINERD_HAS " on: it gives GPUs without the gate",
+			     "containerd %s knows no CDI devices, as it does from " CONTAINERD_HAS
+			     " on: it gives GPUs without the gate",
 			     doctor->version[ENGINE_CONTAINERD]);
 		finding_action_of_code(findings);
 	} else if (value != NULL ? strcmp(value, "true") == 0 : is_from(doctor, ENGINE_CONTAINERD, CONTAINERD_ON)) {
@@ -156,7 +167,7 @@ doctor_cdi_engines(struct doctor *doctor)
 		check_containerd(doctor);
 }
 
-/* -- where ------------------------------------------------------------------------------------------------------------ */
+/* -- where ------------------------------------------------------------------------------------------------------- */
 
 static void
 docker_dirs(const struct doctor *doctor, struct engine_list *out)
@@ -193,7 +204,8 @@ doctor_spec_dirs(struct doctor *doctor, enum engine_kind kind)
 	else if (kind == ENGINE_CONTAINERD)
 		conf_dirs(doctor, &engine_conf_containerd, "plugins/" CRI3 "/cdi_spec_dirs", &list);
 	else
-		conf_dirs(doctor, &engine_conf_podman, is_from(doctor, kind, PODMAN_DIRS) ? "engine/cdi_spec_dirs" : NO_KEY, &list);
+		conf_dirs(doctor, &engine_conf_podman,
+			  is_from(doctor, kind, PODMAN_DIRS) ? "engine/cdi_spec_dirs" : NO_KEY, &list);
 	if (kind == ENGINE_CONTAINERD && !list.set) {
 		engine_list_free(&list);
 		conf_dirs(doctor, &engine_conf_containerd, "plugins/" CRI "/cdi_spec_dirs", &list);

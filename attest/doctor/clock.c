@@ -50,7 +50,8 @@ doctor_clock(struct doctor *doctor)
 			     build ? "this program's build" : "what a service signed in this boot", floor_text);
 		finding_action_of_code(findings);
 	} else if (!is_synchronised()) {
-		finding_warn(findings, "clock", CODE_CLOCK, "%s, and the kernel says that nothing synchronises it", text);
+		finding_warn(findings, "clock", CODE_CLOCK, "%s, and the kernel says that nothing synchronises it",
+			     text);
 		finding_action_of_code(findings);
 	} else {
 		finding_ok(findings, "clock", "%s, synchronised", text);

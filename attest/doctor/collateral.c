@@ -52,16 +52,18 @@ tell(struct doctor *doctor, const struct inventory *inventory, int64_t now)
 	if (tally.first != NULL)
 		clock_format(tally.first->until, until);
 	if (tally.worst != NULL) {
-		finding_warn(findings, "collateral", tally.worst->code, "%u of %u items are of no use; the first, %s %s, is %s: %s",
-			     tally.bad, inventory->entries, archive_kind_name(tally.worst->kind), tally.worst->name,
-			     inventory_state_name(tally.worst->state), tally.worst->detail != NULL ? tally.worst->detail : "");
+		finding_warn(findings, "collateral", tally.worst->code,
+			     "%u of %u items are of no use; the first, %s %s, is %s: %s", tally.bad, inventory->entries,
+			     archive_kind_name(tally.worst->kind), tally.worst->name,
+			     inventory_state_name(tally.worst->state),
+			     tally.worst->detail != NULL ? tally.worst->detail : "");
 		finding_action(findings, tally.worst->cached ? "cgpu collateral refresh" : "cgpu collateral verify");
 	} else if (tally.first != NULL && tally.first->until < now + SOON) {
 		finding_warn(findings, "collateral", CODE_RIM_EXPIRED, "%s ends at %s", tally.first->name, until);
 		finding_action(findings, "cgpu collateral refresh");
 	} else {
-		finding_ok(findings, "collateral", "%u manifests and %u revocation answers here%s%s", tally.manifests, tally.answers,
-			   tally.first != NULL ? "; the first manifest ends at " : "", until);
+		finding_ok(findings, "collateral", "%u manifests and %u revocation answers here%s%s", tally.manifests,
+			   tally.answers, tally.first != NULL ? "; the first manifest ends at " : "", until);
 	}
 }
 
@@ -80,7 +82,8 @@ doctor_collateral(struct doctor *doctor)
 	if (conf == NULL)
 		return;
 	const struct store store = {conf->rim_dir, conf->ocsp_dir, conf->chain_dir};
-	const struct appraise_worker worker = {PATH_WORKERS "/appraise", conf->worker_user, clock_boot_ms() + conf->deadline * 1000};
+	const struct appraise_worker worker = {PATH_WORKERS "/appraise", conf->worker_user,
+					       clock_boot_ms() + conf->deadline * 1000};
 
 	cache_places(conf->cache_dir, false, &disk, &boot);
 	cache_look(disk, boot, &cache);

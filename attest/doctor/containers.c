@@ -21,15 +21,18 @@ tell(struct findings *findings, const struct holder *holder)
 
 	if (holder->decision == HOLDER_UNKNOWN) {
 		finding_warn(findings, check, 0,
-			     "process %d (%s) has c %u:%u open in a container of user %u's: what is decided there stands in the journal alone",
+			     "process %d (%s) has c %u:%u open in a container of user %u's: what is decided there "
+			     "stands in the journal alone",
 			     (int)holder->pid, holder->name, major_number, minor_number, holder->user);
 		finding_action(findings, "journalctl -t cgpu-hook _UID=%u -n 20", holder->user);
 		return;
 	}
 	finding_fail(findings, check, CODE_UNGATED,
-		     "process %d (%s) of container %s has c %u:%u open without a decision: restored from a checkpoint, or started around "
+		     "process %d (%s) of container %s has c %u:%u open without a decision: restored from a checkpoint, "
+		     "or started around "
 		     "or before the gate",
-		     (int)holder->pid, holder->name, holder->id != NULL ? holder->id : "(id not known)", major_number, minor_number);
+		     (int)holder->pid, holder->name, holder->id != NULL ? holder->id : "(id not known)", major_number,
+		     minor_number);
 	if (holder->engine != NULL)
 		finding_action(findings, "%s stop %s", holder->engine, holder->id);
 	else
@@ -49,8 +52,8 @@ tell_all(struct findings *findings, const struct holders *holders)
 		finding_action(findings, "cgpu status --format json | jq .containers");
 	}
 	if (told == 0)
-		finding_ok(findings, check, "with a GPU's node open: %u attested, %u exempt, %u observed", holders->of[HOLDER_ALLOWED],
-			   holders->of[HOLDER_EXEMPT], holders->of[HOLDER_OBSERVED]);
+		finding_ok(findings, check, "with a GPU's node open: %u attested, %u exempt, %u observed",
+			   holders->of[HOLDER_ALLOWED], holders->of[HOLDER_EXEMPT], holders->of[HOLDER_OBSERVED]);
 }
 
 void

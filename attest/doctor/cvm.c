@@ -122,7 +122,7 @@ cvm_name(enum cvm_kind kind)
 	return names[kind];
 }
 
-/* -- this machine ---------------------------------------------------------------------------------------------------- */
+/* -- this machine ------------------------------------------------------------------------------------------------ */
 
 static bool
 read_cpuid(void *context, uint32_t leaf, uint32_t subleaf, struct cvm_registers *out)

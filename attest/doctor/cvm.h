@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Which kind of confidential virtual machine this one says it is. CPUID and device nodes are the host's to forge: the answer is
- * a hint for a person and proves nothing.
+ * Which kind of confidential virtual machine this one says it is. CPUID and device nodes are the host's to forge: the
+ * answer is a hint for a person and proves nothing.
  */
 enum cvm_kind {
 	CVM_UNKNOWN,     /* another architecture */

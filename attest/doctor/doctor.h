@@ -11,9 +11,9 @@
 #include "attest/policy/policy_file.h"
 
 /*
- * `cgpu doctor`: what stands in the way of a gated start, or lets one around the gate. Nothing is changed. One function for
- * each area, which adds a finding for each of its checks; an area that cannot be looked at says so. Order matters: what an
- * earlier area learned is used by later ones, and the first failure gives the exit code.
+ * `cgpu doctor`: what stands in the way of a gated start, or lets one around the gate. Nothing is changed. One function
+ * for each area, which adds a finding for each of its checks; an area that cannot be looked at says so. Order matters:
+ * what an earlier area learned is used by later ones, and the first failure gives the exit code.
  */
 
 enum engine_kind { ENGINE_PODMAN, ENGINE_CRIO, ENGINE_DOCKER, ENGINE_CONTAINERD, ENGINE_KINDS };

@@ -19,13 +19,14 @@ is_emulated(const struct doctor *doctor)
 	return doctor->conf != NULL && doctor->conf->nvml_library[0] != '\0';
 }
 
-/* -- kernel module and library -------------------------------------------------------------------------------------- */
+/* -- kernel module and library ----------------------------------------------------------------------------------- */
 
 /* The first word that is digits with dots between them: "595.45.04". */
 static bool
 find_version(const char *text, char *out, size_t size)
 {
-	for (const char *word = text + strspn(text, " \t"); *word != '\0' && *word != '\n'; word += strspn(word, " \t")) {
+	for (const char *word = text + strspn(text, " \t"); *word != '\0' && *word != '\n';
+	     word += strspn(word, " \t")) {
 		size_t length = strcspn(word, " \t\n");
 
 		if (word[0] >= '0' && word[0] <= '9' && memchr(word, '.', length) != NULL &&
@@ -46,7 +47,8 @@ tell_not_loaded(struct doctor *doctor)
 
 	if (is_emulated(doctor)) {
 		finding_warn(findings, "kernel-driver", CODE_DRIVER_NOT_LOADED,
-			     "no module nvidia in the kernel, and nvml-library is configured: %s", doctor->conf->nvml_library);
+			     "no module nvidia in the kernel, and nvml-library is configured: %s",
+			     doctor->conf->nvml_library);
 		finding_action(findings, "cgpu config show | grep nvml-library");
 		return;
 	}
@@ -67,9 +69,10 @@ check_kernel_driver(struct doctor *doctor)
 		finding_action(findings, "cat /proc/driver/nvidia/version");
 	} else if (strstr(line, "Open Kernel Module") == NULL) {
 		finding_warn(findings, "kernel-driver", 0,
-			     "module %s is the closed one; confidential computing is made for the open kernel modules", doctor->driver);
-		finding_action(findings, "apt-get install nvidia-driver-%.*s-server-open", (int)strcspn(doctor->driver, "."),
-			       doctor->driver);
+			     "module %s is the closed one; confidential computing is made for the open kernel modules",
+			     doctor->driver);
+		finding_action(findings, "apt-get install nvidia-driver-%.*s-server-open",
+			       (int)strcspn(doctor->driver, "."), doctor->driver);
 	} else {
 		finding_ok(findings, "kernel-driver", "module %s, open kernel modules", doctor->driver);
 	}
@@ -91,7 +94,8 @@ check_library(struct doctor *doctor)
 		finding_ok(findings, "driver-library", "%s", real);
 	} else if (strcmp(version + 4, doctor->driver) != 0) {
 		finding_fail(findings, "driver-library", CODE_DRIVER_MISMATCH,
-			     "Driver/Library version mismatch: the library is %s, the kernel module %s", version + 4, doctor->driver);
+			     "Driver/Library version mismatch: the library is %s, the kernel module %s", version + 4,
+			     doctor->driver);
 		finding_action_of_code(findings);
 	} else {
 		finding_ok(findings, "driver-library", "%s, of the module's version", real);
@@ -99,7 +103,7 @@ check_library(struct doctor *doctor)
 	free(path);
 }
 
-/* -- nodes ----------------------------------------------------------------------------------------------------------- */
+/* -- nodes ------------------------------------------------------------------------------------------------------- */
 
 /* "": it is there. The mode is kept where it is wider. */
 static const char *
@@ -119,7 +123,8 @@ gpu_node(const struct doctor *doctor, const char *address)
 {
 	char *path = xprintf(GPUS "/%s/information", address), *text = place_read(doctor->root, path, PLACE_SMALL);
 	char minor[16] = "";
-	bool found = place_field(text, "Device Minor:", minor, sizeof(minor)) && minor[strspn(minor, "0123456789")] == '\0';
+	bool found =
+		place_field(text, "Device Minor:", minor, sizeof(minor)) && minor[strspn(minor, "0123456789")] == '\0';
 
 	free(text);
 	free(path);
@@ -142,7 +147,8 @@ static void
 tell_nodes(struct doctor *doctor, size_t gpus, mode_t mode)
 {
 	doctor->nodes_open = (mode & 6) != 0;
-	finding_ok(&doctor->findings, "device-nodes", "%zu GPU%s, nvidiactl; mode %03o%s", gpus, gpus == 1 ? "" : "s", (unsigned)mode,
+	finding_ok(&doctor->findings, "device-nodes", "%zu GPU%s, nvidiactl; mode %03o%s", gpus, gpus == 1 ? "" : "s",
+		   (unsigned)mode,
 		   doctor->nodes_open ? ": every user of this machine can open them without the gate" : "");
 }
 
@@ -159,7 +165,8 @@ check_nodes(struct doctor *doctor)
 		return;
 	}
 	if (count == 0) {
-		finding_fail(&doctor->findings, "device-nodes", CODE_DEVICE_MISSING, "the driver shows no GPU in " GPUS);
+		finding_fail(&doctor->findings, "device-nodes", CODE_DEVICE_MISSING,
+			     "the driver shows no GPU in " GPUS);
 		finding_action_of_code(&doctor->findings);
 		whole = false;
 	}
@@ -197,10 +204,12 @@ doctor_advisory(struct doctor *doctor)
 		return;
 	advisory = advisory_find(ADVISORY_DRIVER, doctor->driver);
 	if (advisory == NULL) {
-		finding_ok(findings, "driver-advisory", "nothing is known against %s (list of %s)", doctor->driver, advisory_date);
+		finding_ok(findings, "driver-advisory", "nothing is known against %s (list of %s)", doctor->driver,
+			   advisory_date);
 		return;
 	}
-	finding_warn(findings, "driver-advisory", 0, "driver %s is older than %s: %s (list of %s)", doctor->driver, advisory->below,
-		     advisory->why, advisory_date);
-	finding_action(findings, "cgpu collateral check --driver %s (or a later one), then update to it", advisory->below);
+	finding_warn(findings, "driver-advisory", 0, "driver %s is older than %s: %s (list of %s)", doctor->driver,
+		     advisory->below, advisory->why, advisory_date);
+	finding_action(findings, "cgpu collateral check --driver %s (or a later one), then update to it",
+		       advisory->below);
 }

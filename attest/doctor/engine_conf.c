@@ -9,12 +9,14 @@
 
 #define CONF_MAX (1 << 20)
 
-const struct engine_conf engine_conf_podman = {
-	"podman", {"/usr/share/containers/containers.conf", "/etc/containers/containers.conf"}, "/etc/containers/containers.conf.d"};
+const struct engine_conf engine_conf_podman = {"podman",
+					       {"/usr/share/containers/containers.conf",
+						"/etc/containers/containers.conf"},
+					       "/etc/containers/containers.conf.d"};
 const struct engine_conf engine_conf_crio = {"CRI-O", {"/etc/crio/crio.conf", NULL}, "/etc/crio/crio.conf.d"};
 const struct engine_conf engine_conf_containerd = {"containerd", {"/etc/containerd/config.toml", NULL}, NULL};
 
-/* -- a list ----------------------------------------------------------------------------------------------------------- */
+/* -- a list ------------------------------------------------------------------------------------------------------ */
 
 void
 engine_list_free(struct engine_list *list)
@@ -50,11 +52,12 @@ engine_ends_with(const char *name, const char *ending)
 	return size > length && strcmp(name + size - length, ending) == 0;
 }
 
-/* -- the files -------------------------------------------------------------------------------------------------------- */
+/* -- the files --------------------------------------------------------------------------------------------------- */
 
 /* Calls each for every file there may be, in the order in which they count. */
 static void
-each_file(const struct doctor *doctor, const struct engine_conf *conf, void (*each)(void *context, const char *path), void *context)
+each_file(const struct doctor *doctor, const struct engine_conf *conf, void (*each)(void *context, const char *path),
+	  void *context)
 {
 	size_t count = 0;
 	char **names = conf->folder != NULL ? place_names(doctor->root, conf->folder, &count) : NULL;
@@ -113,7 +116,8 @@ tell_broken(const struct search *search, const char *path, const struct err *err
 	search->list->broken = true;
 	if (search->check == NULL)
 		return;
-	finding_fail(findings, search->check, search->code, "%s: %s: %s refuses it", path, err->text, search->conf->name);
+	finding_fail(findings, search->check, search->code, "%s: %s: %s refuses it", path, err->text,
+		     search->conf->name);
 	finding_action(findings, "nl -ba %s | less", path);
 }
 
@@ -127,7 +131,8 @@ read_list(void *context, const char *path)
 
 	if (text == NULL && errno != ENOENT && errno != ENOTDIR) {
 		if (search->check != NULL)
-			finding_skip(&search->doctor->findings, search->check, "%s cannot be read: %s", path, err_errno(errno));
+			finding_skip(&search->doctor->findings, search->check, "%s cannot be read: %s", path,
+				     err_errno(errno));
 		return;
 	}
 	if (text != NULL && toml_find(bytes_of_text(text), search->key, &value, &err) != 0) {
@@ -164,7 +169,8 @@ read_text(void *context, const char *path)
 	char *text = place_read(lookup->doctor->root, path, CONF_MAX);
 	struct toml_value value = {0};
 
-	if (text != NULL && toml_find(bytes_of_text(text), lookup->key, &value, &(struct err)ERR_INIT) == 0 && value.text != NULL) {
+	if (text != NULL && toml_find(bytes_of_text(text), lookup->key, &value, &(struct err)ERR_INIT) == 0 &&
+	    value.text != NULL) {
 		free(lookup->found);
 		lookup->found = xstrdup(value.text);
 	}

@@ -24,11 +24,12 @@ struct engine_list {
 };
 
 /*
- * The texts of a list, key as in lib/toml.h; where it is not set, or says append, defaults (NULL at the end) stand first. What
- * cannot be read is a finding of that check, a failure with that code where the engine refuses it, too; check NULL: none.
+ * The texts of a list, key as in lib/toml.h; where it is not set, or says append, defaults (NULL at the end) stand
+ * first. What cannot be read is a finding of that check, a failure with that code where the engine refuses it, too;
+ * check NULL: none.
  */
-void engine_conf_list(struct doctor *doctor, const struct engine_conf *conf, const char *check, const char *key, int code,
-		      const char *const *defaults, struct engine_list *out);
+void engine_conf_list(struct doctor *doctor, const struct engine_conf *conf, const char *check, const char *key,
+		      int code, const char *const *defaults, struct engine_list *out);
 /* The last text, number or truth value of a key in new memory; NULL: it has none, or cannot be read. */
 char *engine_conf_text(const struct doctor *doctor, const struct engine_conf *conf, const char *key);
 

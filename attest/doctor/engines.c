@@ -21,7 +21,8 @@ static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/usr/local/bin",
 static struct program {
 	char *name;
 	int engine;       /* enum engine_kind; -1: no engine */
-	const char *made; /* what the program would make even for --version: it is asked only where that is there; NULL = nothing */
+	/* what the program would make even for --version: it is asked only where that is there; NULL = nothing */
+	const char *made;
 } programs[] = {
 	{"podman", ENGINE_PODMAN, NULL},
 	{"crio", ENGINE_CRIO, NULL},
@@ -87,7 +88,8 @@ look(const char *root, struct seen seen[PROGRAMS])
 		struct buf text = {0};
 
 		if (seen[i].output.child.pid > 0 &&
-		    output_read(&seen[i].output, VERSION_OUTPUT_MAX, deadline, &text, &(struct err)ERR_INIT) == 0 && text.size > 0)
+		    output_read(&seen[i].output, VERSION_OUTPUT_MAX, deadline, &text, &(struct err)ERR_INIT) == 0 &&
+		    text.size > 0)
 			find_version((const char *)text.data, seen[i].version, sizeof(seen[i].version));
 		buf_free(&text);
 	}
@@ -114,8 +116,8 @@ tell_engines(struct doctor *doctor, const struct seen seen[PROGRAMS])
 	if (any) {
 		finding_ok(findings, "engines", "%s", list.data);
 	} else {
-		finding_warn(findings, "engines", 0, "no container engine is in %s, %s, %s or %s", folders[0], folders[1], folders[2],
-			     folders[3]);
+		finding_warn(findings, "engines", 0, "no container engine is in %s, %s, %s or %s", folders[0],
+			     folders[1], folders[2], folders[3]);
 		finding_action(findings, "apt-get install podman");
 	}
 	buf_free(&list);
@@ -124,12 +126,14 @@ tell_engines(struct doctor *doctor, const struct seen seen[PROGRAMS])
 static void
 check_toolkit(struct doctor *doctor, const struct seen *toolkit)
 {
-	const struct advisory *advisory = toolkit->version[0] != '\0' ? advisory_find(ADVISORY_TOOLKIT, toolkit->version) : NULL;
+	const struct advisory *advisory =
+		toolkit->version[0] != '\0' ? advisory_find(ADVISORY_TOOLKIT, toolkit->version) : NULL;
 
 	if (advisory == NULL)
 		return;
-	finding_warn(&doctor->findings, "container-toolkit", 0, "NVIDIA Container Toolkit %s is older than %s: %s (list of %s)",
-		     toolkit->version, advisory->below, advisory->why, advisory_date);
+	finding_warn(&doctor->findings, "container-toolkit", 0,
+		     "NVIDIA Container Toolkit %s is older than %s: %s (list of %s)", toolkit->version, advisory->below,
+		     advisory->why, advisory_date);
 	finding_action(&doctor->findings, "apt-get install --only-upgrade nvidia-container-toolkit");
 }
 
@@ -147,7 +151,7 @@ check_legacy(struct doctor *doctor)
 	free(legacy);
 }
 
-/* -- what hooks cannot bound ------------------------------------------------------------------------------------------ */
+/* -- what hooks cannot bound ------------------------------------------------------------------------------------- */
 static void
 check_rootless(struct doctor *doctor)
 {
@@ -160,12 +164,14 @@ check_rootless(struct doctor *doctor)
 		return;
 	if (users && doctor->nodes_open) {
 		finding_warn(findings, "rootless", 0,
-			     "users of /etc/subuid can run podman with hooks of their own, and the GPUs' nodes are open to them");
+			     "users of /etc/subuid can run podman with hooks of their own, and the GPUs' nodes are "
+			     "open to them");
 		finding_action(findings, "echo 'options nvidia NVreg_ModifyDeviceFiles=1 NVreg_DeviceFileMode=0660' "
 					 ">/etc/modprobe.d/nvidia-nodes.conf && systemctl reboot");
 	} else {
 		finding_ok(findings, "rootless", "%s",
-			   users ? "users of /etc/subuid can run podman with hooks of their own; the GPUs' nodes are not open to them"
+			   users ? "users of /etc/subuid can run podman with hooks of their own; the GPUs' nodes are "
+				   "not open to them"
 				 : "no user is in /etc/subuid");
 	}
 }
@@ -182,8 +188,10 @@ check_selinux(struct doctor *doctor)
 	label[size > 0 ? size : 0] = '\0';
 	if (text == NULL) {
 		finding_ok(findings, "selinux", "not in use");
-	} else if (enforcing && strstr(label, ":bin_t:") == NULL && strstr(label, ":container_runtime_exec_t:") == NULL) {
-		finding_warn(findings, "selinux", 0, "enforcing, and %s is labelled '%s', want bin_t", PATH_HOOK, label);
+	} else if (enforcing && strstr(label, ":bin_t:") == NULL &&
+		   strstr(label, ":container_runtime_exec_t:") == NULL) {
+		finding_warn(findings, "selinux", 0, "enforcing, and %s is labelled '%s', want bin_t", PATH_HOOK,
+			     label);
 		finding_action(findings, "restorecon -v %s", PATH_HOOK);
 	} else {
 		finding_ok(findings, "selinux", "%s; containers need the boolean container_use_devices for GPU nodes",
@@ -199,7 +207,8 @@ check_apparmor(struct doctor *doctor)
 	char *text = place_read(doctor->root, "/sys/module/apparmor/parameters/enabled", PLACE_SMALL);
 
 	finding_ok(&doctor->findings, "apparmor", "%s",
-		   text != NULL && text[0] == 'Y' ? "in use; engines' profiles are about containers, not hooks" : "not in use");
+		   text != NULL && text[0] == 'Y' ? "in use; engines' profiles are about containers, not hooks"
+						  : "not in use");
 	free(text);
 }
 

@@ -27,8 +27,8 @@ struct findings {
 };
 
 /* The text goes into new memory; check must live as long as the list. */
-void finding_add(struct findings *findings, const char *check, enum finding_status status, int code, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+void finding_add(struct findings *findings, const char *check, enum finding_status status, int code, const char *format,
+		 ...) __attribute__((format(printf, 5, 6)));
 #define finding_ok(findings, check, ...) finding_add(findings, check, FINDING_OK, 0, __VA_ARGS__)
 #define finding_skip(findings, check, ...) finding_add(findings, check, FINDING_SKIP, 0, __VA_ARGS__)
 #define finding_warn(findings, check, code, ...) finding_add(findings, check, FINDING_WARN, code, __VA_ARGS__)

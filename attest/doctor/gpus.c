@@ -10,8 +10,8 @@
 #include "lib/code.h"
 
 /*
- * What a start would say now, by the same code: modes, evidence, appraisal, policy. Once with what is kept here alone; and, where
- * services may be asked, once more with nothing that is kept, so that each service has to answer.
+ * What a start would say now, by the same code: modes, evidence, appraisal, policy. Once with what is kept here alone;
+ * and, where services may be asked, once more with nothing that is kept, so that each service has to answer.
  */
 
 #define OFFLINE_MS 5000 /* a driver that hangs shall not hang a diagnosis */
@@ -94,7 +94,8 @@ add_failure(struct doctor *doctor, const struct steps *steps, const struct step 
 	} else if (waits_for_manifest(doctor, steps, step)) {
 		finding_skip(findings, name, "%s%s", gpu_prefix(step), step->detail);
 	} else if (can_be_asked(doctor->conf, step->code)) {
-		finding_warn(findings, name, step->code, "%s%s: the next start asks a service for it", gpu_prefix(step), step->detail);
+		finding_warn(findings, name, step->code, "%s%s: the next start asks a service for it", gpu_prefix(step),
+			     step->detail);
 		finding_action(findings, doctor->online ? "cgpu collateral refresh" : "cgpu doctor --online");
 	} else {
 		finding_fail(findings, name, step->code, "%s%s", gpu_prefix(step), step->detail);
@@ -123,8 +124,10 @@ add_steps(struct doctor *doctor, const struct run *run)
 	}
 	for (unsigned i = 0; i < run->gpus; i++)
 		if (passed[i] > 0)
-			finding_ok(findings, "evidence", "GPU-%u: %s, PCI %s, VBIOS %s: %u steps of the appraisal passed", i,
-				   run->identity[i].uuid, run->identity[i].pci, run->identity[i].vbios_version, passed[i]);
+			finding_ok(findings, "evidence",
+				   "GPU-%u: %s, PCI %s, VBIOS %s: %u steps of the appraisal passed", i,
+				   run->identity[i].uuid, run->identity[i].pci, run->identity[i].vbios_version,
+				   passed[i]);
 }
 
 static void
@@ -133,7 +136,8 @@ tell_end(struct doctor *doctor, const struct run *run)
 	if (steps_code(&run->steps) == CODE_OK)
 		finding_ok(&doctor->findings, "attestation", "a start would be let through now, with what is here");
 	else
-		finding_skip(&doctor->findings, "attestation", "did not come to its end; `cgpu attest` tells every step");
+		finding_skip(&doctor->findings, "attestation",
+			     "did not come to its end; `cgpu attest` tells every step");
 }
 
 static void
@@ -177,14 +181,16 @@ ask_services(struct doctor *doctor, const struct run *offline)
 	for (size_t i = 0; i < run.steps.count; i++) {
 		const struct step *step = &run.steps.list[i];
 
-		if (step->status != STEP_FAIL || (same_failure(offline, step) && !is_manifest(step->code) && !is_answer(step->code)))
+		if (step->status != STEP_FAIL ||
+		    (same_failure(offline, step) && !is_manifest(step->code) && !is_answer(step->code)))
 			continue;
 		finding_fail(findings, "services", step->code, "%s%s: %s", gpu_prefix(step), step->name, step->detail);
 		finding_action_of_code(findings);
 		told++;
 	}
 	if (steps_code(&run.steps) == CODE_OK)
-		finding_ok(findings, "services", "%u requests: services gave all that an attestation needs", run.requests);
+		finding_ok(findings, "services", "%u requests: services gave all that an attestation needs",
+			   run.requests);
 	else if (told == 0)
 		finding_skip(findings, "services", "not asked: there is no evidence to ask about");
 	run_free(&run);
@@ -212,7 +218,8 @@ doctor_gpus(struct doctor *doctor)
 	tell_end(doctor, &run);
 	if (doctor->online)
 		ask_services(doctor, &run);
-	else if (doctor->conf->rim_url[0] != '\0' || doctor->conf->ocsp_url[0] != '\0' || doctor->conf->verifier != VERIFIER_LOCAL)
+	else if (doctor->conf->rim_url[0] != '\0' || doctor->conf->ocsp_url[0] != '\0' ||
+		 doctor->conf->verifier != VERIFIER_LOCAL)
 		finding_skip(&doctor->findings, "services", "not asked; cgpu doctor --online does");
 	run_free(&run);
 }

@@ -12,8 +12,9 @@
 #include "spec/hook_config.h"
 
 /*
- * Whether each engine that reads hook directories would call the gate: the directories it really reads, every definition in them,
- * and the program behind ours. podman and CRI-O skip a definition whose program is missing without a word.
+ * Whether each engine that reads hook directories would call the gate: the directories it really reads, every
+ * definition in them, and the program behind ours. podman and CRI-O skip a definition whose program is missing without
+ * a word.
  */
 
 #define DEFAULT_DIR "/usr/share/containers/oci/hooks.d"
@@ -33,7 +34,7 @@ struct engine {
 static const struct engine podman = {"podman", "podman-hook", &engine_conf_podman, "engine/hooks_dir", "engine"};
 static const struct engine crio = {"CRI-O", "crio-hook", &engine_conf_crio, "crio/runtime/hooks_dir", "crio.runtime"};
 
-/* -- which directories ------------------------------------------------------------------------------------------------ */
+/* -- which directories ------------------------------------------------------------------------------------------- */
 static void
 find_places(struct doctor *doctor, const struct engine *engine, struct engine_list *places)
 {
@@ -47,7 +48,7 @@ find_places(struct doctor *doctor, const struct engine *engine, struct engine_li
 	}
 }
 
-/* -- time ------------------------------------------------------------------------------------------------------------- */
+/* -- time -------------------------------------------------------------------------------------------------------- */
 
 /* A duration as Go writes it: 2m0s, 90s, 1h. -1: it is none. */
 static int64_t
@@ -95,18 +96,22 @@ check_timeout(struct doctor *doctor, const struct engine *engine, const char *fi
 	limit = kubelet < limit ? kubelet : limit;
 	if (timeout != 0 && timeout * 1000 <= HOOK_DEADLINE_MS) {
 		finding_fail(findings, engine->check, CODE_DEADLINE,
-			     "%s: timeout is %d s, want more than the gate's own %d s: the runtime would kill it without a word", file,
-			     (int)timeout, HOOK_DEADLINE_MS / 1000);
+			     "%s: timeout is %d s, want more than the gate's own %d s: the runtime would kill it "
+			     "without a word",
+			     file, (int)timeout, HOOK_DEADLINE_MS / 1000);
 		finding_action(findings, "sed -i 's/\"timeout\": *[0-9]*/\"timeout\": 30/' %s", file);
 	} else if (timeout == 0 || timeout >= limit) {
-		finding_warn(findings, engine->check, CODE_DEADLINE, "%s: timeout is %d s, want one%s", file, (int)timeout,
-			     timeout == 0 ? "" : kubelet == limit ? " below the kubelet's runtimeRequestTimeout" : " below CRI-O's own");
+		finding_warn(findings, engine->check, CODE_DEADLINE, "%s: timeout is %d s, want one%s", file,
+			     (int)timeout,
+			     timeout == 0 ? ""
+			     : kubelet == limit ? " below the kubelet's runtimeRequestTimeout"
+						: " below CRI-O's own");
 		finding_action(findings, timeout == 0 ? "%s" : "sed -i 's/\"timeout\": *[0-9]*/\"timeout\": 30/' %s",
 			       timeout == 0 ? doctor_reinstall(doctor) : file);
 	}
 }
 
-/* -- definitions ------------------------------------------------------------------------------------------------------ */
+/* -- definitions ------------------------------------------------------------------------------------------------- */
 
 static bool
 is_ours(const struct hook_config *definition)
@@ -135,13 +140,14 @@ check_program(struct doctor *doctor, const struct engine *engine, const char *fi
 
 	if (!place_stat(doctor->root, program, &status)) {
 		finding_fail(findings, engine->check, CODE_HOOKS_PROGRAM,
-			     "%s: its program %s is missing: %s skips it without a word, and containers start ungated", file, program,
-			     engine->name);
+			     "%s: its program %s is missing: %s skips it without a word, and containers start ungated",
+			     file, program, engine->name);
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 		return false;
 	}
 	if ((status.st_mode & 0111) == 0) {
-		finding_fail(findings, engine->check, CODE_HOOKS_PROGRAM, "%s: %s is not executable: every start fails", file, program);
+		finding_fail(findings, engine->check, CODE_HOOKS_PROGRAM, "%s: %s is not executable: every start fails",
+			     file, program);
 		finding_action(findings, "chmod 755 %s", program);
 		return false;
 	}
@@ -149,7 +155,8 @@ check_program(struct doctor *doctor, const struct engine *engine, const char *fi
 }
 
 static bool
-check_conditions(struct doctor *doctor, const struct engine *engine, const char *file, const struct hook_config *definition)
+check_conditions(struct doctor *doctor, const struct engine *engine, const char *file,
+		 const struct hook_config *definition)
 {
 	struct findings *findings = &doctor->findings;
 
@@ -157,10 +164,12 @@ check_conditions(struct doctor *doctor, const struct engine *engine, const char 
 		finding_fail(findings, engine->check, CODE_STAGE, "%s: stage %s, want createRuntime alone", file,
 			     definition->other_stage);
 	else if (!definition->create_runtime)
-		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION, "%s: has no stages: the hook is never called", file);
+		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION,
+			     "%s: has no stages: the hook is never called", file);
 	else if (!definition->always)
 		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION,
-			     "%s: when is not \"always\": true alone: the hook is not called for every container", file);
+			     "%s: when is not \"always\": true alone: the hook is not called for every container",
+			     file);
 	else
 		return true;
 	finding_action(findings, "%s", doctor_reinstall(doctor));
@@ -180,12 +189,13 @@ judge_ours(struct doctor *doctor, const struct engine *engine, const char *file,
 	check_conditions(doctor, engine, file, definition);
 	check_timeout(doctor, engine, file, definition->timeout);
 	if (strcmp(definition->path, PATH_HOOK) != 0) {
-		finding_warn(findings, engine->check, 0, "%s calls %s, which is of another installation than %s", file, definition->path,
-			     PATH_HOOK);
+		finding_warn(findings, engine->check, 0, "%s calls %s, which is of another installation than %s", file,
+			     definition->path, PATH_HOOK);
 		finding_action(findings, "cat %s", file);
 	}
 	if (findings->count == before)
-		finding_ok(findings, engine->check, "%s calls %s, timeout %d s", file, definition->path, (int)definition->timeout);
+		finding_ok(findings, engine->check, "%s calls %s, timeout %d s", file, definition->path,
+			   (int)definition->timeout);
 }
 
 /* Whether a later directory has a file of the same name, which then counts. */
@@ -214,7 +224,8 @@ judge_file(struct doctor *doctor, const struct engine *engine, const char *file)
 	bool ours = false;
 
 	if (text == NULL) {
-		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION, "%s cannot be read: %s", file, err_errno(errno));
+		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION, "%s cannot be read: %s", file,
+			     err_errno(errno));
 		finding_action(findings, "ls -l %s", file);
 		return false;
 	}
@@ -244,11 +255,13 @@ tell_none(struct doctor *doctor, const struct engine *engine, const struct engin
 	char *list = engine_list_join(places, ", ");
 	bool elsewhere = place_exists(doctor->root, DEFINITION);
 
-	finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION, "%s reads %s, where no definition calls the gate%s%s", engine->name,
-		     list, elsewhere ? "; it is in " : "", elsewhere ? DEFINITION : "");
+	finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION,
+		     "%s reads %s, where no definition calls the gate%s%s", engine->name, list,
+		     elsewhere ? "; it is in " : "", elsewhere ? DEFINITION : "");
 	if (elsewhere)
-		finding_action(findings, "printf '[%s]\\nhooks_dir = [\"%s\"%s]\\n' >%s/zz-cgpu.conf", engine->section, DEFAULT_DIR,
-			       strcmp(PATH_HOOKS, DEFAULT_DIR) != 0 ? ", \"" PATH_HOOKS "\"" : "", engine->conf->folder);
+		finding_action(findings, "printf '[%s]\\nhooks_dir = [\"%s\"%s]\\n' >%s/zz-cgpu.conf", engine->section,
+			       DEFAULT_DIR, strcmp(PATH_HOOKS, DEFAULT_DIR) != 0 ? ", \"" PATH_HOOKS "\"" : "",
+			       engine->conf->folder);
 	else
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	free(list);

@@ -30,11 +30,12 @@ check_kernel(struct doctor *doctor)
 	if (doctor->azure)
 		advisory = advisory_find(ADVISORY_AZURE_KERNEL, doctor->kernel);
 	if (policy_version_compare(doctor->kernel, KERNEL_OLDEST, 10) < 0) {
-		finding_fail(findings, "kernel", CODE_ATTACH, "Linux %s is older than %s", doctor->kernel, KERNEL_OLDEST);
+		finding_fail(findings, "kernel", CODE_ATTACH, "Linux %s is older than %s", doctor->kernel,
+			     KERNEL_OLDEST);
 		finding_action(findings, "%s", "apt-get dist-upgrade && systemctl reboot");
 	} else if (advisory != NULL) {
-		finding_warn(findings, "kernel", 0, "Linux %s is older than %s: %s (list of %s)", doctor->kernel, advisory->below,
-			     advisory->why, advisory_date);
+		finding_warn(findings, "kernel", 0, "Linux %s is older than %s: %s (list of %s)", doctor->kernel,
+			     advisory->below, advisory->why, advisory_date);
 		finding_action(findings, "apt-get dist-upgrade && systemctl reboot");
 	} else {
 		finding_ok(findings, "kernel", "Linux %s", doctor->kernel);
@@ -45,7 +46,8 @@ check_kernel(struct doctor *doctor)
 static char *
 evidence_interfaces(const char *root)
 {
-	static const char *const paths[] = {"/sys/kernel/config/tsm/report", "/dev/sev-guest", "/dev/tdx_guest", "/dev/tpmrm0"};
+	static const char *const paths[] = {"/sys/kernel/config/tsm/report", "/dev/sev-guest", "/dev/tdx_guest",
+					    "/dev/tpmrm0"};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
@@ -68,18 +70,21 @@ check_cvm(struct doctor *doctor)
 	case CVM_TDX:
 	case CVM_HYPERV_SNP:
 	case CVM_HYPERV_TDX:
-		finding_ok(findings, "confidential-vm", "%s, as the host tells it, which proves nothing; interfaces for evidence: %s",
+		finding_ok(findings, "confidential-vm",
+			   "%s, as the host tells it, which proves nothing; interfaces for evidence: %s",
 			   cvm_name(kind), interfaces);
 		break;
 	case CVM_UNKNOWN:
 	case CVM_SEV_CAPABLE:
-		finding_skip(findings, "confidential-vm", "%s (needs root and the module msr); interfaces for evidence: %s",
-			     cvm_name(kind), interfaces);
+		finding_skip(findings, "confidential-vm",
+			     "%s (needs root and the module msr); interfaces for evidence: %s", cvm_name(kind),
+			     interfaces);
 		finding_action(findings, "modprobe msr && cgpu doctor");
 		break;
 	default:
 		finding_warn(findings, "confidential-vm", 0,
-			     "%s, as the host tells it: what a container does with a confidential GPU is not hidden from the host",
+			     "%s, as the host tells it: what a container does with a confidential GPU is not hidden "
+			     "from the host",
 			     cvm_name(kind));
 		finding_action(findings, "systemd-detect-virt --cvm");
 	}

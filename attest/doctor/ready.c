@@ -9,8 +9,8 @@
 #include "lib/code.h"
 
 /*
- * Who sets the ready state without having attested: some images do so when nvidia-persistenced starts (Azure's onboarding package
- * by a drop-in), others in rc.local. The state is then no sign that anybody verified the GPUs.
+ * Who sets the ready state without having attested: some images do so when nvidia-persistenced starts (Azure's
+ * onboarding package by a drop-in), others in rc.local. The state is then no sign that anybody verified the GPUs.
  */
 
 #define PERSISTENCED "nvidia-persistenced.service"
@@ -29,8 +29,8 @@ sets_ready(const char *line, size_t size)
 	snprintf(copy, sizeof(copy), "%.*s", (int)size, line);
 	if (copy[strspn(copy, " \t")] == '#' || strstr(copy, "conf-compute") == NULL)
 		return false;
-	return strstr(copy, "-srs 1") != NULL || strstr(copy, "-srs=1") != NULL || strstr(copy, "--set-gpus-ready-state 1") != NULL ||
-	       strstr(copy, "--set-gpus-ready-state=1") != NULL;
+	return strstr(copy, "-srs 1") != NULL || strstr(copy, "-srs=1") != NULL ||
+	       strstr(copy, "--set-gpus-ready-state 1") != NULL || strstr(copy, "--set-gpus-ready-state=1") != NULL;
 }
 
 /* ExecStartPost= without a command takes back those that came before it. */
@@ -43,7 +43,10 @@ clears_list(const char *line, size_t size)
 	return size >= length && memcmp(line, key, length) == 0 && strspn(line + length, " \t") >= size - length;
 }
 
-/* The last word of a file on it: *opener is path where it sets the state, NULL where it takes that back, else unchanged. */
+/*
+ * The last word of a file on it: *opener is path where it sets the state, NULL where it takes that back, else
+ * unchanged.
+ */
 static void
 scan(const struct doctor *doctor, const char *path, char **opener)
 {
@@ -89,7 +92,8 @@ scan_drop_ins(const struct doctor *doctor, char **opener)
 
 		for (size_t k = 0; k < names_count; k++)
 			if (has_conf_ending(names[k]))
-				all[count++] = xprintf("%s\n%zu%s/%s", names[k], i, folder, names[k]); /* sorts by name, then folder */
+				all[count++] = xprintf("%s\n%zu%s/%s", names[k], i, folder,
+						       names[k]); /* sorts by name, then folder */
 		place_names_free(names, names_count);
 		free(folder);
 	}
@@ -151,12 +155,15 @@ doctor_ready_opener(struct doctor *doctor)
 	if (opener == NULL)
 		scan_others(doctor, &opener);
 	if (opener == NULL) {
-		finding_ok(findings, "ready-opener", "nothing that is known here sets the ready state without attestation");
+		finding_ok(findings, "ready-opener",
+			   "nothing that is known here sets the ready state without attestation");
 		return;
 	}
-	finding_warn(findings, "ready-opener", 0, "%s sets the GPUs' ready state whether or not anybody attested them", opener);
+	finding_warn(findings, "ready-opener", 0, "%s sets the GPUs' ready state whether or not anybody attested them",
+		     opener);
 	if (strstr(opener, PERSISTENCED) != NULL)
-		finding_action(findings, "install -D -m 644 " PATH_EXAMPLES "/nvidia-persistenced.conf /etc/systemd/system/" PERSISTENCED
+		finding_action(findings, "install -D -m 644 " PATH_EXAMPLES
+					 "/nvidia-persistenced.conf /etc/systemd/system/" PERSISTENCED
 					 ".d/zz-cgpu.conf && systemctl daemon-reload && systemctl enable cgpu-ready");
 	else
 		finding_action(findings, "sed -i '/conf-compute/s/^/#/' %s", opener);

@@ -30,7 +30,7 @@ doctor_reinstall(const struct doctor *doctor)
 	return "make install";
 }
 
-/* -- configuration --------------------------------------------------------------------------------------------------- */
+/* -- configuration ----------------------------------------------------------------------------------------------- */
 static void
 check_loosening(struct doctor *doctor, const char *key, int64_t until, int64_t now)
 {
@@ -75,14 +75,16 @@ doctor_configuration(struct doctor *doctor, const struct err *refused)
 		finding_action(findings, "cgpu config check");
 		return;
 	}
-	finding_ok(findings, "configuration", PATH_SYSCONF "/cgpu.conf and cgpu.conf.d: verifier %s, privileged %s, %u exemptions",
+	finding_ok(findings, "configuration",
+		   PATH_SYSCONF "/cgpu.conf and cgpu.conf.d: verifier %s, privileged %s, %u exemptions",
 		   conf_verifier_name(conf),
-		   conf->privileged == PRIVILEGED_GATE   ? "gate"
+		   conf->privileged == PRIVILEGED_GATE ? "gate"
 		   : conf->privileged == PRIVILEGED_DENY ? "deny"
 							 : "allow",
 		   conf->exempts);
 	if (conf_custom_anchor(conf)) {
-		finding_warn(findings, "trust", 0, "a root or the driver's library is not the default one, and every token says so");
+		finding_warn(findings, "trust", 0,
+			     "a root or the driver's library is not the default one, and every token says so");
 		finding_action(findings, "cgpu config show | grep -e -root -e nvml-library -e key-");
 	}
 	check_mode(doctor, now);
@@ -90,7 +92,7 @@ doctor_configuration(struct doctor *doctor, const struct err *refused)
 	check_loosening(doctor, "allow-certificate-hold", conf->allow_certificate_hold, now);
 }
 
-/* -- programs -------------------------------------------------------------------------------------------------------- */
+/* -- programs ---------------------------------------------------------------------------------------------------- */
 static bool
 check_program(struct doctor *doctor, const char *path, int code)
 {
@@ -101,11 +103,13 @@ check_program(struct doctor *doctor, const char *path, int code)
 		finding_fail(findings, "programs", code, "%s is missing", path);
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	} else if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0) {
-		finding_fail(findings, "programs", CODE_WORKER, "%s is no program: mode %06o", path, (unsigned)status.st_mode);
+		finding_fail(findings, "programs", CODE_WORKER, "%s is no program: mode %06o", path,
+			     (unsigned)status.st_mode);
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	} else if (!fs_owner_trusted(status.st_uid) || (status.st_mode & 022) != 0) {
-		finding_fail(findings, "programs", CODE_WORKER, "%s can be changed by others than root: owner %u, mode %04o", path,
-			     status.st_uid, (unsigned)status.st_mode & 07777);
+		finding_fail(findings, "programs", CODE_WORKER,
+			     "%s can be changed by others than root: owner %u, mode %04o", path, status.st_uid,
+			     (unsigned)status.st_mode & 07777);
 		finding_action(findings, "chown root:root %s && chmod 755 %s", path, path);
 	} else {
 		return true;
@@ -132,8 +136,8 @@ check_version(struct doctor *doctor, const char *path, char *name)
 		word = strrchr(line, ' ');
 		same = word != NULL && strcmp(word + 1, PROJECT_VERSION) == 0;
 		if (!same) {
-			finding_fail(&doctor->findings, "programs", CODE_WORKER, "%s says '%s', and this is version %s", path, line,
-				     PROJECT_VERSION);
+			finding_fail(&doctor->findings, "programs", CODE_WORKER, "%s says '%s', and this is version %s",
+				     path, line, PROJECT_VERSION);
 			finding_action(&doctor->findings, "%s", doctor_reinstall(doctor));
 		}
 		free(line);
@@ -159,8 +163,8 @@ check_user(struct doctor *doctor)
 		finding_fail(findings, "worker-user", CODE_WORKER, "user '%s' is not in /etc/passwd", name);
 		finding_action(findings, "useradd --system --no-create-home --shell /usr/sbin/nologin %s", name);
 	} else if (entry->pw_uid == 0 || entry->pw_gid == 0) {
-		finding_fail(findings, "worker-user", CODE_WORKER, "user '%s' has uid %u, gid %u, want neither to be 0", name,
-			     entry->pw_uid, entry->pw_gid);
+		finding_fail(findings, "worker-user", CODE_WORKER, "user '%s' has uid %u, gid %u, want neither to be 0",
+			     name, entry->pw_uid, entry->pw_gid);
 		finding_action(findings, "grep -r worker-user " PATH_SYSCONF);
 	} else {
 		finding_ok(findings, "worker-user", "%s, uid %u", name, entry->pw_uid);
@@ -180,12 +184,13 @@ doctor_programs(struct doctor *doctor)
 	whole = check_program(doctor, PATH_WORKERS "/fetch", CODE_WORKER) && whole;
 	whole = check_program(doctor, PATH_WORKERS "/appraise", CODE_WORKER) && whole;
 	if (whole && check_version(doctor, PATH_HOOK, "cgpu-hook"))
-		finding_ok(&doctor->findings, "programs", "version %s, %s and workers in " PATH_WORKERS, PROJECT_VERSION, PATH_HOOK);
+		finding_ok(&doctor->findings, "programs", "version %s, %s and workers in " PATH_WORKERS,
+			   PROJECT_VERSION, PATH_HOOK);
 	if (doctor->conf != NULL)
 		check_user(doctor);
 }
 
-/* -- disk ------------------------------------------------------------------------------------------------------------ */
+/* -- disk -------------------------------------------------------------------------------------------------------- */
 
 static const char absent[] = "is not there";
 
@@ -201,7 +206,8 @@ place_fault(const char *root, const char *path)
 		fault = absent;
 	else if (status.f_flag & ST_RDONLY)
 		fault = "is on a read-only file system";
-	else if ((uint64_t)status.f_bavail * status.f_frsize < DISK_LEAST || (status.f_files > 0 && status.f_favail == 0))
+	else if ((uint64_t)status.f_bavail * status.f_frsize < DISK_LEAST ||
+		 (status.f_files > 0 && status.f_favail == 0))
 		fault = "is on a file system without room";
 	free(full);
 	return fault;
@@ -219,8 +225,10 @@ check_audit(struct doctor *doctor)
 	if (fault[0] == '\0') {
 		finding_ok(&doctor->findings, "audit", "%s, %s", LOG_AUDIT_PATH, required ? "required" : "best effort");
 	} else {
-		finding_add(&doctor->findings, "audit", required ? FINDING_FAIL : FINDING_WARN, CODE_AUDIT, "%s %s: %s", directory, fault,
-			    required ? "every start is refused, for audit = required" : "decisions stand in the journal alone");
+		finding_add(&doctor->findings, "audit", required ? FINDING_FAIL : FINDING_WARN, CODE_AUDIT, "%s %s: %s",
+			    directory, fault,
+			    required ? "every start is refused, for audit = required"
+				     : "decisions stand in the journal alone");
 		finding_action(&doctor->findings, "%s %s", fault == absent ? "install -d -m 755" : "df -h", directory);
 	}
 	free(directory);
@@ -236,14 +244,17 @@ check_cache(struct doctor *doctor)
 	cache_places(doctor->conf->cache_dir, false, &disk, &boot);
 	cache_look(disk, boot, &cache);
 	if (cache.fault.code != CODE_OK) {
-		finding_warn(findings, "cache", CODE_COLLATERAL, "%s: services are asked at every start", cache.fault.text);
+		finding_warn(findings, "cache", CODE_COLLATERAL, "%s: services are asked at every start",
+			     cache.fault.text);
 		finding_action(findings, "ls -ld %s %s", disk ? disk : "", boot ? boot : "");
 	} else if (disk != NULL && cache.disk >= 0 && place_fault("", disk)[0] != '\0') {
-		finding_warn(findings, "cache", CODE_COLLATERAL, "%s %s: nothing new is kept", disk, place_fault("", disk));
+		finding_warn(findings, "cache", CODE_COLLATERAL, "%s %s: nothing new is kept", disk,
+			     place_fault("", disk));
 		finding_action(findings, "df -h %s", disk);
 	} else {
-		finding_ok(findings, "cache", "%s%s; %s%s", disk ? disk : "none on disk", disk && cache.disk < 0 ? " (empty)" : "",
-			   boot ? boot : "none of this boot", boot && cache.boot < 0 ? " (empty)" : "");
+		finding_ok(findings, "cache", "%s%s; %s%s", disk ? disk : "none on disk",
+			   disk && cache.disk < 0 ? " (empty)" : "", boot ? boot : "none of this boot",
+			   boot && cache.boot < 0 ? " (empty)" : "");
 	}
 	cache_close(&cache);
 	free(disk);

@@ -54,7 +54,10 @@ struct search {
 	struct holders *out;
 };
 
-/* -- links of procfs --------------------------------------------------------------------------------------------------- */
+/*
+ * -- links of procfs
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* What the kernel knows already: a FUSE server, or one for automounts, is not asked and cannot hold this up. */
 static bool
@@ -107,7 +110,10 @@ is_late(struct search *search)
 	return search->out->late;
 }
 
-/* -- nodes ------------------------------------------------------------------------------------------------------------- */
+/*
+ * -- nodes
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 is_of_nvidia(const struct search *search, dev_t number)
@@ -155,7 +161,8 @@ holds_node(struct search *search, pid_t pid, dev_t *node)
 		return false;
 	}
 	while (!found && !is_late(search) && (entry = readdir(list)) != NULL) {
-		if (entry->d_name[0] == '.' || !look_at(dirfd(list), entry->d_name, &status) || !S_ISCHR(status.stx_mode))
+		if (entry->d_name[0] == '.' || !look_at(dirfd(list), entry->d_name, &status) ||
+		    !S_ISCHR(status.stx_mode))
 			continue;
 		*node = makedev(status.stx_rdev_major, status.stx_rdev_minor);
 		found = is_gpu(search, *node);
@@ -164,7 +171,10 @@ holds_node(struct search *search, pid_t pid, dev_t *node)
 	return found;
 }
 
-/* -- who it is --------------------------------------------------------------------------------------------------------- */
+/*
+ * -- who it is
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static const struct covered *
 covered_by_mounts(const struct search *search, pid_t pid)
@@ -188,14 +198,15 @@ covered_by_cgroup(const struct search *search, const struct holder *holder)
 	if (holder->id == NULL || !identify_of(search, holder->pid, "ns/pid", &processes))
 		return NULL;
 	for (size_t i = 0; i < search->count; i++)
-		if (same(&search->covered[i].processes, &processes) && strcmp(search->covered[i].record->id, holder->id) == 0)
+		if (same(&search->covered[i].processes, &processes) &&
+		    strcmp(search->covered[i].record->id, holder->id) == 0)
 			return &search->covered[i];
 	return NULL;
 }
 
 /*
- * Has the mounts of a recorded container, as what `podman exec` starts has, or an ancestor has; or, of those that went into a
- * sandbox of their own before anything else, its cgroup.
+ * Has the mounts of a recorded container, as what `podman exec` starts has, or an ancestor has; or, of those that went
+ * into a sandbox of their own before anything else, its cgroup.
  */
 static const struct covered *
 find_covered(const struct search *search, const struct holder *holder)
@@ -237,7 +248,8 @@ find_id(const char *path)
 
 	for (const char *at = path; *at != '\0'; at += strspn(at, digits)) {
 		at += strcspn(at, digits);
-		if (strspn(at, digits) == CONTAINER_ID && ((size_t)(at - path) < head || strncmp(at - head, pod, head) != 0))
+		if (strspn(at, digits) == CONTAINER_ID &&
+		    ((size_t)(at - path) < head || strncmp(at - head, pod, head) != 0))
 			return at;
 	}
 	return NULL;
@@ -270,7 +282,10 @@ read_cgroup(const struct search *search, struct holder *holder)
 	free(path);
 }
 
-/* -- all of them ------------------------------------------------------------------------------------------------------- */
+/*
+ * -- all of them
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void
 examine(struct search *search, pid_t pid)
@@ -379,7 +394,8 @@ judge_all(struct search *search)
 		struct candidate *candidate = &search->candidates[i];
 
 		judge(search, &candidate->holder);
-		if (process_read(search->proc, candidate->holder.pid, &process) == 0 && process.started == candidate->started)
+		if (process_read(search->proc, candidate->holder.pid, &process) == 0 &&
+		    process.started == candidate->started)
 			add(search->out, &candidate->holder);
 		else
 			free(candidate->holder.id);

@@ -10,11 +10,12 @@
 #include "spec/container_record.h"
 
 /*
- * Containers whose processes hold a node of a GPU open, whatever engine started them, and what the gate decided about each: a
- * container that was restored from a checkpoint, or started around the gate, has no record whose process still is the same.
+ * Containers whose processes hold a node of a GPU open, whatever engine started them, and what the gate decided about
+ * each: a container that was restored from a checkpoint, or started around the gate, has no record whose process still
+ * is the same.
  *
- * In a container is who has another root directory than the caller. Only what procfs tells is read: nothing of a container is
- * opened, no path is resolved there, and no file system is asked.
+ * In a container is who has another root directory than the caller. Only what procfs tells is read: nothing of a
+ * container is opened, no path is resolved there, and no file system is asked.
  */
 
 enum holder_decision {

@@ -13,7 +13,10 @@ struct records {
 	struct err fault; /* of the first that cannot be read; code 0: all were */
 };
 
-/* path: CONTAINER_RECORDS. No directory: no container was let start with a GPU since the last boot. -1 with CODE_INTERNAL. */
+/*
+ * path: CONTAINER_RECORDS. No directory: no container was let start with a GPU since the last boot. -1 with
+ * CODE_INTERNAL.
+ */
 int records_read(const char *path, struct records *out, struct err *err);
 void records_free(struct records *records);
 

@@ -51,7 +51,8 @@ anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct rem
 	if (conf->verifier == VERIFIER_LOCAL)
 		return 0;
 	out->issuer = conf->nras_issuer[0] != '\0' ? conf->nras_issuer : issuer_of(conf, anchors);
-	if (read_file("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set, err) != 0)
+	if (read_file("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set,
+		      err) != 0)
 		return -1;
 	return read_file("key-root", conf->key_root, ROOT_MAX, none, &anchors->key_root, &out->key_root, err);
 }
@@ -59,9 +60,10 @@ anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct rem
 int
 anchors_read(const struct conf *conf, struct anchors *anchors, struct appraise_input *input, struct err *err)
 {
-	if (read_file("device-root", conf->device_root, ROOT_MAX, roots_device(), &anchors->device_root, &input->device_root,
-		      err) != 0 ||
-	    read_file("rim-root", conf->rim_root, ROOT_MAX, roots_rim(), &anchors->rim_root, &input->rim_root, err) != 0)
+	if (read_file("device-root", conf->device_root, ROOT_MAX, roots_device(), &anchors->device_root,
+		      &input->device_root, err) != 0 ||
+	    read_file("rim-root", conf->rim_root, ROOT_MAX, roots_rim(), &anchors->rim_root, &input->rim_root,
+		      err) != 0)
 		return -1;
 	return anchors_read_remote(conf, anchors, &input->remote, err);
 }
@@ -76,7 +78,8 @@ anchors_remote_text(const struct conf *conf)
 	if (conf->key_set_file[0] != '\0')
 		return xprintf("key-set %s", conf->key_set_file);
 	origin = url_origin(conf->nras_url);
-	text = conf->key_root[0] != '\0' ? xprintf("tls %s, key-root %s", origin, conf->key_root) : xprintf("tls %s", origin);
+	text = conf->key_root[0] != '\0' ? xprintf("tls %s, key-root %s", origin, conf->key_root)
+					 : xprintf("tls %s", origin);
 	free(origin);
 	return text;
 }

@@ -269,8 +269,8 @@ unknown_key(const char *section, const char *name, struct err *err)
 			nearest = &keys[i];
 		}
 	}
-	return err_set(err, 0, "unknown key '%s' in [%s]; the nearest known one is '%s' in [%s]", name, section, nearest->name,
-		       nearest->section);
+	return err_set(err, 0, "unknown key '%s' in [%s]; the nearest known one is '%s' in [%s]", name, section,
+		       nearest->name, nearest->section);
 }
 
 static struct conf_exempt *
@@ -288,7 +288,8 @@ exempt_entry(struct conf *conf, const char *name, struct err *err)
 }
 
 static int
-exempt_set(struct conf *conf, const char *section, const char *key, const char *value, const char *origin, struct err *err)
+exempt_set(struct conf *conf, const char *section, const char *key, const char *value, const char *origin,
+	   struct err *err)
 {
 	struct conf_exempt *entry = exempt_entry(conf, section + strlen("exempt "), err);
 	char **member;
@@ -302,7 +303,8 @@ exempt_set(struct conf *conf, const char *section, const char *key, const char *
 	else if (strcmp(key, exempt_keys[2]) == 0)
 		member = &entry->bundle_root;
 	else
-		return err_set(err, 0, "unknown key '%s' in [%s]: known are namespace, image-id, bundle-root", key, section);
+		return err_set(err, 0, "unknown key '%s' in [%s]: known are namespace, image-id, bundle-root", key,
+			       section);
 	if (value[0] == '\0')
 		return err_set(err, 0, "'%s' in [%s] is empty", key, section);
 	set_text(member, value);
@@ -381,7 +383,8 @@ check_lines(const char *name, const char *text, struct err *err)
 		size_t length = strcspn(text, "\n");
 
 		if (length > LINE_MAX_INI)
-			return err_set(err, CODE_USAGE, "%s:%u: line of %zu bytes, at most %d", name, line, length, LINE_MAX_INI);
+			return err_set(err, CODE_USAGE, "%s:%u: line of %zu bytes, at most %d", name, line, length,
+				       LINE_MAX_INI);
 		text += length + (text[length] == '\n');
 		line++;
 	}
@@ -447,9 +450,11 @@ check_exempts(const struct conf *conf, struct err *err)
 		const struct conf_exempt *entry = &conf->exempt[i];
 
 		if (entry->bundle_root == NULL || entry->bundle_root[0] != '/')
-			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has no absolute bundle-root", entry->name);
+			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has no absolute bundle-root",
+				       entry->name);
 		if (entry->namespace == NULL && entry->image_id == NULL)
-			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has neither namespace nor image-id", entry->name);
+			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has neither namespace nor image-id",
+				       entry->name);
 	}
 	return 0;
 }

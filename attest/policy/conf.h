@@ -9,9 +9,9 @@
 #include "lib/json.h"
 
 /*
- * cgpu.conf(5): PATH_SYSCONF/cgpu.conf, then cgpu.conf.d/ *.conf in the order of their names, later values win; INI syntax
- * by libinih. Every file must be trusted (lib/fs.h). Defaults are compiled in and strict; an unknown section, key or value
- * is an error with file, line and the nearest known key. No variable of the environment has a say.
+ * cgpu.conf(5): PATH_SYSCONF/cgpu.conf, then cgpu.conf.d/ *.conf in the order of their names, later values win; INI
+ * syntax by libinih. Every file must be trusted (lib/fs.h). Defaults are compiled in and strict; an unknown section,
+ * key or value is an error with file, line and the nearest known key. No variable of the environment has a say.
  */
 
 enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
@@ -87,8 +87,8 @@ void conf_defaults(struct conf *conf);
 void conf_free(struct conf *conf);
 
 /*
- * All keys with the values in force: INI text, or members of the open object. With origins, each line of the text ends with
- * "# FILE:LINE" or "# default", and the object has them as "origin" besides.
+ * All keys with the values in force: INI text, or members of the open object. With origins, each line of the text
+ * ends with "# FILE:LINE" or "# default", and the object has them as "origin" besides.
  */
 char *conf_text(const struct conf *conf, bool origins);
 void conf_json(const struct conf *conf, bool origins, struct json_out *out);
@@ -101,7 +101,10 @@ const char *conf_verifier_name(const struct conf *conf);
 int conf_set(struct conf *conf, const char *section, const char *name, const char *value, struct err *err);
 /* Names of the loosenings in force at a time, separated by commas, in new memory; "" = none. */
 char *conf_loosenings(const struct conf *conf, int64_t at);
-/* Whether a root, a driver library, or what the remote verifier is believed on, where it has a say, is other than the default. */
+/*
+ * Whether a root, a driver library, or what the remote verifier is believed on, where it has a say, is other than the
+ * default.
+ */
 bool conf_custom_anchor(const struct conf *conf);
 
 #endif

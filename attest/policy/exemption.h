@@ -17,6 +17,7 @@ struct exemption_request {
 enum exemption { EXEMPTION_NONE, EXEMPTION_GATE, EXEMPTION_ALLOW, EXEMPTION_DENY };
 
 /* ALLOW sets *why (owned, for log and audit); DENY sets err. */
-enum exemption exemption_find(const struct conf *conf, const struct exemption_request *request, char **why, struct err *err);
+enum exemption
+exemption_find(const struct conf *conf, const struct exemption_request *request, char **why, struct err *err);
 
 #endif

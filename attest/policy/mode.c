@@ -203,10 +203,11 @@ compare_states(const struct collect_states *a, const struct collect_states *b, s
 
 	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++)
 		if (field[i].before != field[i].after)
-			return err_set(err, CODE_STATE_CHANGED, "%s changed from %u to %u", field[i].name, field[i].before,
-				       field[i].after);
+			return err_set(err, CODE_STATE_CHANGED, "%s changed from %u to %u", field[i].name,
+				       field[i].before, field[i].after);
 	if (strcmp(a->driver_version, b->driver_version) != 0)
-		return err_set(err, CODE_STATE_CHANGED, "driver changed from %s to %s", a->driver_version, b->driver_version);
+		return err_set(err, CODE_STATE_CHANGED, "driver changed from %s to %s", a->driver_version,
+			       b->driver_version);
 	return 0;
 }
 
@@ -214,8 +215,8 @@ static int
 compare_identity(const struct collect_identity *a, const struct collect_identity *b, struct err *err)
 {
 	if (strcmp(a->uuid, b->uuid) != 0 || strcmp(a->pci, b->pci) != 0 || a->minor != b->minor)
-		return err_set(err, CODE_STATE_CHANGED, "%s at %s, minor %u, became %s at %s, minor %u", a->uuid, a->pci,
-			       a->minor, b->uuid, b->pci, b->minor);
+		return err_set(err, CODE_STATE_CHANGED, "%s at %s, minor %u, became %s at %s, minor %u", a->uuid,
+			       a->pci, a->minor, b->uuid, b->pci, b->minor);
 	if (a->architecture != b->architecture || a->persistence != b->persistence ||
 	    strcmp(a->vbios_version, b->vbios_version) != 0)
 		return err_set(err, CODE_STATE_CHANGED, "%s: architecture, persistence or VBIOS changed", a->uuid);

@@ -7,8 +7,9 @@
 #include "attest/steps.h"
 
 /*
- * What the driver says about the machine and no report says signed: steps "driver", "cc-mode", "environment", "devtools",
- * "multi-gpu", "persistence", "ready-state" of the run. Judged before any report is asked for. 0 only if all passed.
+ * What the driver says about the machine and no report says signed: steps "driver", "cc-mode", "environment",
+ * "devtools", "multi-gpu", "persistence", "ready-state" of the run. Judged before any report is asked for. 0 only if
+ * all passed.
  */
 int mode_judge(const struct collect_states *states, const struct collect_identity *gpu, const struct conf *conf,
 	       struct steps *steps);

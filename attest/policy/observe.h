@@ -5,10 +5,10 @@
 #include "attest/policy/conf.h"
 
 /*
- * mode = observe, for staged roll-outs: until its date a container whose GPUs are refused starts all the same, with a file
- * that says so in place of a token. It covers what attestation says about GPUs, collateral, policy and workers, and nothing
- * else: no configuration or container that is not understood, no fault inside, and no clock that is wrong, since the date
- * rests on it.
+ * mode = observe, for staged roll-outs: until its date a container whose GPUs are refused starts all the same, with a
+ * file that says so in place of a token. It covers what attestation says about GPUs, collateral, policy and workers,
+ * and nothing else: no configuration or container that is not understood, no fault inside, and no clock that is wrong,
+ * since the date rests on it.
  */
 bool observe_applies(const struct conf *conf, int64_t at, int code);
 

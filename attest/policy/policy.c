@@ -56,7 +56,8 @@ check_version(const struct version_rule *rule, const char *have, struct err *err
 			       rule->minimum);
 	denied = find_denied(rule, have);
 	if (denied != NULL)
-		return err_set(err, rule->code, "%s: %s is %s, want any but %s", rule->denied_key, rule->claim, have, denied);
+		return err_set(err, rule->code, "%s: %s is %s, want any but %s", rule->denied_key, rule->claim, have,
+			       denied);
 	return 0;
 }
 

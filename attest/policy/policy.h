@@ -10,7 +10,8 @@
 /*
  * The appraisal policy of cgpu.conf applied to the verified claims of each GPU: steps "policy-gpu-count" of the run,
  * "policy-model", "policy-driver-version" and "policy-vbios-version" of each GPU; keys that are not set leave no step.
- * Then that of a file, if there is one, on claims of our own. claims[i] is the JSON object of GPU i. 0 only if all passed.
+ * Then that of a file, if there is one, on claims of our own. claims[i] is the JSON object of GPU i. 0 only if all
+ * passed.
  */
 int policy_judge(const struct conf *conf, const struct policy_file *file, struct json *const *claims, unsigned gpus,
 		 struct steps *steps);
@@ -22,8 +23,8 @@ int policy_judge(const struct conf *conf, const struct policy_file *file, struct
 int policy_choose(const struct conf *conf, const char *by_hand, struct policy_file **out, struct err *err);
 
 /*
- * What token and audit line call the policy: SHA-256, in lower-case hex, of conf_text and, where there is a policy file,
- * of a line with its SHA-256 behind it.
+ * What token and audit line call the policy: SHA-256, in lower-case hex, of conf_text and, where there is a policy
+ * file, of a line with its SHA-256 behind it.
  */
 void policy_digest(const struct conf *conf, const struct policy_file *file, char out[65]);
 

@@ -54,7 +54,8 @@ only_known(const struct json *object, const char *where, const char *const *know
 		while (k < count && !bytes_equal(name, bytes_of_text(known[k])))
 			k++;
 		if (k == count)
-			return err_set(err, 0, "%sunknown member '%.*s'", where, shown_size(name), (const char *)name.data);
+			return err_set(err, 0, "%sunknown member '%.*s'", where, shown_size(name),
+				       (const char *)name.data);
 	}
 	return 0;
 }

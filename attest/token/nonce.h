@@ -9,8 +9,9 @@
 #define NONCE_SIZE 32
 
 /*
- * The nonce of a run: G = SHA-256("cgpu/v1/gpu" 00 R H K C). The GPU signs G and G contains K, so the evidence vouches for
- * the key that signs the token; all parts stand in the token, so that anybody can walk evidence -> nonce -> key -> token.
+ * The nonce of a run: G = SHA-256("cgpu/v1/gpu" 00 R H K C). The GPU signs G and G contains K, so the evidence vouches
+ * for the key that signs the token; all parts stand in the token, so that anybody can walk evidence -> nonce -> key ->
+ * token.
  */
 struct nonce_parts {
 	uint8_t random[NONCE_SIZE];    /* R: getrandom, always */
@@ -23,7 +24,8 @@ struct nonce_parts {
  * C = SHA-256 over container id, image id and digest of config.json (32 bytes, or absent), each after its size as four
  * bytes big-endian; an absent one has size 0.
  */
-void nonce_container(const char *container_id, const char *image_id, struct bytes config_digest, uint8_t out[NONCE_SIZE]);
+void
+nonce_container(const char *container_id, const char *image_id, struct bytes config_digest, uint8_t out[NONCE_SIZE]);
 
 void nonce_derive(const struct nonce_parts *parts, uint8_t out[NONCE_SIZE]);
 

@@ -9,8 +9,8 @@
 #define CLAIMS_VERSION "3.0"
 
 /*
- * The run reads its clock once, before it asks: a token is issued up to a deadline later, by a clock that may be fast. What
- * makes a token fresh is our nonce, so a start of its life shortly after that reading says nothing against it.
+ * The run reads its clock once, before it asks: a token is issued up to a deadline later, by a clock that may be fast.
+ * What makes a token fresh is our nonce, so a start of its life shortly after that reading says nothing against it.
  */
 #define AHEAD_MAX 300
 /* The service signs when it is asked, for an hour: an older token is none that was made for this question. */
@@ -23,10 +23,12 @@ check_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *e
 		return err_set(err, CODE_EVIDENCE_FORMAT, "no evidence to ask the remote verifier about");
 	for (unsigned i = 1; i < gpus; i++) {
 		if (memcmp(evidence[i].nonce, evidence[0].nonce, NONCE_SIZE) != 0)
-			return err_set(err, CODE_NONCE, "GPU-%u answers another nonce than GPU-0: one question has one", i);
+			return err_set(err, CODE_NONCE, "GPU-%u answers another nonce than GPU-0: one question has one",
+				       i);
 		if (strcmp(evidence[i].arch, evidence[0].arch) != 0)
-			return err_set(err, CODE_ARCHITECTURE, "GPU-%u is of '%s', GPU-0 of '%s': one question has one arch",
-				       i, evidence[i].arch, evidence[0].arch);
+			return err_set(err, CODE_ARCHITECTURE,
+				       "GPU-%u is of '%s', GPU-0 of '%s': one question has one arch", i,
+				       evidence[i].arch, evidence[0].arch);
 	}
 	return 0;
 }
@@ -70,8 +72,9 @@ remote_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *
 struct token_rules
 remote_rules(const char *issuer)
 {
-	static const struct token_steps steps = {"remote-format",           "remote-signature",    "remote-time", "remote-token",
-						 "remote-device-signature", "remote-device-token", "remote-set"};
+	static const struct token_steps steps = {"remote-format", "remote-signature",	     "remote-time",
+						 "remote-token",  "remote-device-signature", "remote-device-token",
+						 "remote-set"};
 
 	return (struct token_rules){
 		.steps = &steps, .issuer = issuer, .nvidia = true, .ahead = AHEAD_MAX, .age = AGE_MAX,
@@ -79,7 +82,9 @@ remote_rules(const char *issuer)
 	};
 }
 
-/* The service shortens the model to its first word at times ("GH100" of "GH100 A01 GSP BROM"); the ueid names the GPU. */
+/*
+ * The service shortens the model to its first word at times ("GH100" of "GH100 A01 GSP BROM"); the ueid names the GPU.
+ */
 static bool
 is_model(const char *said, const char *model)
 {
@@ -114,7 +119,8 @@ compare(const struct json *claims, const struct evidence *evidence, struct err *
 	};
 
 	if (!evidence->verified)
-		return err_set(err, CODE_REMOTE_MISMATCH, "the evidence was not verified: nothing to compare a token with");
+		return err_set(err, CODE_REMOTE_MISMATCH,
+			       "the evidence was not verified: nothing to compare a token with");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *said = json_text(json_get(claims, rows[i].claim));
 
@@ -141,7 +147,8 @@ compare_all(const struct remote_request *request, const struct token *token, str
 		} else if (compare(token->device[i], &request->evidence[i], &err) != 0) {
 			rc = steps_fail(steps, (int)i, "remote-evidence", &err);
 		} else {
-			steps_ok(steps, (int)i, "remote-evidence", "ueid, model and versions are those of the evidence");
+			steps_ok(steps, (int)i, "remote-evidence",
+				 "ueid, model and versions are those of the evidence");
 		}
 	}
 	return rc;
@@ -157,8 +164,8 @@ claims_text(const struct json *payload)
 }
 
 static enum remote_verdict
-judge_tokens(const struct remote_request *request, const struct token_request *tokens, struct steps *steps, char *claims[],
-	     int64_t *issued)
+judge_tokens(const struct remote_request *request, const struct token_request *tokens, struct steps *steps,
+	     char *claims[], int64_t *issued)
 {
 	enum remote_verdict verdict = REMOTE_FAIL;
 	struct token token;
@@ -188,7 +195,8 @@ read_trust(const struct remote_request *request, struct json **keys, X509 **root
 	if (request->trust->key_root.data != NULL && (*root = x509_anchor(request->trust->key_root, err)) == NULL)
 		return err_wrap(err, CODE_USAGE, "root of the remote verifier's keys");
 	if (request->key_set.size > TOKEN_KEYS_MAX)
-		return err_set(err, CODE_KEY_SET, "key set: %zu bytes, at most %d", request->key_set.size, TOKEN_KEYS_MAX);
+		return err_set(err, CODE_KEY_SET, "key set: %zu bytes, at most %d", request->key_set.size,
+			       TOKEN_KEYS_MAX);
 	*keys = json_read(request->key_set, &json_limits_default, err);
 	return *keys ? 0 : err_wrap(err, CODE_KEY_SET, "key set");
 }

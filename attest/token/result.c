@@ -79,7 +79,8 @@ write_nonce_parts(struct json_out *out, const struct result_input *input)
 	json_out_member_hex(out, "x-cgpu-nonce-challenge", bytes_of(input->parts->challenge, NONCE_SIZE));
 	json_out_member_text(out, "x-cgpu-container-id", input->container_id ? input->container_id : "");
 	json_out_member_text(out, "x-cgpu-image-id", input->image_id ? input->image_id : "");
-	json_out_member_hex(out, "x-cgpu-config-sha256", bytes_of(input->config_digest.data, input->config_digest.size));
+	json_out_member_hex(out, "x-cgpu-config-sha256",
+			    bytes_of(input->config_digest.data, input->config_digest.size));
 }
 
 /* Which token of the remote verifier this run rests on, and why that one is believed. */
@@ -173,7 +174,8 @@ expiry(const struct result_input *input)
 	if (strcmp(input->verifier, "remote") != 0)
 		return end;
 	for (unsigned i = 0; i < input->gpus; i++)
-		if (json_integer(json_get(input->claims[i], "exp"), 0, INT64_C(253402300799), &said) && (i == 0 || said < end))
+		if (json_integer(json_get(input->claims[i], "exp"), 0, INT64_C(253402300799), &said) &&
+		    (i == 0 || said < end))
 			end = said;
 	return end;
 }
@@ -196,8 +198,10 @@ env_file(const struct result_input *input, const char *token)
 	buf_printf(&out, "CGPU_ATTESTATION_RESULT=pass\nCGPU_ATTESTATION_TOKEN=%s\n", token);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (strstr(files[i][2], input->verifier) != NULL)
-			buf_printf(&out, "CGPU_ATTESTATION_%s_FILE=%s/%s\n", files[i][0], RESULT_DIRECTORY, files[i][1]);
-	buf_printf(&out, "CGPU_ATTESTATION_NONCE=%s\nCGPU_ATTESTATION_EXPIRES=%s\nCGPU_ATTESTATION_GPUS=", nonce, expires);
+			buf_printf(&out, "CGPU_ATTESTATION_%s_FILE=%s/%s\n", files[i][0], RESULT_DIRECTORY,
+				   files[i][1]);
+	buf_printf(&out, "CGPU_ATTESTATION_NONCE=%s\nCGPU_ATTESTATION_EXPIRES=%s\nCGPU_ATTESTATION_GPUS=", nonce,
+		   expires);
 	for (unsigned i = 0; i < input->gpus; i++)
 		buf_printf(&out, "%s%s", i == 0 ? "" : ",", input->uuid[i]);
 	buf_printf(&out, "\nCGPU_ATTESTATION_VERIFIER=%s\n", input->verifier);
@@ -264,7 +268,8 @@ result_make(const struct result_input *input, struct result *out, struct err *er
 	if (input->remote_tokens.data != NULL && (remote = remote_overall(input->remote_tokens, err)) == NULL)
 		goto out;
 	if (strcmp(input->verifier, "remote") == 0)
-		rc = remote ? add_remote(input, kid, remote, out, err) : err_set(err, 0, "no token of the remote verifier");
+		rc = remote ? add_remote(input, kid, remote, out, err)
+			    : err_set(err, 0, "no token of the remote verifier");
 	else
 		rc = add_own(input, kid, remote, out, err);
 	if (rc != 0)

@@ -8,13 +8,14 @@
 #include "spec/gpu_evidence.h"
 
 /*
- * The attestation result (RFC 9334, RFC 9711) and the files that the container gets. Made only for a run whose every step passed.
+ * The attestation result (RFC 9334, RFC 9711) and the files that the container gets. Made only for a run whose every
+ * step passed.
  *
  *   attestation.env, evidence.json       always
- *   token.jwt, detached-eat.json, jwks.json   NVIDIA's detached EAT: signed by the key of the run, or, where the remote verifier
- *                                        alone appraised, as it came
- *   run.jwt, run-jwks.json               then the statement of the run: nonce, policy, and whose token it is
- *   remote-eat.json, remote-jwks.json    where both appraised: the remote verifier's, as they came
+ *   token.jwt, detached-eat.json, jwks.json   NVIDIA's detached EAT: signed by the key of the run, or, where the remote
+ * verifier alone appraised, as it came run.jwt, run-jwks.json               then the statement of the run: nonce,
+ * policy, and whose token it is remote-eat.json, remote-jwks.json    where both appraised: the remote verifier's, as
+ * they came
  */
 
 #define RESULT_FILES_MAX 7

@@ -63,8 +63,8 @@ read_detached(struct reader *reader, const struct json *root, struct err *err)
 	const struct json *first = json_at(root, 0), *second = json_at(root, 1);
 	const char *tag = json_text(json_at(first, 0));
 
-	if (json_type(root) != JSON_ARRAY || json_count(root) != 2 || json_type(first) != JSON_ARRAY || json_count(first) != 2 ||
-	    tag == NULL || strcmp(tag, "JWT") != 0 || json_type(second) != JSON_OBJECT)
+	if (json_type(root) != JSON_ARRAY || json_count(root) != 2 || json_type(first) != JSON_ARRAY ||
+	    json_count(first) != 2 || tag == NULL || strcmp(tag, "JWT") != 0 || json_type(second) != JSON_OBJECT)
 		return err_set(err, CODE_TOKEN_FORMAT, "not of the form [[\"JWT\", token], {\"GPU-0\": token}]");
 	if (check_count(reader, json_count(second), err) != 0)
 		return -1;
@@ -175,13 +175,13 @@ check_time(const struct reader *reader, const struct json *payload, struct err *
 	    read_time(payload, "exp", &exp, err) != 0)
 		return -1;
 	if (at + reader->rules->ahead < nbf || at + reader->rules->ahead < iat)
-		return err_set(err, CODE_TOKEN_TIME, "not valid before %lld, now %lld", (long long)(nbf > iat ? nbf : iat),
-			       (long long)at);
+		return err_set(err, CODE_TOKEN_TIME, "not valid before %lld, now %lld",
+			       (long long)(nbf > iat ? nbf : iat), (long long)at);
 	if (at >= exp)
 		return err_set(err, CODE_TOKEN_TIME, "expired at %lld, now %lld", (long long)exp, (long long)at);
 	if (reader->rules->age != 0 && at - iat > reader->rules->age)
-		return err_set(err, CODE_TOKEN_TIME, "issued at %lld, more than %lld seconds before now, %lld", (long long)iat,
-			       (long long)reader->rules->age, (long long)at);
+		return err_set(err, CODE_TOKEN_TIME, "issued at %lld, more than %lld seconds before now, %lld",
+			       (long long)iat, (long long)reader->rules->age, (long long)at);
 	return 0;
 }
 
@@ -265,7 +265,9 @@ check_details(const struct json *payload, struct err *err)
 		       code.size > 16 ? 16 : (int)code.size, code.data ? (const char *)code.data : "", text);
 }
 
-/* The same questions as a local appraisal asks; the firmware id of old drivers and the schema are not always answered. */
+/*
+ * The same questions as a local appraisal asks; the firmware id of old drivers and the schema are not always answered.
+ */
 static int
 check_verdicts(const struct json *payload, struct err *err)
 {
@@ -325,7 +327,8 @@ check_device_claims(const struct reader *reader, const struct json *payload, str
 	if (check_text(payload, "iss", reader->rules->issuer, err) != 0 || read_nonce(payload, have, err) != 0)
 		return -1;
 	if (memcmp(have, want, NONCE_SIZE) != 0)
-		return err_set(err, CODE_TOKEN_CLAIM, "claim eat_nonce is not the nonce that was sent or is the overall token's");
+		return err_set(err, CODE_TOKEN_CLAIM,
+			       "claim eat_nonce is not the nonce that was sent or is the overall token's");
 	if (check_attested(reader, payload, err) == 0)
 		return 0;
 	return err_wrap(err, reader->refused ? CODE_REMOTE_REFUSED : 0, "the verifier's verdict");
@@ -339,7 +342,8 @@ refuse(const struct reader *reader, struct err *err)
 		const struct part *device = &reader->device[i];
 
 		if (device->sound && check_attested(reader, device->jws.payload, err) != 0)
-			return err_wrap(err, CODE_REMOTE_REFUSED, "claim x-nvidia-overall-att-result is false: GPU-%u", i);
+			return err_wrap(err, CODE_REMOTE_REFUSED, "claim x-nvidia-overall-att-result is false: GPU-%u",
+					i);
 	}
 	return err_set(err, CODE_REMOTE_REFUSED, "claim x-nvidia-overall-att-result is false");
 }
@@ -351,7 +355,8 @@ check_overall_claims(struct reader *reader, struct err *err)
 	const uint8_t *want = reader->rules->nonce;
 	bool result = false;
 
-	if (check_text(payload, "iss", reader->rules->issuer, err) != 0 || check_text(payload, "sub", SUBJECT, err) != 0 ||
+	if (check_text(payload, "iss", reader->rules->issuer, err) != 0 ||
+	    check_text(payload, "sub", SUBJECT, err) != 0 ||
 	    check_text(payload, "x-nvidia-ver", CLAIMS_VERSION, err) != 0 ||
 	    read_nonce(payload, reader->token->nonce, err) != 0)
 		return -1;
@@ -373,8 +378,9 @@ digest_matches(const struct json *entry, const char *device)
 	const char *digest = json_text(json_at(pair, 1));
 	uint8_t want[SHA256_SIZE], have[SHA256_SIZE];
 
-	if (entry == NULL || json_type(entry) != JSON_ARRAY || json_count(entry) != 2 || json_type(pair) != JSON_ARRAY ||
-	    json_count(pair) != 2 || tag == NULL || strcmp(tag, "DIGEST") != 0 || algorithm == NULL || digest == NULL ||
+	if (entry == NULL || json_type(entry) != JSON_ARRAY || json_count(entry) != 2 ||
+	    json_type(pair) != JSON_ARRAY || json_count(pair) != 2 || tag == NULL || strcmp(tag, "DIGEST") != 0 ||
+	    algorithm == NULL || digest == NULL ||
 	    (strcmp(algorithm, "SHA-256") != 0 && strcmp(algorithm, "SHA256") != 0) ||
 	    !hex_decode(want, sizeof(want), digest, strlen(digest)))
 		return false;
@@ -403,14 +409,15 @@ check_set(const struct reader *reader, struct err *err)
 	const struct json *submods = json_get(reader->overall.jws.payload, "submods");
 
 	if (submods == NULL || json_type(submods) != JSON_OBJECT || json_count(submods) != reader->token->devices)
-		return err_set(err, CODE_TOKEN_SET, "claim submods lists %zu devices, %u tokens came", json_count(submods),
-			       reader->token->devices);
+		return err_set(err, CODE_TOKEN_SET, "claim submods lists %zu devices, %u tokens came",
+			       json_count(submods), reader->token->devices);
 	for (unsigned i = 0; i < reader->token->devices; i++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "GPU-%u", i);
 		if (!digest_matches(json_get(submods, name), reader->device[i].text))
-			return err_set(err, CODE_TOKEN_SET, "the digest of %s in claim submods is not that of its token", name);
+			return err_set(err, CODE_TOKEN_SET,
+				       "the digest of %s in claim submods is not that of its token", name);
 		if (check_distinct(reader, i, err) != 0)
 			return -1;
 	}
@@ -424,8 +431,8 @@ verify_set(const struct reader *reader)
 
 	if (check_set(reader, &err) != 0)
 		return fail(reader, STEP_RUN, reader->rules->steps->set, &err);
-	steps_ok(reader->steps, STEP_RUN, reader->rules->steps->set, "%u device token%s, digests match", reader->token->devices,
-		 reader->token->devices == 1 ? "" : "s");
+	steps_ok(reader->steps, STEP_RUN, reader->rules->steps->set, "%u device token%s, digests match",
+		 reader->token->devices, reader->token->devices == 1 ? "" : "s");
 	return 0;
 }
 
@@ -450,8 +457,8 @@ verify_device(const struct reader *reader, unsigned gpu)
 	if (payload == NULL)
 		return rc;
 	rc |= step_result(reader, (int)gpu, steps->device,
-			  check_time(reader, payload, &err) != 0 ? -1 : check_device_claims(reader, payload, &err), &err,
-			  json_text(json_get(payload, "hwmodel")));
+			  check_time(reader, payload, &err) != 0 ? -1 : check_device_claims(reader, payload, &err),
+			  &err, json_text(json_get(payload, "hwmodel")));
 	return rc;
 }
 
@@ -490,7 +497,8 @@ open_all(struct reader *reader)
 		return fail(reader, STEP_RUN, step, &reader->overall.err);
 	steps_ok(reader->steps, STEP_RUN, step, "%s", reader->token->devices ? "detached EAT" : "overall token alone");
 	reader->refused = reader->rules->nvidia && reader->overall.sound &&
-			  json_bool(json_get(reader->overall.jws.payload, "x-nvidia-overall-att-result"), &result) && !result;
+			  json_bool(json_get(reader->overall.jws.payload, "x-nvidia-overall-att-result"), &result) &&
+			  !result;
 	return 0;
 }
 
@@ -596,8 +604,9 @@ derive(const struct token *token, const struct json *keys, uint8_t out[NONCE_SIZ
 	uint8_t digest[SHA256_SIZE];
 
 	if (!hex_claim(claims, "x-cgpu-nonce-random", parts.random, NONCE_SIZE) ||
-	    !hex_claim(claims, "x-cgpu-nonce-challenge", parts.challenge, NONCE_SIZE) || container == NULL || image == NULL ||
-	    config == NULL || (config[0] != '\0' && !hex_decode(digest, sizeof(digest), config, strlen(config))))
+	    !hex_claim(claims, "x-cgpu-nonce-challenge", parts.challenge, NONCE_SIZE) || container == NULL ||
+	    image == NULL || config == NULL ||
+	    (config[0] != '\0' && !hex_decode(digest, sizeof(digest), config, strlen(config))))
 		return err_set(err, 0, "the token does not hold the parts of its nonce");
 	if (key_digest(keys, parts.key, err) != 0)
 		return -1;

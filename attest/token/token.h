@@ -9,8 +9,8 @@
 #include "spec/gpu_evidence.h"
 
 /*
- * An attestation result read by somebody who relies on it: NVIDIA's detached EAT, or its overall token alone, be it this
- * product's or the remote verifier's. Every token of either is read and judged here.
+ * An attestation result read by somebody who relies on it: NVIDIA's detached EAT, or its overall token alone, be it
+ * this product's or the remote verifier's. Every token of either is read and judged here.
  */
 
 #define TOKEN_ISSUER "oci-cgpu-hook" /* claim iss of this product's own */
@@ -44,14 +44,17 @@ struct token_request {
 struct token {
 	struct json *overall;                   /* payload; NULL until the format was right */
 	struct json *device[GPU_EVIDENCE_MAX];  /* payloads, in the order of GPU-0, GPU-1, ... */
-	bool overall_signed, device_signed[GPU_EVIDENCE_MAX]; /* by a key of the set: the payload is its signer's word */
+	bool overall_signed,
+		device_signed[GPU_EVIDENCE_MAX]; /* by a key of the set: the payload is its signer's word */
 	unsigned devices;                       /* 0: the overall token alone */
 	uint8_t nonce[NONCE_SIZE];              /* eat_nonce */
 	bool key_missing;                       /* a token names a key that the set lacks */
 };
 
-/* The rules for tokens of this product: steps "token-format", "token-signature", "token-time", "token-claims",
- * "device-signature", "device-token", "token-set". */
+/*
+ * The rules for tokens of this product: steps "token-format", "token-signature", "token-time", "token-claims",
+ * "device-signature", "device-token", "token-set".
+ */
 struct token_rules token_rules_own(void);
 
 /* 0 only if every step passed. */
@@ -64,7 +67,9 @@ int token_verify(const struct token_request *request, struct steps *steps, struc
 int token_anchor(const struct token *token, const struct json *keys, const uint8_t evidence_nonce[NONCE_SIZE],
 		 struct steps *steps);
 
-/* Claim iss of the overall token, or of its compact form alone, without looking at anything else; new memory or NULL. */
+/*
+ * Claim iss of the overall token, or of its compact form alone, without looking at anything else; new memory or NULL.
+ */
 char *token_issuer(struct bytes text);
 
 void token_free(struct token *token);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bare NODE REPORT: verifies each distinct signature that stands behind one emulated GPU once, with OpenSSL and xmlsec as
- * they come, and prints how many there were. NODE was made by mint; REPORT is the signed report (gpu_report.h). No policy,
- * no comparison, no other process: what any verifier has to pay.
+ * bare NODE REPORT: verifies each distinct signature that stands behind one emulated GPU once, with OpenSSL and xmlsec
+ * as they come, and prints how many there were. NODE was made by mint; REPORT is the signed report (gpu_report.h). No
+ * policy, no comparison, no other process: what any verifier has to pay.
  */
 #include <err.h>
 #include <glob.h>
@@ -136,7 +136,8 @@ keep_signers(xmlNode *signature)
 	xmlNode *data = xmlSecFindNode(signature, xmlSecNodeX509Data, xmlSecDSigNs);
 	unsigned first = CERTS_MAX;
 
-	for (xmlNode *node = data ? xmlFirstElementChild(data) : NULL; node != NULL; node = xmlNextElementSibling(node)) {
+	for (xmlNode *node = data ? xmlFirstElementChild(data) : NULL; node != NULL;
+	     node = xmlNextElementSibling(node)) {
 		unsigned at = keep(read_signer(node));
 
 		first = first == CERTS_MAX ? at : first;

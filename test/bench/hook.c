@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hook HOOK NOTHING STATE ROUNDS: starts HOOK createRuntime and NOTHING in turn, both with STATE on standard input, and prints
- * the median and the 90th percentile of each in microseconds, from before fork to after wait.
+ * hook HOOK NOTHING STATE ROUNDS: starts HOOK createRuntime and NOTHING in turn, both with STATE on standard input, and
+ * prints the median and the 90th percentile of each in microseconds, from before fork to after wait.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ main(int argc, char *argv[])
 	}
 	qsort(hook, (size_t)rounds, sizeof(*hook), compare);
 	qsort(nothing, (size_t)rounds, sizeof(*nothing), compare);
-	printf("hook without GPU: median %ld us, 90%% %ld us; a static program that does nothing: median %ld us, 90%% %ld us\n",
+	printf("hook without GPU: median %ld us, 90%% %ld us; a static program that does nothing: median %ld us, 90%% "
+	       "%ld us\n",
 	       hook[rounds / 2], hook[rounds * 9 / 10], nothing[rounds / 2], nothing[rounds * 9 / 10]);
 	return 0;
 }

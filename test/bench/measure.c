@@ -111,6 +111,7 @@ main(int argc, char **argv)
 		for (unsigned i = 0; i < count; i++)
 			run_once(&series[i], round, argv[2]);
 	for (unsigned i = 0; i < count; i++)
-		printf("%.3f %.3f %ld\n", median(series[i].wall, rounds), least(series[i].cpu, rounds), series[i].resident);
+		printf("%.3f %.3f %ld\n", median(series[i].wall, rounds), least(series[i].cpu, rounds),
+		       series[i].resident);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls CA-FILE [QUESTION] URL...: what TLS costs whoever asks these services: libcurl, the CA file, one connection and one
- * handshake for each origin, for each URL a GET, or a POST of QUESTION, the file of a revocation question, where one stands
- * before it; what comes back is thrown away. With it a run's own share of the CPU can be told from that of TLS.
+ * tls CA-FILE [QUESTION] URL...: what TLS costs whoever asks these services: libcurl, the CA file, one connection and
+ * one handshake for each origin, for each URL a GET, or a POST of QUESTION, the file of a revocation question, where
+ * one stands before it; what comes back is thrown away. With it a run's own share of the CPU can be told from that of
+ * TLS.
  */
 #include <curl/curl.h>
 #include <err.h>

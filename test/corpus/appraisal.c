@@ -122,7 +122,8 @@ drive_appraisal(const struct corpus_row *row, struct corpus_outcome *out)
 	if (steps_code(&item.steps) == CODE_OK) {
 		corpus_accept(out);
 	} else {
-		err_set(&err, steps_code(&item.steps), "%s: %s", failed ? failed->name : "", failed ? failed->detail : "");
+		err_set(&err, steps_code(&item.steps), "%s: %s", failed ? failed->name : "",
+			failed ? failed->detail : "");
 		corpus_reject(out, &err);
 	}
 	reference_free(&item.driver);

@@ -10,10 +10,11 @@
 #include "lib/err.h"
 
 /*
- * Runs the rows of MANIFEST-own.tsv and MANIFEST-public.tsv through the product. A driver turns one row into an outcome;
- * it runs in a process of its own (a crash, a leak under the sanitizer or 60 seconds fail the row), so it need not care
- * about memory beyond what the product's own free functions do. It reads its inputs first, by the functions below, which
- * fail the row if a file is missing. Nothing about the given files may be built in: see PROFILE.md beside the manifests.
+ * Runs the rows of MANIFEST-own.tsv and MANIFEST-public.tsv through the product. A driver turns one row into an
+ * outcome; it runs in a process of its own (a crash, a leak under the sanitizer or 60 seconds fail the row), so it need
+ * not care about memory beyond what the product's own free functions do. It reads its inputs first, by the functions
+ * below, which fail the row if a file is missing. Nothing about the given files may be built in: see PROFILE.md beside
+ * the manifests.
  */
 
 struct corpus_row {

@@ -71,11 +71,13 @@ signature_case(const struct json *group, const struct json *item, EVP_PKEY *key,
 	struct err err = ERR_INIT;
 	char *name = case_name(item);
 
-	good = (raw ? crypto_verify_raw : crypto_verify_der)(key, buf_bytes(&message), buf_bytes(&signature), &err) == 0;
+	good = (raw ? crypto_verify_raw : crypto_verify_der)(key, buf_bytes(&message), buf_bytes(&signature),
+							     &err) == 0;
 	if (!profile)
 		corpus_case(out, !good, name, "a signature outside the profile passed");
 	else
-		corpus_case(out, is(result, "acceptable") || good == is(result, "valid"), name, good ? "passed" : err.text);
+		corpus_case(out, is(result, "acceptable") || good == is(result, "valid"), name,
+			    good ? "passed" : err.text);
 	free(name);
 	buf_free(&message);
 	buf_free(&signature);

@@ -30,7 +30,10 @@ number_of(const struct corpus_row *row, const char *name, int64_t max)
 	return number;
 }
 
-/* A key that the set lacks is the token's fault where the set comes with the row, as in a run whose second fetch is no better. */
+/*
+ * A key that the set lacks is the token's fault where the set comes with the row, as in a run whose second fetch is no
+ * better.
+ */
 static void
 answer(enum remote_verdict verdict, struct steps *steps, struct corpus_outcome *out)
 {
@@ -191,7 +194,8 @@ run_case(const struct json *item, const struct json *keys, struct corpus_outcome
 	if (!in_profile(text, keys))
 		corpus_case(out, !good, name, "a signature outside the profile passed");
 	else
-		corpus_case(out, is(result, "acceptable") || good == is(result, "valid"), name, good ? "passed" : err.text);
+		corpus_case(out, is(result, "acceptable") || good == is(result, "valid"), name,
+			    good ? "passed" : err.text);
 	free(text);
 	free(name);
 }

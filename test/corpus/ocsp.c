@@ -53,7 +53,8 @@ drive_ocsp(const struct corpus_row *row, struct corpus_outcome *out)
 	corpus_hex(row, "request-nonce.hex", nonce, sizeof(nonce));
 	if (!clock_parse(clock, &at))
 		corpus_broken("verify-at.txt", clock);
-	if (revocation_ask_with(subject, issuer, sha384 ? REVOCATION_SHA384 : REVOCATION_SHA1, nonce, &question, &err) < 0)
+	if (revocation_ask_with(subject, issuer, sha384 ? REVOCATION_SHA384 : REVOCATION_SHA1, nonce, &question, &err) <
+	    0)
 		corpus_broken("question", err.text);
 	check_question(row, rim ? "rim-request.der" : sha384 ? "request-sha384.der" : "request.der", &question);
 	if (revocation_judge(&question, answer, at, &policy, NULL, &said, &err) < 0)

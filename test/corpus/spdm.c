@@ -29,7 +29,8 @@ check_decoded(const struct corpus_row *row, const struct evidence *evidence, str
 }
 
 static void
-judge(const struct corpus_row *row, const struct evidence_raw *raw, const X509 *root, int64_t at, struct corpus_outcome *out)
+judge(const struct corpus_row *row, const struct evidence_raw *raw, const X509 *root, int64_t at,
+      struct corpus_outcome *out)
 {
 	struct steps steps = {0};
 	struct evidence evidence;

@@ -13,7 +13,10 @@
 
 static const struct json_limits limits = {.bytes = 16 << 20, .string = 1 << 20, .depth = 32, .values = 1 << 20};
 
-/* The product's steps for a chain without a report: the path, one architecture, the firmware id that a report would have. */
+/*
+ * The product's steps for a chain without a report: the path, one architecture, the firmware id that a report would
+ * have.
+ */
 static int
 judge_device(struct bytes pem, const X509 *root, int64_t at, struct bytes fwid, struct err *err)
 {
@@ -105,10 +108,10 @@ limbo_time(const struct json *item)
 }
 
 /*
- * Everything that the suite calls a failure has to be refused here too. A success counts as one only where all keys are on
- * P-384; with another key it has to be refused because of the key, and says nothing about the rest: such a case is skipped.
- * Rules about server names, TLS key usages and the web PKI do not exist for device chains; no row needs them, because the
- * keys in those cases are on other curves.
+ * Everything that the suite calls a failure has to be refused here too. A success counts as one only where all keys are
+ * on P-384; with another key it has to be refused because of the key, and says nothing about the rest: such a case is
+ * skipped. Rules about server names, TLS key usages and the web PKI do not exist for device chains; no row needs them,
+ * because the keys in those cases are on other curves.
  */
 static void
 limbo_case(const struct json *item, struct corpus_outcome *out)

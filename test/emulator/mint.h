@@ -59,8 +59,8 @@ struct issuance {
 unsigned mint_issuances(const struct mint *mint, struct issuance out[ISSUANCES_MAX]);
 
 /* What signs answers for an issuer, with this key or a fresh one; its parts and the days left need not be right. */
-struct pki_entity mint_responder(const struct mint *mint, const struct pki_entity *issuer, EVP_PKEY *key, unsigned parts,
-				 int64_t days);
+struct pki_entity
+mint_responder(const struct mint *mint, const struct pki_entity *issuer, EVP_PKEY *key, unsigned parts, int64_t days);
 
 /* One file or folder below options.directory; a failure ends the tool. */
 void mint_write(const struct mint *mint, const char *name, const struct buf *content, mode_t mode);

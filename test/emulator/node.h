@@ -47,7 +47,17 @@ struct node_gpu {
 
 #define NODE_REAL_SIZE 0x80000000u
 
-enum node_action { NODE_RETURN, NODE_WAIT, NODE_HANG, NODE_ABORT, NODE_EXIT, NODE_FORK, NODE_EXEC, NODE_PRINT, NODE_SET };
+enum node_action {
+	NODE_RETURN,
+	NODE_WAIT,
+	NODE_HANG,
+	NODE_ABORT,
+	NODE_EXIT,
+	NODE_FORK,
+	NODE_EXEC,
+	NODE_PRINT,
+	NODE_SET
+};
 
 struct node_fault {
 	char call[NODE_TEXT];

@@ -5,10 +5,11 @@
 #include "lib/buf.h"
 
 /*
- * An emulated GPU's key, big-endian. With secret key d and one fixed k for all reports, an ECDSA signature on digest z is
- * r = (kG).x and s = z/k + rd/k modulo the order (FIPS 186-5 6.4.1): mint works out the rest, and the library in NVML's
- * place needs neither curve nor libcrypto. A real GPU signs by itself, so the emulated one must not cost the host
- * what a real one does not. Two signatures give the key away: it protects nothing, and each run of mint makes another.
+ * An emulated GPU's key, big-endian. With secret key d and one fixed k for all reports, an ECDSA signature on digest z
+ * is r = (kG).x and s = z/k + rd/k modulo the order (FIPS 186-5 6.4.1): mint works out the rest, and the library in
+ * NVML's place needs neither curve nor libcrypto. A real GPU signs by itself, so the emulated one must not cost the
+ * host what a real one does not. Two signatures give the key away: it protects nothing, and each run of mint makes
+ * another.
  */
 #define SIGNER_PART 48
 struct signer {

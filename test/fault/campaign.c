@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * campaign LIBRARY RUNS PROGRAM accept|refuse COMMAND...: runs COMMAND once for each call of each kind that PROGRAM (the
- * command itself, or a worker that it starts) makes, and lets that call fail; RUNS > 0 takes that many of them, evenly. A run
- * is right if it ends with a documented exit code, not by a signal, and
- *   refuse: never with 0;
- *   accept: with 0 only if its output is the same to the byte, that is, if the fault did not matter.
- * TAP, one line for each kind.
+ * campaign LIBRARY RUNS PROGRAM accept|refuse COMMAND...: runs COMMAND once for each call of each kind that PROGRAM
+ * (the command itself, or a worker that it starts) makes, and lets that call fail; RUNS > 0 takes that many of them,
+ * evenly. A run is right if it ends with a documented exit code, not by a signal, and refuse: never with 0; accept:
+ * with 0 only if its output is the same to the byte, that is, if the fault did not matter. TAP, one line for each kind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -132,12 +130,15 @@ fail_kind(struct campaign *campaign, enum fault_kind kind)
 	run(campaign->command, &out);
 	buf_free(&out);
 	calls = control->count;
-	campaign->wrong = kind == FAULT_ALLOC && calls == 0; /* every program allocates: the library is not in this one */
+	campaign->wrong =
+		kind == FAULT_ALLOC && calls == 0; /* every program allocates: the library is not in this one */
 	memset(campaign->count, 0, sizeof(campaign->count));
 	for (unsigned at = 1; at <= calls; runs++) {
 		fail_one(campaign, kind, at);
 		/* All of the first ones, where starting up is; then evenly. */
-		at += campaign->runs == 0 || calls <= campaign->runs || at < campaign->runs / 4 ? 1 : calls / campaign->runs + 1;
+		at += campaign->runs == 0 || calls <= campaign->runs || at < campaign->runs / 4
+			      ? 1
+			      : calls / campaign->runs + 1;
 	}
 	printf("%s %d %s %s: %u calls, %u runs, ended with", campaign->wrong ? "not ok" : "ok", (int)kind + 1,
 	       control->program, kinds[kind].name, calls, runs);

@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 /*
- * What passes between the campaign and the library in the programs under test: a file that both map, because the programs
- * start each other with a fixed environment and confine themselves. It lies beside the library, named LIBRARY.control.
+ * What passes between the campaign and the library in the programs under test: a file that both map, because the
+ * programs start each other with a fixed environment and confine themselves. It lies beside the library, named
+ * LIBRARY.control.
  */
 
 enum fault_kind { FAULT_ALLOC, FAULT_OPEN, FAULT_READ, FAULT_WRITE, FAULT_POLL, FAULT_RANDOM, FAULT_FORK, FAULT_KINDS };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linked into the programs under test in front of the C library: lets the n-th call of one kind fail. Needs glibc, whose
- * allocator has second names.
+ * Linked into the programs under test in front of the C library: lets the n-th call of one kind fail. Needs glibc,
+ * whose allocator has second names.
  */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Archives of collateral: what is read is printed and read again, and judged against roots that vouch for nothing in it. The
- * bytes are taken as an archive, and as the content of one item of each kind.
+ * Archives of collateral: what is read is printed and read again, and judged against roots that vouch for nothing in
+ * it. The bytes are taken as an archive, and as the content of one item of each kind.
  */
 #include <stdlib.h>
 #include <string.h>

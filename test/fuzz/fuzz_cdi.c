@@ -57,7 +57,8 @@ check_again(const char *text, enum cdi_format format)
 	struct err err = ERR_INIT;
 	char *twice;
 
-	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || !gate_in(&spec.edits) || cdi_spec_understated(&spec))
+	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || !gate_in(&spec.edits) ||
+	    cdi_spec_understated(&spec))
 		abort();
 	if (gate_put(&spec, format, &twice, &err) != 0 || strcmp(twice, text) != 0)
 		abort();

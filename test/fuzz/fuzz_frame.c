@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames from a peer that says anything, and the fields of their payloads. What was read is written back to the same bytes. */
+/*
+ * Frames from a peer that says anything, and the fields of their payloads. What was read is written back to the same
+ * bytes.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as JSON. What is accepted is written, read again and written again, to the same text; I-JSON is a part of JSON. */
+/*
+ * Any bytes as JSON. What is accepted is written, read again and written again, to the same text; I-JSON is a part of
+ * JSON.
+ */
 /* Seeds: json/own json/nst */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Revocation answers: as they come, and once more with the question's certificate id asked for and signed by the issuer, so
- * that what lies behind the signature is read as well. Seeds: ocsp */
+ * Revocation answers: as they come, and once more with the question's certificate id asked for and signed by the
+ * issuer, so that what lies behind the signature is read as well. Seeds: ocsp */
 #include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -41,7 +41,9 @@ make_issuer(void)
 static void
 judge(const struct revocation_question *question, struct bytes answer)
 {
-	static const struct revocation_policy policy = {.allow_without_nonce = true, .allow_hold = true, .max_age = 86400};
+	static const struct revocation_policy policy = {.allow_without_nonce = true,
+							.allow_hold = true,
+							.max_age = 86400};
 	struct revocation said;
 	struct err err = ERR_INIT;
 

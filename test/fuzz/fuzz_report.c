@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a GPU's attestation report. Views stay inside of it, texts keep to what ids, file names and logs can bear. */
+/*
+ * Any bytes as a GPU's attestation report. Views stay inside of it, texts keep to what ids, file names and logs can
+ * bear.
+ */
 /* Seeds: spdm */
 #include <stdlib.h>
 #include <string.h>

@@ -34,7 +34,8 @@ check_rim(const struct rim *rim)
 	unsigned active = 0;
 
 	for (unsigned i = 0; i < RIM_ROWS_MAX; i++) {
-		if (rim->row[i].alternatives > RIM_ALTERNATIVES_MAX || (rim->row[i].active && rim->row[i].alternatives == 0))
+		if (rim->row[i].alternatives > RIM_ALTERNATIVES_MAX ||
+		    (rim->row[i].active && rim->row[i].alternatives == 0))
 			abort();
 		active += rim->row[i].active;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens and key sets: an answer as it comes, the input as key set of a genuine answer, and the payloads of the input signed
- * again by our key, so that what lies behind the signature is read as well. Seeds: jose/jwt jose/jwks */
+ * Tokens and key sets: an answer as it comes, the input as key set of a genuine answer, and the payloads of the input
+ * signed again by our key, so that what lies behind the signature is read as well. Seeds: jose/jwt jose/jwks */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,8 @@ static uint8_t nonce[NONCE_SIZE];
 static char *
 envelope(const char *overall, const char *device)
 {
-	char *token = nras_sign(key, NRAS_HEADER, device), *digest = nras_digest(token), *claims = xstrdup(overall), *first, *out;
+	char *token = nras_sign(key, NRAS_HEADER, device), *digest = nras_digest(token), *claims = xstrdup(overall),
+	     *first, *out;
 
 	if (strstr(claims, "@0@") != NULL)
 		claims = nras_edit(claims, "@0@", digest);
@@ -62,7 +63,8 @@ judge(struct bytes tokens, struct bytes key_set)
 	enum remote_verdict verdict = remote_judge(&request, &steps, claims, &issued);
 
 	steps_conclude(&steps);
-	if ((verdict == REMOTE_PASS) != (steps_code(&steps) == CODE_OK) || (verdict == REMOTE_PASS && claims[0] == NULL))
+	if ((verdict == REMOTE_PASS) != (steps_code(&steps) == CODE_OK) ||
+	    (verdict == REMOTE_PASS && claims[0] == NULL))
 		abort();
 	steps_free(&steps);
 	free(claims[0]);

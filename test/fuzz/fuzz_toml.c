@@ -44,7 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct err err = ERR_INIT, second = ERR_INIT;
 		int rc = toml_find(bytes_of(data, size), paths[i], &value, &err);
 
-		if (toml_find(bytes_of(data, size), paths[i], &again, &second) != rc || strcmp(err.text, second.text) != 0)
+		if (toml_find(bytes_of(data, size), paths[i], &again, &second) != rc ||
+		    strcmp(err.text, second.text) != 0)
 			abort();
 		if (rc == 0 ? !is_whole(&value) || !is_same(&value, &again) : strstr(err.text, "line ") == NULL)
 			abort();

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Payloads between the run and its workers, either of which may have been taken over. The first byte chooses the reader. */
+/*
+ * Payloads between the run and its workers, either of which may have been taken over. The first byte chooses the
+ * reader.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stands at the place of `cgpu` where only the hook is under test: answers what the first word of the file PATH_CGPU.verdict
- * says. "pass": the five files, with a nonce that is new each time. A number: refuses with that code. "exempt": lets
- * start without files. "hang": says nothing for a minute.
+ * Stands at the place of `cgpu` where only the hook is under test: answers what the first word of the file
+ * PATH_CGPU.verdict says. "pass": the five files, with a nonce that is new each time. A number: refuses with that code.
+ * "exempt": lets start without files. "hang": says nothing for a minute.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,7 +47,8 @@ put_files(void)
 
 	random_bytes(nonce, sizeof(nonce));
 	hex_encode(hex, nonce, sizeof(nonce));
-	text = xprintf("CGPU_ATTESTATION_RESULT=pass\nCGPU_ATTESTATION_NONCE=%s\nCGPU_ATTESTATION_TOKEN=e30.%s.e30\n", hex, hex);
+	text = xprintf("CGPU_ATTESTATION_RESULT=pass\nCGPU_ATTESTATION_NONCE=%s\nCGPU_ATTESTATION_TOKEN=e30.%s.e30\n",
+		       hex, hex);
 	put_file("attestation.env", text);
 	free(text);
 	text = xprintf("e30.%s.e30", hex);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hold NODE [PROGRAM ARGUMENT...]: has NODE open and waits, or becomes PROGRAM with it. O_PATH, since a node of a driver that
- * is not there cannot be opened otherwise.
+ * hold NODE [PROGRAM ARGUMENT...]: has NODE open and waits, or becomes PROGRAM with it. O_PATH, since a node of a
+ * driver that is not there cannot be opened otherwise.
  */
 #include <fcntl.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
 #define TEST_UNIT_NRAS_H
 
 /*
- * A remote verifier for tests: tokens and key sets in the shape of NVIDIA's service. Texts are edited before they are signed,
- * so a case says only what is odd about it.
+ * A remote verifier for tests: tokens and key sets in the shape of NVIDIA's service. Texts are edited before they are
+ * signed, so a case says only what is odd about it.
  */
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -22,17 +22,18 @@
 /* iat, nbf and exp of a token issued at the time of judging. */
 #define NRAS_TIMES "\"iat\":1790000000,\"nbf\":1790000000,\"exp\":1790003600"
 #define NRAS_CHAIN                                                                                                     \
-	"{\"x-nvidia-cert-status\":\"valid\",\"x-nvidia-cert-ocsp-status\":\"good\","                                   \
+	"{\"x-nvidia-cert-status\":\"valid\",\"x-nvidia-cert-ocsp-status\":\"good\","                                  \
 	"\"x-nvidia-cert-expiration-date\":\"9999-12-31T23:59:59Z\",\"x-nvidia-cert-revocation-reason\":null}"
 
 /* @0@ and @1@: digests of the device tokens. */
 #define NRAS_OVERALL                                                                                                   \
-	"{\"sub\":\"NVIDIA-PLATFORM-ATTESTATION\",\"x-nvidia-ver\":\"3.0\",\"iss\":\"" NRAS_ISSUER "\"," NRAS_TIMES     \
+	"{\"sub\":\"NVIDIA-PLATFORM-ATTESTATION\",\"x-nvidia-ver\":\"3.0\",\"iss\":\"" NRAS_ISSUER "\"," NRAS_TIMES    \
 	",\"x-nvidia-overall-att-result\":true,\"submods\":{\"GPU-0\":[\"DIGEST\",[\"SHA-256\",\"@0@\"]]},"            \
 	"\"eat_nonce\":\"" NRAS_NONCE "\",\"jti\":\"o\"}"
 
 #define NRAS_DEVICE                                                                                                    \
-	"{\"iss\":\"" NRAS_ISSUER "\"," NRAS_TIMES ",\"eat_nonce\":\"" NRAS_NONCE "\",\"jti\":\"d\",\"ueid\":\"4711\"," \
+	"{\"iss\":\"" NRAS_ISSUER "\"," NRAS_TIMES ",\"eat_nonce\":\"" NRAS_NONCE                                      \
+	"\",\"jti\":\"d\",\"ueid\":\"4711\","                                                                          \
 	"\"hwmodel\":\"GH100 A01 GSP BROM\",\"oemid\":\"5703\",\"measres\":\"success\",\"secboot\":true,"              \
 	"\"dbgstat\":\"disabled\",\"x-nvidia-attestation-warning\":null,\"x-nvidia-gpu-arch-check\":true,"             \
 	"\"x-nvidia-gpu-driver-version\":\"550.90.07\",\"x-nvidia-gpu-vbios-version\":\"96.00.9F.00.01\","             \
@@ -149,7 +150,8 @@ nras_certify(const char *name, EVP_PKEY *key, const struct nras_certificate *iss
 	X509_set_pubkey(cert, key);
 	if (ca)
 		nras_extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
-	nras_extend(cert, cert, NID_key_usage, ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyAgreement");
+	nras_extend(cert, cert, NID_key_usage,
+		    ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyAgreement");
 	nras_extend(cert, cert, NID_subject_key_identifier, "hash");
 	nras_extend(cert, issuer ? issuer->x509 : cert, NID_authority_key_identifier, "keyid:always");
 	if (X509_sign(cert, signer, EVP_PKEY_is_a(signer, "RSA") ? EVP_sha256() : EVP_sha384()) == 0)

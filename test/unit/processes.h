@@ -58,8 +58,8 @@ process_put(const struct fake_process *process)
 static inline void
 record_put(const char *id, enum container_decision decision, int pid, int started)
 {
-	const struct container_record record = {.decision = decision, .id = (char *)id, .bundle = "/b", .pid = pid, .started = started,
-						.all = true};
+	const struct container_record record = {
+		.decision = decision, .id = (char *)id, .bundle = "/b", .pid = pid, .started = started, .all = true};
 	char *text = container_record_print(&record), *path = xprintf("%s/%s", CONTAINER_RECORDS, id);
 
 	put_bytes(path, bytes_of_text(text), 0600);
@@ -70,7 +70,10 @@ record_put(const char *id, enum container_decision decision, int pid, int starte
 	free(text);
 }
 
-/* A machine with one process of its own. No node can be made without privilege: the number of /dev/null is NVIDIA's there. */
+/*
+ * A machine with one process of its own. No node can be made without privilege: the number of /dev/null is NVIDIA's
+ * there.
+ */
 #define FAKE_NODE "/dev/null"
 
 static inline void

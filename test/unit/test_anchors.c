@@ -24,7 +24,8 @@ read_with(const char *section, const char *key, const char *text, struct anchors
 	*err = (struct err)ERR_INIT;
 	CHECK(fs_write_atomic(path, bytes_of_text(text), 0644, err) == 0);
 	conf_defaults(&conf);
-	CHECK(conf_set(&conf, "policy", "verifier", "remote", err) == 0 && conf_set(&conf, section, key, path, err) == 0);
+	CHECK(conf_set(&conf, "policy", "verifier", "remote", err) == 0 &&
+	      conf_set(&conf, section, key, path, err) == 0);
 	rc = anchors_read(&conf, anchors, input, err);
 	conf_free(&conf);
 	return rc == 0 ? CODE_OK : err->code;

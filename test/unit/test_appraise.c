@@ -15,7 +15,9 @@
 #include "test/unit/emulated_report.h"
 #include "test/unit/unit.h"
 
-/* Whole appraisals of what the emulated library and its mint make: in this process, and in the worker beside this test. */
+/*
+ * Whole appraisals of what the emulated library and its mint make: in this process, and in the worker beside this test.
+ */
 #define NO_EMULATOR "the emulator is not built"
 #define AT 1780272000 /* 2026-06-01T00:00:00Z */
 
@@ -78,7 +80,8 @@ set_scene(const char *options, unsigned gpus)
 	clean_up();
 	/* A name of its own: the loader would take the library of the last one for this. */
 	snprintf(scene, sizeof(scene), "/tmp/test-appraise.%d.%u", (int)getpid(), scenes++);
-	CHECK(shell(xprintf("%s/emulator/mint --at 2026-06-01T00:00:00Z --gpus %u --library %s/emulator/libnvidia-ml.so.1 %s %s",
+	CHECK(shell(xprintf("%s/emulator/mint --at 2026-06-01T00:00:00Z --gpus %u --library "
+			    "%s/emulator/libnvidia-ml.so.1 %s %s",
 			    out_dir, gpus, out_dir, options, scene)) == 0);
 	fetch_evidence(gpus);
 	return true;
@@ -240,8 +243,10 @@ test_three_gpus_share_what_they_can(void)
 	CHECK_TEXT(json_text(json_get(claims, "measres")), "success");
 	CHECK_TEXT(json_text(json_get(claims, "dbgstat")), "disabled");
 	CHECK_TEXT(json_text(json_get(claims, "oemid")), "5703");
-	CHECK_TEXT(json_text(chain_claim(claims, "x-nvidia-gpu-vbios-rim-cert-chain", "x-nvidia-cert-ocsp-status")), "good");
-	CHECK(json_bool(chain_claim(claims, "x-nvidia-gpu-vbios-rim-cert-chain", "x-nvidia-cert-ocsp-nonce-matches"), &flag) &&
+	CHECK_TEXT(json_text(chain_claim(claims, "x-nvidia-gpu-vbios-rim-cert-chain", "x-nvidia-cert-ocsp-status")),
+		   "good");
+	CHECK(json_bool(chain_claim(claims, "x-nvidia-gpu-vbios-rim-cert-chain", "x-nvidia-cert-ocsp-nonce-matches"),
+			&flag) &&
 	      !flag);
 	CHECK_TEXT(json_text(json_at(json_get(claims, "x-cgpu-loosening"), 0)), "allow-ocsp-without-nonce");
 	json_free(claims);
@@ -297,7 +302,8 @@ test_revoked_and_held(void)
 	CHECK(result.code == CODE_OK);
 	claims = claims_of(&result, 0);
 	CHECK_TEXT(json_text(json_at(json_get(claims, "x-cgpu-loosening"), 0)), "allow-certificate-hold");
-	CHECK_TEXT(json_text(chain_claim(claims, "x-nvidia-gpu-driver-rim-cert-chain", "x-nvidia-cert-revocation-reason")),
+	CHECK_TEXT(json_text(chain_claim(claims, "x-nvidia-gpu-driver-rim-cert-chain",
+					 "x-nvidia-cert-revocation-reason")),
 		   "certificateHold");
 	CHECK(json_text(json_get(claims, "x-nvidia-attestation-warning")) != NULL);
 	json_free(claims);
@@ -338,7 +344,8 @@ test_version_of_manifest(void)
 	result = judge(1, &lenient);
 	CHECK(result.code == CODE_RIM_VERSION);
 	CHECK(step_code(&result, 0, "measurements") == CODE_MEASUREMENT);
-	CHECK(find_step(&result, 0, "measurements") && !strstr(find_step(&result, 0, "measurements")->detail, "differing"));
+	CHECK(find_step(&result, 0, "measurements") &&
+	      !strstr(find_step(&result, 0, "measurements")->detail, "differing"));
 	appraisal_free(&result.appraisal);
 }
 
@@ -432,7 +439,8 @@ test_worker_says_why_it_cannot_begin(void)
 static void
 test_parameters_on_the_wire(void)
 {
-	struct appraise_input input = {.at = -5, .nonce = {9}, .gpus = 3, .verifier = APPRAISE_LOCAL | APPRAISE_REMOTE}, back;
+	struct appraise_input input = {.at = -5, .nonce = {9}, .gpus = 3, .verifier = APPRAISE_LOCAL | APPRAISE_REMOTE},
+			      back;
 	struct buf payload = {0};
 
 	input.revocation = (struct revocation_policy){true, false, 1LL << 40, REVOCATION_SHA384};
@@ -442,7 +450,8 @@ test_parameters_on_the_wire(void)
 	appraise_put_parameters(&payload, &input);
 	CHECK(appraise_get_parameters(buf_bytes(&payload), &back));
 	CHECK(back.at == -5 && back.gpus == 3 && back.nonce[0] == 9 && back.revocation.max_age == 1LL << 40);
-	CHECK(back.revocation.allow_without_nonce && !back.revocation.allow_hold && back.revocation.hash == REVOCATION_SHA384);
+	CHECK(back.revocation.allow_without_nonce && !back.revocation.allow_hold &&
+	      back.revocation.hash == REVOCATION_SHA384);
 	CHECK(bytes_equal(back.device_root, input.device_root) && bytes_equal(back.rim_root, input.rim_root));
 	CHECK(back.verifier == input.verifier && bytes_equal(back.remote.key_set, input.remote.key_set));
 	CHECK(back.remote.key_root.data == NULL);
@@ -483,7 +492,8 @@ test_needs_on_the_wire(void)
 	struct bytes question = bytes_of_text("?");
 
 	CHECK(need_passes((struct collateral){.kind = COLLATERAL_DRIVER_RIM, .name = "x", .again = true}));
-	CHECK(need_passes((struct collateral){.kind = COLLATERAL_OCSP, .name = "x", .question = question, .nonce = {1, 2}}));
+	CHECK(need_passes(
+		(struct collateral){.kind = COLLATERAL_OCSP, .name = "x", .question = question, .nonce = {1, 2}}));
 	CHECK(need_passes((struct collateral){.kind = COLLATERAL_TOKENS, .name = ""}));
 	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_TOKENS, .name = "x"}));
 	CHECK(!need_passes((struct collateral){.kind = COLLATERAL_KEY_SET, .name = "", .question = question}));
@@ -501,7 +511,8 @@ step_passes(const char *name)
 	bool ok;
 
 	appraise_put_step(&payload, &(struct step){0, (char *)name, STEP_OK, CODE_OK, "detail"});
-	ok = appraise_get_step(buf_bytes(&payload), 1, &steps) && steps.count == 1 && strcmp(steps.list[0].name, name) == 0;
+	ok = appraise_get_step(buf_bytes(&payload), 1, &steps) && steps.count == 1 &&
+	     strcmp(steps.list[0].name, name) == 0;
 	steps_free(&steps);
 	buf_free(&payload);
 	return ok;

@@ -34,8 +34,8 @@ add_folder(struct archive *archive, const char *folder)
 		if (dot != list[i]->d_name && strcmp(list[i]->d_name, "..") != 0) {
 			emulated_read(name, &content);
 			*dot = '\0';
-			archive_add(archive, archive_read_id(list[i]->d_name, &id) ? id.kind : COLLATERAL_OCSP, list[i]->d_name,
-				    buf_bytes(&content), AT);
+			archive_add(archive, archive_read_id(list[i]->d_name, &id) ? id.kind : COLLATERAL_OCSP,
+				    list[i]->d_name, buf_bytes(&content), AT);
 		}
 		buf_free(&content);
 		free(name);
@@ -322,7 +322,8 @@ test_doubled(void)
 	for (unsigned i = 0; i < 9; i += 2) {
 		if (!set_scene("", &archive))
 			return;
-		archive_add(&archive, archive.item[i].kind, archive.item[i].name, buf_bytes(&archive.item[i].content), AT);
+		archive_add(&archive, archive.item[i].kind, archive.item[i].name, buf_bytes(&archive.item[i].content),
+			    AT);
 		CHECK(judge(&archive) == CODE_ARCHIVE);
 		archive_free(&archive);
 	}
@@ -338,9 +339,18 @@ rename_item(struct archive *archive, unsigned index, const char *name)
 static void
 test_wrong_names(void)
 {
-	static const char *const none[] = {"../../etc/passwd", "NV_GPU_DRIVER_GH100_../x", "/etc/passwd", "", ".", "NV_GPU_DRIVER_GH100_",
-					   "NV_GPU_DRIVER_GH100_1 2", "NV_GPU_VBIOS_1_2_3_96", "NV_GPU_VBIOS_9600AF0001",
-					   "NV_GPU_DRIVER_GH100_-1", "NV_SWITCH_BIOS_5612_0002_890_9610560001", "nv_gpu_driver_gh100_1"};
+	static const char *const none[] = {"../../etc/passwd",
+					   "NV_GPU_DRIVER_GH100_../x",
+					   "/etc/passwd",
+					   "",
+					   ".",
+					   "NV_GPU_DRIVER_GH100_",
+					   "NV_GPU_DRIVER_GH100_1 2",
+					   "NV_GPU_VBIOS_1_2_3_96",
+					   "NV_GPU_VBIOS_9600AF0001",
+					   "NV_GPU_DRIVER_GH100_-1",
+					   "NV_SWITCH_BIOS_5612_0002_890_9610560001",
+					   "nv_gpu_driver_gh100_1"};
 	struct archive archive;
 	char *vbios, *answer;
 
@@ -453,18 +463,31 @@ test_no_archives(void)
 #define HEAD "{\"schema\":1,\"created\":\"2026-06-01T00:00:00Z\","
 #define NAME "0123456789012345678901234567890123456789-01"
 	static const char *const texts[] = {
-		"", "{}", "[]", "null", "x", "{", HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[]}",
-		HEAD "\"rims\":[],\"chains\":[\"x\"],\"ocsp\":[],\"more\":1}", HEAD "\"rims\":[],\"chains\":[\"x\"]}",
-		HEAD "\"rims\":[],\"chains\":[\"x\",\"x\"],\"ocsp\":[]}", HEAD "\"rims\":[],\"chains\":[1],\"ocsp\":[]}",
-		HEAD "\"rims\":[],\"chains\":{},\"ocsp\":[]}", HEAD "\"rims\":[null],\"chains\":[],\"ocsp\":[]}",
+		"",
+		"{}",
+		"[]",
+		"null",
+		"x",
+		"{",
+		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[]}",
+		HEAD "\"rims\":[],\"chains\":[\"x\"],\"ocsp\":[],\"more\":1}",
+		HEAD "\"rims\":[],\"chains\":[\"x\"]}",
+		HEAD "\"rims\":[],\"chains\":[\"x\",\"x\"],\"ocsp\":[]}",
+		HEAD "\"rims\":[],\"chains\":[1],\"ocsp\":[]}",
+		HEAD "\"rims\":[],\"chains\":{},\"ocsp\":[]}",
+		HEAD "\"rims\":[null],\"chains\":[],\"ocsp\":[]}",
 		HEAD "\"rims\":[],\"rims\":[],\"chains\":[\"x\"],\"ocsp\":[]}",
 		"{\"schema\":2,\"created\":\"2026-06-01T00:00:00Z\",\"rims\":[],\"chains\":[\"x\"],\"ocsp\":[]}",
 		"{\"schema\":1,\"created\":\"yesterday\",\"rims\":[],\"chains\":[\"x\"],\"ocsp\":[]}",
-		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME "\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"AA=\"}]}",
-		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME "\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"\"}]}",
+		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME
+		     "\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"AA=\"}]}",
+		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME
+		     "\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"\"}]}",
 		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME "\",\"until\":1,\"der\":\"AAAA\"}]}",
-		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME "\",\"until\":\"2026-06-01T00:00:00Z\",\"xml\":\"AAAA\"}]}",
-		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME "\\u0000\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"AA==\"}]}",
+		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME
+		     "\",\"until\":\"2026-06-01T00:00:00Z\",\"xml\":\"AAAA\"}]}",
+		HEAD "\"rims\":[],\"chains\":[],\"ocsp\":[{\"name\":\"" NAME
+		     "\\u0000\",\"until\":\"2026-06-01T00:00:00Z\",\"der\":\"AA==\"}]}",
 	};
 	struct archive archive;
 
@@ -503,8 +526,8 @@ test_too_large(void)
 	}
 	text = archive_print(&archive);
 	CHECK(judge(&archive) == CODE_ARCHIVE);
-	CHECK(archive_judge_remote(&(struct appraise_worker){"/nonexistent", NULL, 0}, bytes_of_text(text), &nothing, &out, &steps,
-				   &err) < 0);
+	CHECK(archive_judge_remote(&(struct appraise_worker){"/nonexistent", NULL, 0}, bytes_of_text(text), &nothing,
+				   &out, &steps, &err) < 0);
 	CHECK(err_code(&err) == CODE_ARCHIVE);
 	archive_free(&archive);
 	for (unsigned i = 0; i <= ARCHIVE_ITEMS_MAX; i++) {

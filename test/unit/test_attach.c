@@ -69,7 +69,8 @@ attach_to(pid_t pid, struct err *err)
 	int result;
 
 	container.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	result = attach_files(&container, rootfs, "system_u:object_r:container_file_t:s0", files, 2, soon(), &place, err);
+	result = attach_files(&container, rootfs, "system_u:object_r:container_file_t:s0", files, 2, soon(), &place,
+			      err);
 	container_close(&container);
 	return result;
 }
@@ -139,7 +140,8 @@ test_plain(void)
 	CHECK(fd >= 0 && read(fd, content, sizeof(content) - 1) == 5);
 	CHECK_TEXT(content, "token");
 	CHECK(fstatvfs(fd, &fs) == 0);
-	CHECK((fs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC)) == (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
+	CHECK((fs.f_flag & (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC)) ==
+	      (ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC));
 	close(fd);
 	/* On the host the directory is there, and empty. */
 	snprintf(path, sizeof(path), "%s/run/cgpu", rootfs);
@@ -207,14 +209,16 @@ test_targets(void)
 	CHECK(attempt(": >$1/run" READY) == CODE_ATTACH_TARGET);
 	CHECK(attempt("mkdir -p $1/run/cgpu; mount -t proc proc $1/run/cgpu" READY) == CODE_ATTACH_TARGET);
 	CHECK(attempt("mkdir -p $1/run; mount -t sysfs sysfs $1/run" READY) == CODE_ATTACH_TARGET);
-	CHECK(attempt("mkdir -p $1/run; mount -t tmpfs t $1/run; mount --make-shared $1/run" READY) == CODE_ATTACH_SHARED);
+	CHECK(attempt("mkdir -p $1/run; mount -t tmpfs t $1/run; mount --make-shared $1/run" READY) ==
+	      CODE_ATTACH_SHARED);
 	CHECK(attempt("mkdir -p $1/run/cgpu; mount -t tmpfs t $1/run/cgpu; mount --make-shared $1/run/cgpu" READY) ==
 	      CODE_ATTACH_SHARED);
 	CHECK(attempt("mount --make-shared $1" READY) == CODE_ATTACH_SHARED);
 	/* Read-only and empty: nothing can be made there. */
 	CHECK(attempt("mount -o remount,bind,ro $1" READY) == CODE_ATTACH_TARGET);
 	/* A volume there is covered; a container's own tmpfs below /run is used. */
-	CHECK(attempt("mkdir -p $1/run/cgpu; mount -t tmpfs t $1/run/cgpu; echo forged >$1/run/cgpu/token.jwt" READY) == 0);
+	CHECK(attempt("mkdir -p $1/run/cgpu; mount -t tmpfs t $1/run/cgpu; echo forged >$1/run/cgpu/token.jwt" READY) ==
+	      0);
 	CHECK(attempt("mkdir -p $1/run; mount -t tmpfs t $1/run" READY) == 0);
 }
 
@@ -229,14 +233,16 @@ test_roots(void)
 		return;
 	setup();
 	/* Our own mount namespace. */
-	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_CONTAINER_GONE);
+	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 &&
+	      err.code == CODE_CONTAINER_GONE);
 	/* Not mounted on itself yet, or no more. */
 	CHECK(attempt("umount $1" READY) == CODE_ROOTFS);
 	pid = start_init(":" READY, 0);
 	container.pid = pid;
 	container.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	CHECK(attach_files(&container, "/", NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_ROOTFS);
-	CHECK(attach_files(&container, "/nowhere", NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_ROOTFS);
+	CHECK(attach_files(&container, "/nowhere", NULL, files, 2, soon(), &place, &err) != 0 &&
+	      err.code == CODE_ROOTFS);
 	/* A link of the host on the way, and a path from the bundle. */
 	CHECK(symlink(folder, "/tmp/test-attach-link") == 0);
 	CHECK(attach_files(&container, "/tmp/test-attach-link/rootfs", NULL, files, 2, soon(), &place, &err) == 0);
@@ -244,7 +250,8 @@ test_roots(void)
 	container.bundle = open(folder, O_PATH | O_DIRECTORY);
 	CHECK(attach_files(&container, "rootfs", NULL, files, 2, soon(), &place, &err) == 0);
 	end_init(pid);
-	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 && err.code == CODE_CONTAINER_GONE);
+	CHECK(attach_files(&container, rootfs, NULL, files, 2, soon(), &place, &err) != 0 &&
+	      err.code == CODE_CONTAINER_GONE);
 	container_close(&container);
 }
 

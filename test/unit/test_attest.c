@@ -96,9 +96,10 @@ is_started_right(char *const argv[])
 	struct stat st;
 	int fd = open(value_of(argv, "--config-file"), O_RDONLY);
 
-	return fd == 5 && read(fd, content, sizeof(content) - 1) > 0 && strcmp(content, CONFIG) == 0 && write(4, "x", 1) < 0 &&
-	       ftruncate(4, 0) < 0 && fstat(0, &st) == 0 && S_ISCHR(st.st_mode) && fstat(2, &st) == 0 && S_ISCHR(st.st_mode) &&
-	       environ[0] != NULL && strncmp(environ[0], "PATH=", 5) == 0 && environ[2] == NULL &&
+	return fd == 5 && read(fd, content, sizeof(content) - 1) > 0 && strcmp(content, CONFIG) == 0 &&
+	       write(4, "x", 1) < 0 && ftruncate(4, 0) < 0 && fstat(0, &st) == 0 && S_ISCHR(st.st_mode) &&
+	       fstat(2, &st) == 0 && S_ISCHR(st.st_mode) && environ[0] != NULL &&
+	       strncmp(environ[0], "PATH=", 5) == 0 && environ[2] == NULL &&
 	       strcmp(value_of(argv, "--gpus"), "0,2") == 0 && strcmp(value_of(argv, "--reply-fd"), "3") == 0 &&
 	       strcmp(value_of(argv, "--container-id"), "c1") == 0 && strcmp(argv[2], "--hook") == 0;
 }
@@ -188,7 +189,12 @@ run_part(const char *part, struct attest_reply *reply, struct err *err)
 {
 	const uint32_t minors[] = {0, 2};
 	struct attest_request request = {
-		.container_id = "c1", .config = bytes_of_text(CONFIG), .minors = minors, .count = 2, .bundle = "/b", .image_id = part,
+		.container_id = "c1",
+		.config = bytes_of_text(CONFIG),
+		.minors = minors,
+		.count = 2,
+		.bundle = "/b",
+		.image_id = part,
 	};
 	int64_t deadline = clock_boot_ms() + (strcmp(part, "hang") == 0 ? 300 : 20000);
 	struct attest_run run;
@@ -231,13 +237,32 @@ test_refusals(void)
 		const char *part;
 		int code;
 	} rows[] = {
-		{"refuse", CODE_MEASUREMENT}, {"code", CODE_WORKER},	 {"crash", CODE_WORKER},   {"usage", CODE_WORKER},
-		{"hang", CODE_DEADLINE},      {"garbage", CODE_WORKER},	 {"version", CODE_WORKER}, {"no-hello", CODE_WORKER},
-		{"hello-twice", CODE_WORKER}, {"few", CODE_WORKER},	 {"twice", CODE_WORKER},   {"foreign", CODE_WORKER},
-		{"no-verdict", CODE_WORKER},  {"no-files", CODE_WORKER}, {"echo", CODE_WORKER},	   {"more", CODE_WORKER},
-		{"status", CODE_WORKER},      {"no-facts", CODE_WORKER}, {"fact-name", CODE_WORKER}, {"facts-twice", CODE_WORKER},
-		{"fact-flag", CODE_WORKER},   {"exempt-files", CODE_WORKER}, {"observed-files", CODE_WORKER},
-		{"observed-none", CODE_WORKER}, {"observed-other", CODE_WORKER}, {"observed-exempt", CODE_WORKER},
+		{"refuse", CODE_MEASUREMENT},
+		{"code", CODE_WORKER},
+		{"crash", CODE_WORKER},
+		{"usage", CODE_WORKER},
+		{"hang", CODE_DEADLINE},
+		{"garbage", CODE_WORKER},
+		{"version", CODE_WORKER},
+		{"no-hello", CODE_WORKER},
+		{"hello-twice", CODE_WORKER},
+		{"few", CODE_WORKER},
+		{"twice", CODE_WORKER},
+		{"foreign", CODE_WORKER},
+		{"no-verdict", CODE_WORKER},
+		{"no-files", CODE_WORKER},
+		{"echo", CODE_WORKER},
+		{"more", CODE_WORKER},
+		{"status", CODE_WORKER},
+		{"no-facts", CODE_WORKER},
+		{"fact-name", CODE_WORKER},
+		{"facts-twice", CODE_WORKER},
+		{"fact-flag", CODE_WORKER},
+		{"exempt-files", CODE_WORKER},
+		{"observed-files", CODE_WORKER},
+		{"observed-none", CODE_WORKER},
+		{"observed-other", CODE_WORKER},
+		{"observed-exempt", CODE_WORKER},
 		{"observed-refuse", CODE_MEASUREMENT},
 	};
 	struct attest_reply reply;

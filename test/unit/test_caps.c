@@ -21,7 +21,8 @@ status_set(const char *name)
 	unsigned long long value = ~0ull;
 	const char *line;
 
-	if (fs_read_file("/proc/self/status", 65536, &text, &err) == 0 && (line = strstr((char *)text.data, name)) != NULL)
+	if (fs_read_file("/proc/self/status", 65536, &text, &err) == 0 &&
+	    (line = strstr((char *)text.data, name)) != NULL)
 		value = strtoull(line + strlen(name) + 1, NULL, 16);
 	buf_free(&text);
 	return value;

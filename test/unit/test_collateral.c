@@ -40,8 +40,12 @@ remove_file(const char *dir, const char *name)
 static struct collateral_store
 store_with(const struct conf *services)
 {
-	return (struct collateral_store){.rim_dir = rim_dir, .ocsp_dir = ocsp_dir, .services = services, .cache = &cache,
-					 .max_age = 100, .deadline = INT64_MAX};
+	return (struct collateral_store){.rim_dir = rim_dir,
+					 .ocsp_dir = ocsp_dir,
+					 .services = services,
+					 .cache = &cache,
+					 .max_age = 100,
+					 .deadline = INT64_MAX};
 }
 
 struct want {

@@ -320,9 +320,11 @@ test_relative(void)
 	struct collector collector;
 	struct err err = ERR_INIT;
 
-	CHECK(collect_start(worker, "libnvidia-ml.so.1", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start(worker, "libnvidia-ml.so.1", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) !=
+	      0);
 	CHECK(err_code(&err) == CODE_DRIVER_UNTRUSTED);
-	CHECK(collect_start("/nonexistent/collect", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
+	CHECK(collect_start("/nonexistent/collect", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector,
+			    &err) != 0);
 	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid <= 0);
 	free(worker);
 }

@@ -37,9 +37,10 @@ test_values(void)
 {
 	struct conf conf;
 
-	CHECK(parse(&conf, "# comment\n[driver]\nnvml-library = /opt/x.so\n[policy]\nprivileged = deny\n"
-			   "hardware-models = GH100 A01 GSP BROM, GB100 A01 GSP BROM\nallow-certificate-hold = 2026-12-31\n"
-			   "[run]\ndeadline = 7\n") == 0);
+	CHECK(parse(&conf,
+		    "# comment\n[driver]\nnvml-library = /opt/x.so\n[policy]\nprivileged = deny\n"
+		    "hardware-models = GH100 A01 GSP BROM, GB100 A01 GSP BROM\nallow-certificate-hold = 2026-12-31\n"
+		    "[run]\ndeadline = 7\n") == 0);
 	CHECK_TEXT(conf.nvml_library, "/opt/x.so");
 	CHECK(conf.privileged == PRIVILEGED_DENY && conf.deadline == 7);
 	CHECK(conf.hardware_models.count == 2);
@@ -166,7 +167,8 @@ test_refusals(void)
 		{"[policy]\nmode = watch\n", "cgpu.conf:2: mode: 'watch' is none of enforce, observe"},
 		{"[policy]\nobserve-until = tomorrow\n",
 		 "cgpu.conf:2: observe-until: 'tomorrow' is not a date, want YYYY-MM-DD"},
-		{"[policy]\npolicy-file = policy.json\n", "cgpu.conf:2: policy-file: 'policy.json' is not an absolute path"},
+		{"[policy]\npolicy-file = policy.json\n",
+		 "cgpu.conf:2: policy-file: 'policy.json' is not an absolute path"},
 		{"no equals sign\n", "cgpu.conf:1: no section, or no 'key = value'"},
 	};
 
@@ -234,7 +236,8 @@ test_origins(void)
 	CHECK(strstr(text, "\n[exempt a]  # cgpu.conf:9\n") != NULL);
 	free(text);
 	conf_free(&conf);
-	CHECK(parse(&conf, "[policy]\n\ngpu-count = many\n") != 0 && strncmp(last.text, "cgpu.conf:3: gpu-count: ", 24) == 0);
+	CHECK(parse(&conf, "[policy]\n\ngpu-count = many\n") != 0 &&
+	      strncmp(last.text, "cgpu.conf:3: gpu-count: ", 24) == 0);
 	conf_free(&conf);
 }
 

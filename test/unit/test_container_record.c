@@ -8,10 +8,26 @@ static char *
 print(void)
 {
 	const struct container_record record = {
-		.decision = CONTAINER_OBSERVED, .id = "c1", .bundle = "/b", .pid = 77, .started = INT64_C(1) << 40, .minors = {0, 3}, .count = 2,
-		.privileged = true, .image_id = NULL, .name_space = "ns", .challenge = "a \"b\"", .config_digest = {0xab, 1},
-		.device = 42, .inode = 1, .file_system = 0xfedcba9876543210, .mapped = true, .uid = 100000, .gid = 4294967295,
-		.issued = 1000, .expires = 4600,
+		.decision = CONTAINER_OBSERVED,
+		.id = "c1",
+		.bundle = "/b",
+		.pid = 77,
+		.started = INT64_C(1) << 40,
+		.minors = {0, 3},
+		.count = 2,
+		.privileged = true,
+		.image_id = NULL,
+		.name_space = "ns",
+		.challenge = "a \"b\"",
+		.config_digest = {0xab, 1},
+		.device = 42,
+		.inode = 1,
+		.file_system = 0xfedcba9876543210,
+		.mapped = true,
+		.uid = 100000,
+		.gid = 4294967295,
+		.issued = 1000,
+		.expires = 4600,
 	};
 
 	return container_record_print(&record);
@@ -29,7 +45,8 @@ test_round(void)
 	CHECK(record.decision == CONTAINER_OBSERVED);
 	CHECK_TEXT(record.id, "c1");
 	CHECK_TEXT(record.bundle, "/b");
-	CHECK(record.pid == 77 && record.started == INT64_C(1) << 40 && !record.all && record.privileged && record.mapped);
+	CHECK(record.pid == 77 && record.started == INT64_C(1) << 40 && !record.all && record.privileged &&
+	      record.mapped);
 	CHECK(record.count == 2 && record.minors[0] == 0 && record.minors[1] == 3);
 	CHECK(record.image_id == NULL);
 	CHECK_TEXT(record.name_space, "ns");

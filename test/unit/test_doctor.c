@@ -32,7 +32,9 @@ end(void)
 	folder_remove();
 }
 
-/* Whether a check came out so: code 0 = none, action = how what is to be typed begins, text = what stands in the line. */
+/*
+ * Whether a check came out so: code 0 = none, action = how what is to be typed begins, text = what stands in the line.
+ */
 static bool
 told(const char *check, enum finding_status status, int code, const char *action, const char *text)
 {
@@ -48,11 +50,12 @@ told(const char *check, enum finding_status status, int code, const char *action
 	for (size_t i = 0; i < doctor.findings.count; i++)
 		printf("# told: %s %s %d '%s' run '%s'\n", doctor.findings.list[i].check,
 		       finding_status_name(doctor.findings.list[i].status), doctor.findings.list[i].code,
-		       doctor.findings.list[i].text, doctor.findings.list[i].action ? doctor.findings.list[i].action : "");
+		       doctor.findings.list[i].text,
+		       doctor.findings.list[i].action ? doctor.findings.list[i].action : "");
 	return false;
 }
 
-/* -- the list itself -------------------------------------------------------------------------------------------------- */
+/* -- the list itself --------------------------------------------------------------------------------------------- */
 static void
 test_findings(void)
 {
@@ -102,7 +105,10 @@ test_advisories(void)
 	}
 }
 
-/* -- confidential virtual machines ------------------------------------------------------------------------------------- */
+/*
+ * -- confidential virtual machines
+ * -------------------------------------------------------------------------------------
+ */
 
 /* A processor of a table: leaves that are not in it read as zero. */
 struct leaf {
@@ -207,9 +213,10 @@ test_kernel(void)
 	}
 }
 
-/* -- driver ----------------------------------------------------------------------------------------------------------- */
+/* -- driver ------------------------------------------------------------------------------------------------------ */
 
-#define OPEN_MODULE "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.45.04  Release Build  (dvs)\nGCC version:  x\n"
+#define OPEN_MODULE                                                                                                    \
+	"NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.45.04  Release Build  (dvs)\nGCC version:  x\n"
 #define CLOSED_MODULE "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\n"
 
 /* A driver of the tree's, with one GPU and its nodes; NULL: the module is not there. */
@@ -247,7 +254,8 @@ test_driver(void)
 	begin();
 	put_driver(OPEN_MODULE, LIBRARY("570.172.08"));
 	doctor_driver(&doctor);
-	CHECK(told("driver-library", FINDING_FAIL, CODE_DRIVER_MISMATCH, "systemctl reboot", "Driver/Library version mismatch"));
+	CHECK(told("driver-library", FINDING_FAIL, CODE_DRIVER_MISMATCH, "systemctl reboot",
+		   "Driver/Library version mismatch"));
 	end();
 	begin();
 	put_driver(CLOSED_MODULE, LIBRARY("535.129.03"));
@@ -283,7 +291,8 @@ test_driver_missing(void)
 	free(conf.nvml_library);
 	conf.nvml_library = xstrdup("/elsewhere/libnvidia-ml.so.1");
 	doctor_driver(&doctor);
-	CHECK(told("kernel-driver", FINDING_WARN, CODE_DRIVER_NOT_LOADED, "cgpu config show", "nvml-library is configured"));
+	CHECK(told("kernel-driver", FINDING_WARN, CODE_DRIVER_NOT_LOADED, "cgpu config show",
+		   "nvml-library is configured"));
 	end();
 }
 
@@ -301,7 +310,8 @@ test_nodes(void)
 	unlink(at("dev/nvidiactl"));
 	put_text("dev/nvidiactl", "");
 	doctor_driver(&doctor);
-	CHECK(told("device-nodes", FINDING_FAIL, CODE_DEVICE_MISSING, "nvidia-modprobe", "/dev/nvidiactl is no device"));
+	CHECK(told("device-nodes", FINDING_FAIL, CODE_DEVICE_MISSING, "nvidia-modprobe",
+		   "/dev/nvidiactl is no device"));
 	end();
 	begin();
 	put_driver(OPEN_MODULE, LIBRARY("595.45.04"));
@@ -312,7 +322,10 @@ test_nodes(void)
 	end();
 }
 
-/* -- who sets the ready state ------------------------------------------------------------------------------------------ */
+/*
+ * -- who sets the ready state
+ * ------------------------------------------------------------------------------------------
+ */
 
 #define DROP_INS "etc/systemd/system/nvidia-persistenced.service.d/"
 #define SETS "[Service]\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
@@ -328,19 +341,25 @@ test_ready_opener(void)
 	} rows[] = {
 		{NULL, NULL, NULL, NULL, FINDING_OK, "", "nothing"},
 		{DROP_INS "override.conf", SETS, NULL, NULL, FINDING_WARN, "install -D", "override.conf sets"},
-		{DROP_INS "override.conf", SETS, DROP_INS "zz-cgpu.conf", "[Service]\nExecStartPost=\n", FINDING_OK, "", "nothing"},
-		{DROP_INS "override.conf", SETS, DROP_INS "aa.conf", "[Service]\nExecStartPost=\n", FINDING_WARN, "install -D", "override"},
-		{DROP_INS "override.conf", SETS, "run/systemd/system/nvidia-persistenced.service.d/zz.conf", "ExecStartPost= \n", FINDING_OK, "",
+		{DROP_INS "override.conf", SETS, DROP_INS "zz-cgpu.conf", "[Service]\nExecStartPost=\n", FINDING_OK, "",
 		 "nothing"},
-		{DROP_INS "a.conf", "[Service]\n#ExecStartPost=nvidia-smi conf-compute -srs 1\n", NULL, NULL, FINDING_OK, "", "nothing"},
-		{DROP_INS "a.txt", SETS, NULL, NULL, FINDING_OK, "", "nothing"},
-		{"usr/lib/systemd/system/nvidia-persistenced.service", SETS, NULL, NULL, FINDING_WARN, "install -D", "persistenced.service sets"},
-		{"usr/lib/systemd/system/nvidia-persistenced.service", SETS, "etc/systemd/system/nvidia-persistenced.service", "[Service]\n",
+		{DROP_INS "override.conf", SETS, DROP_INS "aa.conf", "[Service]\nExecStartPost=\n", FINDING_WARN,
+		 "install -D", "override"},
+		{DROP_INS "override.conf", SETS, "run/systemd/system/nvidia-persistenced.service.d/zz.conf",
+		 "ExecStartPost= \n", FINDING_OK, "", "nothing"},
+		{DROP_INS "a.conf", "[Service]\n#ExecStartPost=nvidia-smi conf-compute -srs 1\n", NULL, NULL,
 		 FINDING_OK, "", "nothing"},
-		{"etc/rc.local", "#!/bin/sh\nnvidia-smi conf-compute --set-gpus-ready-state 1\n", NULL, NULL, FINDING_WARN, "sed -i", "/etc/rc.local"},
-		{"etc/systemd/system/gpu.service", "[Service]\nExecStart=nvidia-smi conf-compute -srs 1\n", NULL, NULL, FINDING_WARN, "sed -i",
-		 "gpu.service sets"},
-		{"etc/systemd/system/gpu.service", "[Service]\nExecStart=nvidia-smi conf-compute -srs 0\n", NULL, NULL, FINDING_OK, "", "nothing"},
+		{DROP_INS "a.txt", SETS, NULL, NULL, FINDING_OK, "", "nothing"},
+		{"usr/lib/systemd/system/nvidia-persistenced.service", SETS, NULL, NULL, FINDING_WARN, "install -D",
+		 "persistenced.service sets"},
+		{"usr/lib/systemd/system/nvidia-persistenced.service", SETS,
+		 "etc/systemd/system/nvidia-persistenced.service", "[Service]\n", FINDING_OK, "", "nothing"},
+		{"etc/rc.local", "#!/bin/sh\nnvidia-smi conf-compute --set-gpus-ready-state 1\n", NULL, NULL,
+		 FINDING_WARN, "sed -i", "/etc/rc.local"},
+		{"etc/systemd/system/gpu.service", "[Service]\nExecStart=nvidia-smi conf-compute -srs 1\n", NULL, NULL,
+		 FINDING_WARN, "sed -i", "gpu.service sets"},
+		{"etc/systemd/system/gpu.service", "[Service]\nExecStart=nvidia-smi conf-compute -srs 0\n", NULL, NULL,
+		 FINDING_OK, "", "nothing"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -355,11 +374,15 @@ test_ready_opener(void)
 	}
 }
 
-/* -- hook definitions -------------------------------------------------------------------------------------------------- */
+/*
+ * -- hook definitions
+ * --------------------------------------------------------------------------------------------------
+ */
 
 #define DEFAULT "usr/share/containers/oci/hooks.d/"
-#define DEFINITION(path, timeout, when, stages)                                                                                 \
-	"{\"version\": \"1.0.0\", \"hook\": {\"path\": \"" path "\", \"args\": [\"cgpu-hook\", \"createRuntime\"]" timeout "}, "   \
+#define DEFINITION(path, timeout, when, stages)                                                                        \
+	"{\"version\": \"1.0.0\", \"hook\": {\"path\": \"" path                                                        \
+	"\", \"args\": [\"cgpu-hook\", \"createRuntime\"]" timeout "}, "                                               \
 	"\"when\": {" when "}, \"stages\": [" stages "]}"
 #define TIMEOUT ", \"timeout\": 30"
 #define ALWAYS "\"always\": true"
@@ -374,34 +397,39 @@ static const struct hook_row {
 	const char *action, *named;
 } hook_rows[] = {
 	{DEFAULT "zz-cgpu.json", GOOD, NULL, NULL, FINDING_OK, 0, "", "timeout 30 s"},
-	{DEFAULT "zz-cgpu.txt", GOOD, NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "", "no definition calls the gate"},
-	{"etc/containers/oci/hooks.d/zz-cgpu.json", GOOD, NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "", "reads /usr/share"},
-	{"etc/containers/oci/hooks.d/zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine]\nhooks_dir = []\n", FINDING_OK, 0, "",
-	 "/etc/containers/oci"},
-	{"opt/h/zz-cgpu.json", GOOD, "etc/containers/containers.conf.d/x.conf", "[engine]\nhooks_dir = [\"/opt/h\"]\n", FINDING_OK, 0, "",
-	 "/opt/h/"},
-	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine]\nhooks_dir = [\"/opt/h\"]\n", FINDING_FAIL,
-	 CODE_HOOKS_DEFINITION, "", "reads /opt/h,"},
-	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine]\nhooks_dir = [\"/opt/h\", {append = true}]\n", FINDING_OK, 0,
-	 "", "timeout 30 s"},
-	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine\n", FINDING_FAIL, CODE_HOOKS_DEFINITION, "nl -ba", "line 1"},
-	{DEFAULT "zz-cgpu.json", "{", NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "mv /usr/share", "podman refuses every container"},
+	{DEFAULT "zz-cgpu.txt", GOOD, NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "",
+	 "no definition calls the gate"},
+	{"etc/containers/oci/hooks.d/zz-cgpu.json", GOOD, NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "",
+	 "reads /usr/share"},
+	{"etc/containers/oci/hooks.d/zz-cgpu.json", GOOD, "etc/containers/containers.conf",
+	 "[engine]\nhooks_dir = []\n", FINDING_OK, 0, "", "/etc/containers/oci"},
+	{"opt/h/zz-cgpu.json", GOOD, "etc/containers/containers.conf.d/x.conf", "[engine]\nhooks_dir = [\"/opt/h\"]\n",
+	 FINDING_OK, 0, "", "/opt/h/"},
+	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine]\nhooks_dir = [\"/opt/h\"]\n",
+	 FINDING_FAIL, CODE_HOOKS_DEFINITION, "", "reads /opt/h,"},
+	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf",
+	 "[engine]\nhooks_dir = [\"/opt/h\", {append = true}]\n", FINDING_OK, 0, "", "timeout 30 s"},
+	{DEFAULT "zz-cgpu.json", GOOD, "etc/containers/containers.conf", "[engine\n", FINDING_FAIL,
+	 CODE_HOOKS_DEFINITION, "nl -ba", "line 1"},
+	{DEFAULT "zz-cgpu.json", "{", NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "mv /usr/share",
+	 "podman refuses every container"},
 	{DEFAULT "other.json", "", NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "mv /usr/share", "other.json"},
 	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS, "\"createruntime\""), NULL, NULL, FINDING_FAIL,
 	 CODE_HOOKS_DEFINITION, "mv /usr/share", "'createruntime' is none"},
-	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS, ""), NULL, NULL, FINDING_FAIL, CODE_HOOKS_DEFINITION, "",
-	 "never called"},
-	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS, CREATE ", \"poststop\""), NULL, NULL, FINDING_FAIL, CODE_STAGE, "",
-	 "stage poststop"},
+	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS, ""), NULL, NULL, FINDING_FAIL,
+	 CODE_HOOKS_DEFINITION, "", "never called"},
+	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS, CREATE ", \"poststop\""), NULL, NULL,
+	 FINDING_FAIL, CODE_STAGE, "", "stage poststop"},
 	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, "\"always\": false", CREATE), NULL, NULL, FINDING_FAIL,
 	 CODE_HOOKS_DEFINITION, "", "not called for every container"},
-	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS ", \"commands\": [\"sh\"]", CREATE), NULL, NULL, FINDING_FAIL,
-	 CODE_HOOKS_DEFINITION, "", "not called for every container"},
-	{DEFAULT "zz-cgpu.json", DEFINITION("/nowhere/cgpu-hook", TIMEOUT, ALWAYS, CREATE), NULL, NULL, FINDING_FAIL, CODE_HOOKS_PROGRAM, "",
-	 "skips it without a word"},
-	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, ", \"timeout\": 20", ALWAYS, CREATE), NULL, NULL, FINDING_FAIL, CODE_DEADLINE,
-	 "sed -i", "timeout is 20 s"},
-	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, "", ALWAYS, CREATE), NULL, NULL, FINDING_WARN, CODE_DEADLINE, "", "want one"},
+	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, TIMEOUT, ALWAYS ", \"commands\": [\"sh\"]", CREATE), NULL, NULL,
+	 FINDING_FAIL, CODE_HOOKS_DEFINITION, "", "not called for every container"},
+	{DEFAULT "zz-cgpu.json", DEFINITION("/nowhere/cgpu-hook", TIMEOUT, ALWAYS, CREATE), NULL, NULL, FINDING_FAIL,
+	 CODE_HOOKS_PROGRAM, "", "skips it without a word"},
+	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, ", \"timeout\": 20", ALWAYS, CREATE), NULL, NULL, FINDING_FAIL,
+	 CODE_DEADLINE, "sed -i", "timeout is 20 s"},
+	{DEFAULT "zz-cgpu.json", DEFINITION(PATH_HOOK, "", ALWAYS, CREATE), NULL, NULL, FINDING_WARN, CODE_DEADLINE, "",
+	 "want one"},
 };
 
 /* The program and the definition as they are installed, below the tree. */
@@ -446,7 +474,10 @@ test_hooks(void)
 		if (row->status == FINDING_OK || action[0] != '\0') {
 			CHECK(told("podman-hook", row->status, row->code, action, row->named));
 		} else {
-			/* What installs the package again differs from system to system; something is to be typed in any case. */
+			/*
+			 * What installs the package again differs from system to system; something is to be typed in
+			 * any case.
+			 */
 			CHECK(told("podman-hook", row->status, row->code, "make install", row->named));
 		}
 		end();
@@ -500,8 +531,8 @@ test_crio(void)
 	findings_free(&doctor.findings);
 	put_text("etc/crio/crio.conf.d/20-x.conf", "[crio.runtime]\nhooks_dir = [\"/opt/h\"]\n");
 	doctor_hooks(&doctor);
-	CHECK(told("crio-hook", FINDING_FAIL, CODE_HOOKS_DEFINITION, expected_action("", "make install", "reads /opt/h"),
-		   "CRI-O reads /opt/h"));
+	CHECK(told("crio-hook", FINDING_FAIL, CODE_HOOKS_DEFINITION,
+		   expected_action("", "make install", "reads /opt/h"), "CRI-O reads /opt/h"));
 	end();
 	begin();
 	doctor.engine[ENGINE_PODMAN] = false;
@@ -510,7 +541,7 @@ test_crio(void)
 	end();
 }
 
-/* -- engines ---------------------------------------------------------------------------------------------------------- */
+/* -- engines ----------------------------------------------------------------------------------------------------- */
 static void
 test_engines(void)
 {
@@ -530,14 +561,18 @@ test_engines(void)
 	doctor_engines(&doctor);
 	CHECK(told("engines", FINDING_OK, 0, "", "podman (version not told), dockerd (version not told)"));
 	CHECK(doctor.engine[ENGINE_PODMAN] && doctor.engine[ENGINE_DOCKER] && !doctor.engine[ENGINE_CRIO]);
-	CHECK(told("legacy-hook", FINDING_WARN, CODE_CDI_UNGATED, "dpkg-divert --rename --add /usr/bin/", "docker's --gpus"));
+	CHECK(told("legacy-hook", FINDING_WARN, CODE_CDI_UNGATED, "dpkg-divert --rename --add /usr/bin/",
+		   "docker's --gpus"));
 	CHECK(told("rootless", FINDING_WARN, 0, "echo 'options nvidia", "/etc/subuid"));
 	CHECK(told("selinux", FINDING_WARN, 0, "restorecon -v", "enforcing"));
 	CHECK(told("apparmor", FINDING_OK, 0, "", "in use"));
 	end();
 }
 
-/* -- CDI devices: whether an engine gives them, and where it looks ------------------------------------------------------ */
+/*
+ * -- CDI devices: whether an engine gives them, and where it looks
+ * ------------------------------------------------------
+ */
 
 #define DAEMON "etc/docker/daemon.json"
 #define CONTAINERD "etc/containerd/config.toml"
@@ -551,18 +586,23 @@ static const struct {
 	const char *action, *named;
 } cdi_rows[] = {
 	{ENGINE_DOCKER, "28.2.2", NULL, FINDING_OK, "", "docker gives CDI"},
-	{ENGINE_DOCKER, "28.2.2", "{\"features\": {\"cdi\": false}}", FINDING_WARN, "jq '.features.cdi = true'", "CDI is off"},
+	{ENGINE_DOCKER, "28.2.2", "{\"features\": {\"cdi\": false}}", FINDING_WARN, "jq '.features.cdi = true'",
+	 "CDI is off"},
 	{ENGINE_DOCKER, "26.1.5", NULL, FINDING_WARN, "echo '{\"features\"", "docker 26.1.5: CDI is off (features.cdi"},
 	{ENGINE_DOCKER, "26.1.5", "{\"features\": {}}", FINDING_WARN, "jq '.features.cdi = true'", "CDI is off"},
 	{ENGINE_DOCKER, "26.1.5", "{\"features\": {\"cdi\": true}}", FINDING_OK, "", "docker gives CDI"},
-	{ENGINE_DOCKER, "20.10.24", "{\"features\": {\"cdi\": true}}", FINDING_WARN, "cgpu explain", "knows no CDI devices"},
+	{ENGINE_DOCKER, "20.10.24", "{\"features\": {\"cdi\": true}}", FINDING_WARN, "cgpu explain",
+	 "knows no CDI devices"},
 	{ENGINE_DOCKER, "", NULL, FINDING_SKIP, "", "did not tell its version"},
 	{ENGINE_DOCKER, "", "{\"features\": {\"cdi\": true}}", FINDING_OK, "", "docker gives CDI"},
 	{ENGINE_CONTAINERD, "1.7.24", NULL, FINDING_SKIP, "", "starts no pods"},
 	{ENGINE_CONTAINERD, "1.7.24", "disabled_plugins = [\"cri\"]\n", FINDING_SKIP, "", "starts no pods"},
-	{ENGINE_CONTAINERD, "1.7.24", "version = 2\n", FINDING_WARN, "printf '[plugins.\"io.containerd.grpc.v1.cri\"]", "CDI is off"},
-	{ENGINE_CONTAINERD, "1.7.24", CRI2 "sandbox_image = \"p\"\n", FINDING_WARN, "sed -i '/\\[plugins", "containerd 1.7.24: CDI is off"},
-	{ENGINE_CONTAINERD, "1.7.24", CRI2 "enable_cdi = false\n", FINDING_WARN, "sed -i 's/enable_cdi", "CDI is off (enable_cdi"},
+	{ENGINE_CONTAINERD, "1.7.24", "version = 2\n", FINDING_WARN, "printf '[plugins.\"io.containerd.grpc.v1.cri\"]",
+	 "CDI is off"},
+	{ENGINE_CONTAINERD, "1.7.24", CRI2 "sandbox_image = \"p\"\n", FINDING_WARN, "sed -i '/\\[plugins",
+	 "containerd 1.7.24: CDI is off"},
+	{ENGINE_CONTAINERD, "1.7.24", CRI2 "enable_cdi = false\n", FINDING_WARN, "sed -i 's/enable_cdi",
+	 "CDI is off (enable_cdi"},
 	{ENGINE_CONTAINERD, "1.7.24", CRI2 "enable_cdi = true\n", FINDING_OK, "", "containerd gives CDI"},
 	{ENGINE_CONTAINERD, "1.6.20", CRI2 "enable_cdi = true\n", FINDING_WARN, "cgpu explain", "knows no CDI devices"},
 	{ENGINE_CONTAINERD, "2.0.1", "version = 3\n", FINDING_OK, "", "containerd gives CDI"},
@@ -583,7 +623,8 @@ test_cdi_engines(void)
 			put_text(docker ? DAEMON : CONTAINERD, cdi_rows[i].conf);
 		doctor_cdi_engines(&doctor);
 		if (!told(docker ? "docker-cdi" : "containerd-cdi", cdi_rows[i].status,
-			  cdi_rows[i].status == FINDING_WARN ? CODE_CDI_UNGATED : 0, cdi_rows[i].action, cdi_rows[i].named)) {
+			  cdi_rows[i].status == FINDING_WARN ? CODE_CDI_UNGATED : 0, cdi_rows[i].action,
+			  cdi_rows[i].named)) {
 			printf("# row %zu\n", i);
 			unit_bad = true;
 		}
@@ -604,7 +645,8 @@ static const struct {
 	const char *version, *file, *conf, *dirs;
 } dirs_rows[] = {
 	{ENGINE_PODMAN, "5.5.0", NULL, NULL, BOTH},
-	{ENGINE_PODMAN, "5.5.0", "etc/containers/containers.conf", "[engine]\ncdi_spec_dirs = [\"/opt/cdi\"]\n", "/opt/cdi"},
+	{ENGINE_PODMAN, "5.5.0", "etc/containers/containers.conf", "[engine]\ncdi_spec_dirs = [\"/opt/cdi\"]\n",
+	 "/opt/cdi"},
 	{ENGINE_PODMAN, "5.5.0", "etc/containers/containers.conf.d/a.conf",
 	 "[engine]\ncdi_spec_dirs = [\"/opt/cdi\", {append = true}]\n", BOTH ":/opt/cdi"},
 	{ENGINE_PODMAN, "4.3.1", "etc/containers/containers.conf", "[engine]\ncdi_spec_dirs = [\"/opt/cdi\"]\n", BOTH},
@@ -637,17 +679,22 @@ test_spec_dirs(void)
 	}
 }
 
-/* -- this installation ------------------------------------------------------------------------------------------------- */
+/*
+ * -- this installation
+ * -------------------------------------------------------------------------------------------------
+ */
 static void
 put_programs(void)
 {
-	static const char *const paths[] = {PATH_HOOK, PATH_CGPU, PATH_WORKERS "/collect", PATH_WORKERS "/fetch", PATH_WORKERS "/appraise"};
+	static const char *const paths[] = {PATH_HOOK, PATH_CGPU, PATH_WORKERS "/collect", PATH_WORKERS "/fetch",
+					    PATH_WORKERS "/appraise"};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
 		put_text(&paths[i][1], "");
 		chmod(at(&paths[i][1]), 0755);
 	}
-	put_text("etc/passwd", "root:x:0:0::/:/bin/sh\nzero:x:0:0::/:/bin/sh\n" WORKER_USER ":x:799:799::/:/bin/false\n");
+	put_text("etc/passwd",
+		 "root:x:0:0::/:/bin/sh\nzero:x:0:0::/:/bin/sh\n" WORKER_USER ":x:799:799::/:/bin/false\n");
 }
 
 static void
@@ -666,7 +713,8 @@ test_programs(void)
 	free(conf.worker_user);
 	conf.worker_user = xstrdup("zero");
 	doctor_programs(&doctor);
-	CHECK(told("programs", FINDING_FAIL, CODE_HOOKS_PROGRAM, "apt-get install --reinstall oci-cgpu-hook", "cgpu-hook is missing"));
+	CHECK(told("programs", FINDING_FAIL, CODE_HOOKS_PROGRAM, "apt-get install --reinstall oci-cgpu-hook",
+		   "cgpu-hook is missing"));
 	CHECK(told("programs", FINDING_FAIL, CODE_WORKER, "chown root:root", "mode 0777"));
 	CHECK(told("programs", FINDING_FAIL, CODE_WORKER, "apt-get", "is no program"));
 	CHECK(told("worker-user", FINDING_FAIL, CODE_WORKER, "grep -r worker-user", "want neither to be 0"));
@@ -728,10 +776,18 @@ test_containers(void)
 	doctor_containers(&doctor);
 	CHECK(told("containers", FINDING_OK, 0, "", "0 attested, 0 exempt, 0 observed"));
 	findings_free(&doctor.findings);
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "a", .root = "image", .opens = FAKE_NODE,
-					   .name = "cuda", .cgroup = "0::/libpod-" ID_A ".scope"});
-	process_put(&(struct fake_process){.pid = 31, .parent = 1, .started = 5, .space = "b", .root = "image", .opens = FAKE_NODE});
-	process_put(&(struct fake_process){.pid = 32, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){.pid = 30,
+					   .parent = 1,
+					   .started = 5,
+					   .space = "a",
+					   .root = "image",
+					   .opens = FAKE_NODE,
+					   .name = "cuda",
+					   .cgroup = "0::/libpod-" ID_A ".scope"});
+	process_put(&(struct fake_process){
+		.pid = 31, .parent = 1, .started = 5, .space = "b", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 32, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
 	record_put("c", CONTAINER_EXEMPT, 32, 5);
 	doctor_containers(&doctor);
 	CHECK(told("containers", FINDING_FAIL, CODE_UNGATED, "podman stop " ID_A,

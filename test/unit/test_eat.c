@@ -43,7 +43,12 @@ encoded(const struct eat_gpu *gpu)
 static bool
 is_not_ours(struct bytes name)
 {
-	static const char *const names[] = {"iss", "iat", "exp", "nbf", "jti", "x-nvidia-gpu-driver-rim-schema-validated",
+	static const char *const names[] = {"iss",
+					    "iat",
+					    "exp",
+					    "nbf",
+					    "jti",
+					    "x-nvidia-gpu-driver-rim-schema-validated",
 					    "x-nvidia-gpu-vbios-rim-schema-validated"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

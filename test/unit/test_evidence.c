@@ -21,10 +21,10 @@ static const struct {
 	int protected_pcie;
 	int64_t feature_flag;
 } items[SAMPLES_COUNT] = {
-	{"931d8dd0add203ac3d8b4fbde75e115278eefcdceac5b87671a748f32364dfcb", "550.90.07", "96.00.9F.00.01", "882", "1010",
-	 "478176379286082186618948445787393647364802107249", true, 0, -1},
-	{"27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66", "535.86.09", "96.00.5E.00.01", "882", "1010",
-	 "395803620356496203949105887342232667833655422354", false, -1, -1},
+	{"931d8dd0add203ac3d8b4fbde75e115278eefcdceac5b87671a748f32364dfcb", "550.90.07", "96.00.9F.00.01", "882",
+	 "1010", "478176379286082186618948445787393647364802107249", true, 0, -1},
+	{"27a328247bf7935c993341cf587be6f05986ccce4fe7ba2c54100bd616a58f66", "535.86.09", "96.00.5E.00.01", "882",
+	 "1010", "395803620356496203949105887342232667833655422354", false, -1, -1},
 	{"e97b23a1718095a0e9e35edca810768c70a6a5a389b705e753b197912bc11576", "590.12", "96.00.A5.00.01", "885", "G520",
 	 "655333107904478077882826344426270545524203067314", true, 1, 2},
 };
@@ -242,11 +242,14 @@ test_architecture(void)
 	CHECK(chain_arch("LS_10 A01 FSP BROM") == GPU_ARCH_UNKNOWN && chain_arch("") == GPU_ARCH_UNKNOWN);
 	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "GB100", &err) == 0);
 	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_NONE, "", &err) == 0);
-	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "", &err) < 0 && err.code == CODE_FIRMWARE_ID);
-	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 && err.code == CODE_FIRMWARE_ID);
+	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "", &err) < 0 &&
+	      err.code == CODE_FIRMWARE_ID);
+	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 &&
+	      err.code == CODE_FIRMWARE_ID);
 	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "GB100", &err) < 0);
 	CHECK(err.code == CODE_REPORT_FORMAT);
-	CHECK(chain_arch_match("GR100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 && err.code == CODE_ARCHITECTURE);
+	CHECK(chain_arch_match("GR100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 &&
+	      err.code == CODE_ARCHITECTURE);
 }
 
 int

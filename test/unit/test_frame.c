@@ -120,7 +120,8 @@ test_answers_pass_on(void)
 	struct err err = ERR_INIT;
 	struct buf out = {0};
 
-	CHECK(frame_encode(FRAME_RESPONSE, most, &out, &err) == 0 && frame_encode(FRAME_RESPONSE, more, &out, &err) != 0);
+	CHECK(frame_encode(FRAME_RESPONSE, most, &out, &err) == 0 &&
+	      frame_encode(FRAME_RESPONSE, more, &out, &err) != 0);
 	out.size = 0;
 	CHECK(frame_encode(FRAME_COLLATERAL, most, &out, &err) == 0);
 	buf_free(&out);
@@ -203,8 +204,8 @@ test_frames_together(void)
 	static const struct {
 		enum frame_type type;
 		size_t size;
-	} sent[] = {{FRAME_RECHECK, 0}, {FRAME_STEP, 4000}, {FRAME_EVIDENCE, 30000}, {FRAME_DONE, 4}, {FRAME_EVIDENCE, 5000},
-		    {FRAME_CLAIMS, 4088}, {FRAME_DONE, 4}};
+	} sent[] = {{FRAME_RECHECK, 0},	    {FRAME_STEP, 4000},	  {FRAME_EVIDENCE, 30000}, {FRAME_DONE, 4},
+		    {FRAME_EVIDENCE, 5000}, {FRAME_CLAIMS, 4088}, {FRAME_DONE, 4}};
 	static uint8_t content[30000];
 	struct buf frames = {0}, back = {0};
 	struct frame_reader from = {0};

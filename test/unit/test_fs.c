@@ -84,7 +84,8 @@ test_read_stream(void)
 	CHECK(pipe(ends) == 0 && write(ends[1], "abc", 3) == 3);
 	CHECK(fs_read_stream(ends[0], 10, clock_boot_ms() + 50, &out, &err) == -1 && errno == ETIMEDOUT);
 	CHECK(write(ends[1], "abc", 3) == 3 && close(ends[1]) == 0);
-	CHECK(fs_read_stream(ends[0], 3, deadline, &out, &err) == 0 && bytes_equal(buf_bytes(&out), bytes_of("abc", 3)));
+	CHECK(fs_read_stream(ends[0], 3, deadline, &out, &err) == 0 &&
+	      bytes_equal(buf_bytes(&out), bytes_of("abc", 3)));
 	close(ends[0]);
 	CHECK(pipe(ends) == 0 && write(ends[1], "abcd", 4) == 4 && close(ends[1]) == 0);
 	CHECK(fs_read_stream(ends[0], 3, deadline, &out, &err) == -1 && errno == EPERM);
@@ -93,7 +94,10 @@ test_read_stream(void)
 	buf_free(&out);
 }
 
-/* -- mode, owner and symlink matrix of trusted files -------------------------------------------------------------------- */
+/*
+ * -- mode, owner and symlink matrix of trusted files
+ * --------------------------------------------------------------------
+ */
 
 static const struct {
 	mode_t folder, file;
@@ -213,7 +217,10 @@ open_in_namespace(uid_t user, const char *path, int ready, int go)
 	_exit(fs_open_trusted(path, &err) < 0);
 }
 
-/* Of a file with this owner and mode, for a user in a namespace with this map: 0 trusted, 1 not, 2 no such namespace here. */
+/*
+ * Of a file with this owner and mode, for a user in a namespace with this map: 0 trusted, 1 not, 2 no such namespace
+ * here.
+ */
 static int
 trusted_in_namespace(uid_t user, const char *map, uid_t owner, mode_t mode)
 {
@@ -231,7 +238,8 @@ trusted_in_namespace(uid_t user, const char *map, uid_t owner, mode_t mode)
 	maps = xprintf("/proc/%d/uid_map", child);
 	if (read(ready[0], &byte, 1) == 1) {
 		fd = open(maps, O_WRONLY);
-		CHECK(write(fd, map, strlen(map)) == (ssize_t)strlen(map) && close(fd) == 0 && write(go[1], "x", 1) == 1);
+		CHECK(write(fd, map, strlen(map)) == (ssize_t)strlen(map) && close(fd) == 0 &&
+		      write(go[1], "x", 1) == 1);
 	}
 	for (int i = 0; i < 2; i++)
 		close(go[i]);

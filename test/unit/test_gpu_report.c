@@ -98,12 +98,14 @@ test_fields(void)
 	id = gpu_report_driver_rim_id(&report, GPU_ARCH_BLACKWELL);
 	CHECK_TEXT(id, "NV_GPU_CC_DRIVER_GB100_550.90.07");
 	free(id);
-	CHECK(PARSE({35, "GB110\0\0", 7}, {34, "\1\0", 2}, {36, "\2\0", 2}, {21, "\xaa", 1}, {12, counters, 12}) == CODE_OK);
+	CHECK(PARSE({35, "GB110\0\0", 7}, {34, "\1\0", 2}, {36, "\2\0", 2}, {21, "\xaa", 1}, {12, counters, 12}) ==
+	      CODE_OK);
 	CHECK(report.opaque_version == 1 && report.feature_flag == 2 && report.protected_pcie == 1);
 	id = gpu_report_driver_rim_id(&report, GPU_ARCH_BLACKWELL);
 	CHECK_TEXT(id, "NV_GPU_CC_DRIVER_GB110_550.90.07");
 	free(id);
-	CHECK(PARSE({200, "x", 1}, {0xffff, "", 0}) == CODE_OK && report.unknown_count == 2 && report.unknown_ids[0] == 200);
+	CHECK(PARSE({200, "x", 1}, {0xffff, "", 0}) == CODE_OK && report.unknown_count == 2 &&
+	      report.unknown_ids[0] == 200);
 }
 
 static void

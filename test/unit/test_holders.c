@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes of containers with a GPU's node open, on a machine of links and small files, and what was decided about each. */
+/*
+ * Processes of containers with a GPU's node open, on a machine of links and small files, and what was decided about
+ * each.
+ */
 #include "attest/node/holders.h"
 
 #include <sched.h>
@@ -33,8 +36,8 @@ found(pid_t pid, enum holder_decision decision, const char *id)
 		const struct holder *holder = &holders.list[i];
 
 		if (holder->pid == pid)
-			return holder->decision == decision && holder->node == makedev(1, 3) && (id == NULL) == (holder->id == NULL) &&
-			       (id == NULL || strcmp(id, holder->id) == 0);
+			return holder->decision == decision && holder->node == makedev(1, 3) &&
+			       (id == NULL) == (holder->id == NULL) && (id == NULL || strcmp(id, holder->id) == 0);
 	}
 	return false;
 }
@@ -46,19 +49,24 @@ end(void)
 	folder_remove();
 }
 
-/* -- who is looked at -------------------------------------------------------------------------------------------------- */
+/*
+ * -- who is looked at
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static void
 test_others(void)
 {
 	processes_make();
 	/* A service of the host's with mounts of its own, and a container without a GPU. */
-	process_put(&(struct fake_process){.pid = 20, .parent = 1, .started = 5, .space = "service", .opens = FAKE_NODE});
+	process_put(
+		&(struct fake_process){.pid = 20, .parent = 1, .started = 5, .space = "service", .opens = FAKE_NODE});
 	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "plain", .root = "image"});
 	CHECK(find() == 0 && holders.count == 0 && holders.unseen == 0 && !holders.late);
 	/* Processes that have ended since the list was read, and files that are no processes. */
 	mkdir(at("proc/40"), 0755);
-	process_put(&(struct fake_process){.pid = 41, .started = 5, .space = "gone", .root = "image", .opens = FAKE_NODE});
+	process_put(
+		&(struct fake_process){.pid = 41, .started = 5, .space = "gone", .root = "image", .opens = FAKE_NODE});
 	unlink(at("proc/41/stat"));
 	put_text("proc/12a/x", "");
 	CHECK(find() == 0 && holders.count == 0 && holders.unseen == 0);
@@ -69,10 +77,17 @@ static void
 test_none(void)
 {
 	processes_make();
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "a", .root = "image", .opens = FAKE_NODE,
+	process_put(&(struct fake_process){.pid = 30,
+					   .parent = 1,
+					   .started = 5,
+					   .space = "a",
+					   .root = "image",
+					   .opens = FAKE_NODE,
 					   .name = ") S 1 (\n"});
-	process_put(&(struct fake_process){.pid = 31, .parent = 1, .started = 5, .space = "a", .root = "image", .opens = FAKE_NODE});
-	process_put(&(struct fake_process){.pid = 32, .parent = 1, .started = 5, .space = "b", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 31, .parent = 1, .started = 5, .space = "a", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 32, .parent = 1, .started = 5, .space = "b", .root = "image", .opens = FAKE_NODE});
 	CHECK(find() == 0 && holders.count == 2 && holders.of[HOLDER_NONE] == 2);
 	CHECK(found(32, HOLDER_NONE, NULL));
 	CHECK(found(30, HOLDER_NONE, NULL) || found(31, HOLDER_NONE, NULL));
@@ -80,7 +95,10 @@ test_none(void)
 	end();
 }
 
-/* -- what is decided --------------------------------------------------------------------------------------------------- */
+/*
+ * -- what is decided
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void
 test_decisions(void)
@@ -89,8 +107,8 @@ test_decisions(void)
 	for (int i = 0; i < CONTAINER_DECISIONS; i++) {
 		char *name = xprintf("c%d", i);
 
-		process_put(&(struct fake_process){.pid = 30 + i, .parent = 1, .started = 5, .space = name, .root = "image",
-						   .opens = FAKE_NODE});
+		process_put(&(struct fake_process){
+			.pid = 30 + i, .parent = 1, .started = 5, .space = name, .root = "image", .opens = FAKE_NODE});
 		record_put(name, (enum container_decision)i, 30 + i, 5);
 		free(name);
 	}
@@ -102,22 +120,29 @@ test_decisions(void)
 	end();
 }
 
-/* What was started inside later, and sandboxes made inside, belong to their container; another container of the pod does not. */
+/*
+ * What was started inside later, and sandboxes made inside, belong to their container; another container of the pod
+ * does not.
+ */
 static void
 test_inside(void)
 {
 	processes_make();
 	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image"});
 	record_put("c", CONTAINER_ALLOWED, 30, 5);
-	process_put(&(struct fake_process){.pid = 40, .parent = 1, .started = 9, .space = "c", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 40, .parent = 1, .started = 9, .space = "c", .root = "image", .opens = FAKE_NODE});
 	CHECK(find() == 0 && holders.count == 1 && found(40, HOLDER_ALLOWED, "c"));
 	process_put(&(struct fake_process){.pid = 41, .parent = 40, .started = 9, .space = "x", .root = "image"});
-	process_put(&(struct fake_process){.pid = 42, .parent = 41, .started = 9, .space = "y", .root = "image", .opens = FAKE_NODE});
-	process_put(&(struct fake_process){.pid = 50, .parent = 1, .started = 9, .space = "z", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 42, .parent = 41, .started = 9, .space = "y", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 50, .parent = 1, .started = 9, .space = "z", .root = "image", .opens = FAKE_NODE});
 	CHECK(find() == 0 && holders.count == 2 && holders.of[HOLDER_ALLOWED] == 1 && found(50, HOLDER_NONE, NULL));
 	/* A circle of parents, as of numbers that are used again, has an end. */
 	process_put(&(struct fake_process){.pid = 51, .parent = 50, .started = 9, .space = "z", .root = "image"});
-	process_put(&(struct fake_process){.pid = 50, .parent = 51, .started = 9, .space = "z", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 50, .parent = 51, .started = 9, .space = "z", .root = "image", .opens = FAKE_NODE});
 	CHECK(find() == 0 && found(50, HOLDER_NONE, NULL));
 	end();
 }
@@ -126,11 +151,18 @@ test_inside(void)
 static void
 test_cgroup(void)
 {
-	struct fake_process process = {.pid = 40, .parent = 1, .started = 9, .space = "x", .root = "image", .opens = FAKE_NODE,
-				       .pid_space = "c", .cgroup = "0::/libpod-" ID_A ".scope/inner"};
+	struct fake_process process = {.pid = 40,
+				       .parent = 1,
+				       .started = 9,
+				       .space = "x",
+				       .root = "image",
+				       .opens = FAKE_NODE,
+				       .pid_space = "c",
+				       .cgroup = "0::/libpod-" ID_A ".scope/inner"};
 
 	processes_make();
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .pid_space = "c"});
+	process_put(&(struct fake_process){
+		.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .pid_space = "c"});
 	record_put(ID_A, CONTAINER_ALLOWED, 30, 5);
 	process_put(&process);
 	CHECK(find() == 0 && holders.count == 1 && found(40, HOLDER_ALLOWED, ID_A));
@@ -148,7 +180,12 @@ test_cgroup(void)
 static void
 test_restored(void)
 {
-	struct fake_process process = {.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE,
+	struct fake_process process = {.pid = 30,
+				       .parent = 1,
+				       .started = 5,
+				       .space = "c",
+				       .root = "image",
+				       .opens = FAKE_NODE,
 				       .cgroup = "0::/machine.slice/libpod-" ID_A ".scope/container\n"};
 
 	processes_make();
@@ -171,7 +208,8 @@ static void
 test_broken_record(void)
 {
 	processes_make();
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
 	record_put("c", CONTAINER_ALLOWED, 30, 5);
 	put_bytes(CONTAINER_RECORDS "/c", bytes_of_text("{"), 0600);
 	CHECK(find() == 0 && found(30, HOLDER_NONE, NULL) && holders.fault.code == CODE_INTERNAL);
@@ -209,13 +247,17 @@ test_ids(void)
 	}
 }
 
-/* -- what cannot be seen ----------------------------------------------------------------------------------------------- */
+/*
+ * -- what cannot be seen
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void
 test_late(void)
 {
 	processes_make();
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
 	CHECK(holders_find(folder, clock_boot_ms(), &holders, &err) == 0 && holders.late && holders.count == 0);
 	unlink(at("proc/devices"));
 	CHECK(find() == -1 && err.code == CODE_INTERNAL);
@@ -230,7 +272,8 @@ test_unseen(void)
 		return;
 	}
 	processes_make();
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
+	process_put(&(struct fake_process){
+		.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = FAKE_NODE});
 	chmod(at("proc/30/fd"), 0700);
 	if (seteuid(NOBODY) != 0)
 		abort();
@@ -315,7 +358,8 @@ test_drm(void)
 		end();
 		return;
 	}
-	process_put(&(struct fake_process){.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = node});
+	process_put(&(struct fake_process){
+		.pid = 30, .parent = 1, .started = 5, .space = "c", .root = "image", .opens = node});
 	free(node);
 	CHECK(find() == 0 && holders.count == 0);
 	put_text("sys/dev/char/226:128/device/vendor", "0x1002\n");

@@ -40,7 +40,8 @@ test_maps(void)
 							 idmap_hides_root(&map) != maps[i].hides_root)))
 			printf("# %s\n", maps[i].text);
 		CHECK(whole == maps[i].whole);
-		CHECK(!whole || (idmap_is_initial(&map) == maps[i].initial && idmap_hides_root(&map) == maps[i].hides_root));
+		CHECK(!whole ||
+		      (idmap_is_initial(&map) == maps[i].initial && idmap_hides_root(&map) == maps[i].hides_root));
 	}
 }
 

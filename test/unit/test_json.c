@@ -29,11 +29,15 @@ takes(const char *text)
 static void
 test_syntax(void)
 {
-	static const char *const good[] = {"1", "-0", " null\r\n\t", "\"\"", "[]", "{}", "[1.5e+3,true,{\"a\":[false]}]", "\"\x7f\""};
+	static const char *const good[] = {
+		"1", "-0", " null\r\n\t", "\"\"", "[]", "{}", "[1.5e+3,true,{\"a\":[false]}]", "\"\x7f\""};
 	static const char *const bad[] = {
-		"", " ", "{", "[1", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "[] []", "{} \"x", "{} \"", "1 \"ab", "[]x",
-		"01", "-", "+1", "1.", ".5", "1e", "0x1", "NaN", "tru", "'a'", "[\v]", "[\f]", "[1]\f", "/**/1", "1//", "\"a\nb\"",
-		"\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\\"", "\\u0031", "\xef\xbb\xbf{}", "[\"a\"\0]", "\"\t\"",
+		"",	     " ",	"{",	     "[1",	    "[1,]",   "{\"a\":1,}", "{\"a\"}",
+		"{a:1}",     "[] []",	"{} \"x",    "{} \"",	    "1 \"ab", "[]x",	    "01",
+		"-",	     "+1",	"1.",	     ".5",	    "1e",     "0x1",	    "NaN",
+		"tru",	     "'a'",	"[\v]",	     "[\f]",	    "[1]\f",  "/**/1",	    "1//",
+		"\"a\nb\"",  "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\\"", "\\u0031",    "\xef\xbb\xbf{}",
+		"[\"a\"\0]", "\"\t\"",
 	};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -88,9 +92,19 @@ test_limits(void)
 		const char *text;
 		bool ok;
 	} cases[] = {
-		{"[[1]]", true}, {"[[[1]]]", false}, {"[{}]", true}, {"[{\"a\":[]}]", false}, {"[1,2,3,4]", true},
-		{"[1,2,3,4,5]", false}, {"{\"a\":1,\"b\":2}", true}, {"{\"a\":1,\"b\":[2]}", false}, {"\"\\u0031234\"", true},
-		{"\"12345\"", false}, {"{\"12345\":1}", false}, {"12345", false}, {"1                                     ", true},
+		{"[[1]]", true},
+		{"[[[1]]]", false},
+		{"[{}]", true},
+		{"[{\"a\":[]}]", false},
+		{"[1,2,3,4]", true},
+		{"[1,2,3,4,5]", false},
+		{"{\"a\":1,\"b\":2}", true},
+		{"{\"a\":1,\"b\":[2]}", false},
+		{"\"\\u0031234\"", true},
+		{"\"12345\"", false},
+		{"{\"12345\":1}", false},
+		{"12345", false},
+		{"1                                     ", true},
 		{"1                                        ", false},
 	};
 
@@ -109,14 +123,16 @@ static void
 test_access(void)
 {
 	struct err err = ERR_INIT;
-	struct json *root = json_read(bytes_of_text("{\"o\":{\"a\":\"in\"},\"a\":[\"x\",\"y\\u0000z\",null,true],\"n\":1.50}"),
-				      &json_limits_default, &err);
+	struct json *root =
+		json_read(bytes_of_text("{\"o\":{\"a\":\"in\"},\"a\":[\"x\",\"y\\u0000z\",null,true],\"n\":1.50}"),
+			  &json_limits_default, &err);
 	const struct json *list = json_get(root, "a");
 	bool truth = false;
 
 	CHECK(json_type(root) == JSON_OBJECT && json_count(root) == 3);
 	CHECK(bytes_equal(json_name(root, 1), bytes_of_text("a")));
-	CHECK(json_at(root, 3) == NULL && json_get(root, "A") == NULL && json_get(NULL, "a") == NULL && json_get(list, "a") == NULL);
+	CHECK(json_at(root, 3) == NULL && json_get(root, "A") == NULL && json_get(NULL, "a") == NULL &&
+	      json_get(list, "a") == NULL);
 	CHECK_TEXT(json_text(json_get(json_get(root, "o"), "a")), "in");
 	CHECK_TEXT(json_text(json_at(list, 0)), "x");
 	CHECK(json_text(json_at(list, 1)) == NULL && json_bytes(json_at(list, 1)).size == 3);
@@ -179,8 +195,9 @@ test_writing(void)
 	json_out_value(out, root);
 	json_out_end(out);
 	text = json_out_finish(out);
-	CHECK_TEXT(text, "{\"a\\\"b\":[\"x\\n\xef\xbf\xbd\xef\xbf\xbd/\xe2\x82\xac\",null,-9223372036854775808,true,\"\"],"
-			 "\"v\":{\"k\":[1.50,\"\\u0000\",null,{}]}}");
+	CHECK_TEXT(text,
+		   "{\"a\\\"b\":[\"x\\n\xef\xbf\xbd\xef\xbf\xbd/\xe2\x82\xac\",null,-9223372036854775808,true,\"\"],"
+		   "\"v\":{\"k\":[1.50,\"\\u0000\",null,{}]}}");
 	CHECK(takes(text));
 	free(text);
 	json_free(root);

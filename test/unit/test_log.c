@@ -20,7 +20,12 @@ static const struct log_field fields[] = {
 };
 
 static const struct log_record record = {
-	.event = LOG_REFUSED, .program = "test", .code = CODE_MEASUREMENT, .message = "gpu 0: \xff", .fields = fields, .count = 3,
+	.event = LOG_REFUSED,
+	.program = "test",
+	.code = CODE_MEASUREMENT,
+	.message = "gpu 0: \xff",
+	.fields = fields,
+	.count = 3,
 };
 
 static void

@@ -31,7 +31,8 @@ test_counts(void)
 	metrics_add(path, &sum);
 	sum.last_success = 5;
 	metrics_add(path, &sum);
-	CHECK(metrics_read(path, &out) && out.refused[CODE_CC_OFF] == 4 && out.duration_ms == 2 * 60201 && out.last_success == 7);
+	CHECK(metrics_read(path, &out) && out.refused[CODE_CC_OFF] == 4 && out.duration_ms == 2 * 60201 &&
+	      out.last_success == 7);
 }
 
 static void

@@ -5,10 +5,20 @@
 #include "test/unit/unit.h"
 
 static const struct collect_states good = {
-	.cpu_caps = 3, .gpu_caps = 1, .environment = 2, .cc_feature = 1, .ready = 1, .gpus = 1, .driver_version = "580.1",
+	.cpu_caps = 3,
+	.gpu_caps = 1,
+	.environment = 2,
+	.cc_feature = 1,
+	.ready = 1,
+	.gpus = 1,
+	.driver_version = "580.1",
 };
 static const struct collect_identity gpu = {
-	.uuid = "GPU-1", .pci = "00000000:01:00.0", .architecture = 9, .persistence = 1, .vbios_version = "96.00.9F.00.01",
+	.uuid = "GPU-1",
+	.pci = "00000000:01:00.0",
+	.architecture = 9,
+	.persistence = 1,
+	.vbios_version = "96.00.9F.00.01",
 };
 
 static int

@@ -9,8 +9,8 @@
 static bool
 takes(const char *version, const char *id, const char *status, const char *pid, const char *bundle)
 {
-	char *text = xprintf("{\"ociVersion\":%s,\"id\":%s,\"status\":%s,\"pid\":%s,\"bundle\":%s,\"root\":\"/x\"}", version, id,
-			     status, pid, bundle);
+	char *text = xprintf("{\"ociVersion\":%s,\"id\":%s,\"status\":%s,\"pid\":%s,\"bundle\":%s,\"root\":\"/x\"}",
+			     version, id, status, pid, bundle);
 	struct err err = ERR_INIT;
 	struct oci_state state;
 	bool ok = oci_state_parse(bytes_of_text(text), &state, &err) == 0;
@@ -42,8 +42,9 @@ takes_bundle(const char *bundle)
 static void
 test_pid(void)
 {
-	static const char *const bad[] = {"0", "1", "-2", "-0", "4194305", "4.0", "42e0", "18446744073709555858", "\"42\"",
-					  "true", "null", "[42]"};
+	static const char *const bad[] = {"0",	     "1",    "-2",   "-0",
+					  "4194305", "4.0",  "42e0", "18446744073709555858",
+					  "\"42\"",  "true", "null", "[42]"};
 
 	CHECK(takes_pid("2") && takes_pid("4194304"));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -56,7 +57,8 @@ test_id(void)
 	char long_id[132];
 
 	CHECK(takes_id("\"aZ0_.+-\""));
-	CHECK(!takes_id("\"\"") && !takes_id("\".\"") && !takes_id("\"..\"") && !takes_id("\"a/b\"") && !takes_id("\"a b\""));
+	CHECK(!takes_id("\"\"") && !takes_id("\".\"") && !takes_id("\"..\"") && !takes_id("\"a/b\"") &&
+	      !takes_id("\"a b\""));
 	CHECK(!takes_id("\"c1\\nPASS\"") && !takes_id("\"c\\u0000\"") && !takes_id("\"\xc3\xa9\"") && !takes_id("7"));
 	memset(long_id, 'a', sizeof(long_id));
 	long_id[0] = long_id[130] = '"';
@@ -71,7 +73,8 @@ static void
 test_bundle(void)
 {
 	CHECK(takes_bundle("\"/\"") && takes_bundle("\"/run/..b/c..\"") && takes_bundle("\"\\/run\\/x\""));
-	CHECK(!takes_bundle("\"\"") && !takes_bundle("\"run\"") && !takes_bundle("\"/run/../etc\"") && !takes_bundle("\"/..\""));
+	CHECK(!takes_bundle("\"\"") && !takes_bundle("\"run\"") && !takes_bundle("\"/run/../etc\"") &&
+	      !takes_bundle("\"/..\""));
 	CHECK(!takes_bundle("\"/a\\u0000b\"") && !takes_bundle("\"/a\\nb\"") && !takes_bundle("null"));
 }
 
@@ -79,7 +82,8 @@ static void
 test_status_and_version(void)
 {
 	static const char *const good[] = {"\"1.0\"", "\"1.0.2-dev\"", "\"1.3.0+dev\""};
-	static const char *const bad[] = {"\"1\"", "\"1.\"", "\"9.0.0\"", "\"0.9\"", "\"1.0 \"", "\"11.0\"", "\"1.x\"", "1.2"};
+	static const char *const bad[] = {"\"1\"",    "\"1.\"",	  "\"9.0.0\"", "\"0.9\"",
+					  "\"1.0 \"", "\"11.0\"", "\"1.x\"",   "1.2"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
 		CHECK(takes(good[i], "\"c\"", "\"created\"", "42", "\"/b\""));
@@ -93,8 +97,9 @@ test_status_and_version(void)
 static void
 test_names(void)
 {
-	static const char text[] = "{\"ociVersion\":\"1.0\",\"id\":\"c\",\"status\":\"created\",\"pid\":42,\"bundle\":\"/b\",\"PID\":7,"
-				   "\"Bundle\":\"/evil\",\"x\":{\"pid\":1},\"annotations\":{\"bundle\":\"/evil\",\"k\":\"v\"}}";
+	static const char text[] =
+		"{\"ociVersion\":\"1.0\",\"id\":\"c\",\"status\":\"created\",\"pid\":42,\"bundle\":\"/b\",\"PID\":7,"
+		"\"Bundle\":\"/evil\",\"x\":{\"pid\":1},\"annotations\":{\"bundle\":\"/evil\",\"k\":\"v\"}}";
 	static const char *const bad[] = {"", "[]", "{}", "{\"pid\":42}", "{\"annotations\":[]}"};
 	struct err err = ERR_INIT;
 	struct oci_state state;

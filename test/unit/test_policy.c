@@ -40,30 +40,39 @@ test_rules(void)
 	} row[] = {
 		{"min-driver-version = 570", claims_text, "policy-driver-version", "570.90.07, at least 570", 0},
 		{"min-driver-version = 580", claims_text, "policy-driver-version",
-		 "min-driver-version: x-nvidia-gpu-driver-version is 570.90.07, want at least 580", CODE_DRIVER_VERSION},
-		{"denied-driver-versions = 570.1, 550.90.07", claims_text, "policy-driver-version", "570.90.07, not denied", 0},
+		 "min-driver-version: x-nvidia-gpu-driver-version is 570.90.07, want at least 580",
+		 CODE_DRIVER_VERSION},
+		{"denied-driver-versions = 570.1, 550.90.07", claims_text, "policy-driver-version",
+		 "570.90.07, not denied", 0},
 		{"denied-driver-versions = 570.1, 570.90.07", claims_text, "policy-driver-version",
-		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.07", CODE_DRIVER_VERSION},
+		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.07",
+		 CODE_DRIVER_VERSION},
 		{"denied-driver-versions = 570.90.7", claims_text, "policy-driver-version",
-		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.7", CODE_DRIVER_VERSION},
+		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.7",
+		 CODE_DRIVER_VERSION},
 		{"min-driver-version = 570\ndenied-driver-versions = 570.90.07", claims_text, "policy-driver-version",
-		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.07", CODE_DRIVER_VERSION},
+		 "denied-driver-versions: x-nvidia-gpu-driver-version is 570.90.07, want any but 570.90.07",
+		 CODE_DRIVER_VERSION},
 		{"denied-driver-versions = 1", "{}", "policy-driver-version",
 		 "denied-driver-versions: x-nvidia-gpu-driver-version is not known", CODE_DRIVER_VERSION},
 		{"min-driver-version = 1", "{}", "policy-driver-version",
 		 "min-driver-version: x-nvidia-gpu-driver-version is not known", CODE_DRIVER_VERSION},
-		{"denied-vbios-versions = 96.00.9F.00.0B", claims_text, "policy-vbios-version", "96.00.9F.00.0A, not denied", 0},
+		{"denied-vbios-versions = 96.00.9F.00.0B", claims_text, "policy-vbios-version",
+		 "96.00.9F.00.0A, not denied", 0},
 		{"denied-vbios-versions = 96.00.9f.00.0a", claims_text, "policy-vbios-version",
 		 "denied-vbios-versions: x-nvidia-gpu-vbios-version is 96.00.9F.00.0A, want any but 96.00.9f.00.0a",
 		 CODE_VBIOS_VERSION},
 		{"denied-vbios-versions = 96.x", "{\"x-nvidia-gpu-vbios-version\":\"96.X\"}", "policy-vbios-version",
 		 "denied-vbios-versions: x-nvidia-gpu-vbios-version is 96.X, want any but 96.x", CODE_VBIOS_VERSION},
 		{"min-vbios-version = 97", claims_text, "policy-vbios-version",
-		 "min-vbios-version: x-nvidia-gpu-vbios-version is 96.00.9F.00.0A, want at least 97", CODE_VBIOS_VERSION},
+		 "min-vbios-version: x-nvidia-gpu-vbios-version is 96.00.9F.00.0A, want at least 97",
+		 CODE_VBIOS_VERSION},
 		{"hardware-models = GB100, GH100", claims_text, "policy-model",
 		 "hardware-models: hwmodel is 'GH100 A01 GSP BROM', want one of 'GB100', 'GH100'", CODE_MODEL},
-		{"hardware-models = GB100", "{}", "policy-model", "hardware-models: hwmodel is 'not known', want 'GB100'", CODE_MODEL},
-		{"gpu-count = 2", claims_text, "policy-gpu-count", "gpu-count: there are 1 GPUs, want 2", CODE_GPU_COUNT},
+		{"hardware-models = GB100", "{}", "policy-model",
+		 "hardware-models: hwmodel is 'not known', want 'GB100'", CODE_MODEL},
+		{"gpu-count = 2", claims_text, "policy-gpu-count", "gpu-count: there are 1 GPUs, want 2",
+		 CODE_GPU_COUNT},
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
@@ -91,7 +100,9 @@ test_rules(void)
 static struct policy_file *
 demand(const char *claim)
 {
-	char *text = xprintf("{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"detached-claims\":{%s}}}", claim);
+	char *text =
+		xprintf("{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"detached-claims\":{%s}}}",
+			claim);
 	struct err err = ERR_INIT;
 	struct policy_file *file = policy_file_parse(bytes_of_text(text), "p", &err);
 
@@ -160,7 +171,8 @@ test_choice(void)
 
 	configure(&conf, "");
 	CHECK(policy_choose(&conf, NULL, &file, &err) == 0 && file == NULL);
-	CHECK(policy_choose(&conf, "/nowhere/policy.json", &file, &err) == -1 && err_code(&err) == CODE_USAGE && file == NULL);
+	CHECK(policy_choose(&conf, "/nowhere/policy.json", &file, &err) == -1 && err_code(&err) == CODE_USAGE &&
+	      file == NULL);
 	conf_free(&conf);
 	configure(&conf, "[policy]\npolicy-file = /nowhere/policy.json\n");
 	CHECK(policy_choose(&conf, NULL, &file, &err) == -1 && err_code(&err) == CODE_USAGE && file == NULL);
@@ -178,7 +190,8 @@ test_observed_codes(void)
 
 	configure(&conf, "[policy]\nmode = observe\nobserve-until = 2030-01-01\n");
 	for (int code = 0; code < 256; code++) {
-		bool want = (code >= 10 && code <= 94 && code != CODE_CLOCK) || code == CODE_DEADLINE || code == CODE_WORKER;
+		bool want = (code >= 10 && code <= 94 && code != CODE_CLOCK) || code == CODE_DEADLINE ||
+			    code == CODE_WORKER;
 
 		CHECK(observe_applies(&conf, UNTIL - 1, code) == want);
 		CHECK(!observe_applies(&conf, UNTIL, code));
@@ -196,7 +209,8 @@ test_observed_texts(void)
 		int code;
 		const char *want;
 	} row[] = {
-		{CODE_OK, "until the end of 2030-01-01: the hook would not enforce a refusal, and token and log say so"},
+		{CODE_OK,
+		 "until the end of 2030-01-01: the hook would not enforce a refusal, and token and log say so"},
 		{CODE_MEASUREMENT,
 		 "until the end of 2030-01-01: the hook starts the container all the same, without a token"},
 		{CODE_USAGE, "until the end of 2030-01-01: this refusal is not covered, the hook enforces it"},

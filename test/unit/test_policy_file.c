@@ -70,13 +70,29 @@ local_claims(void)
 		.response_valid = true,
 	};
 	const struct eat_rim rim = {
-		.fetched = true, .signature_verified = true, .version_match = true, .measurements_available = true, .chain = chain,
+		.fetched = true,
+		.signature_verified = true,
+		.version_match = true,
+		.measurements_available = true,
+		.chain = chain,
 	};
 	const struct eat_gpu gpu = {
-		.measres = "success", .secure = true, .nonce = "00", .hardware_model = "GH100 A01 GSP BROM", .ueid = "1",
-		.driver_version = "570.1", .vbios_version = "96.00.9F.00.01", .arch_check = true, .fwid_match = true,
-		.report_parsed = true, .nonce_match = true, .signature_verified = true, .chain = chain, .driver = rim,
-		.vbios = rim, .vbios_no_conflict = true,
+		.measres = "success",
+		.secure = true,
+		.nonce = "00",
+		.hardware_model = "GH100 A01 GSP BROM",
+		.ueid = "1",
+		.driver_version = "570.1",
+		.vbios_version = "96.00.9F.00.01",
+		.arch_check = true,
+		.fwid_match = true,
+		.report_parsed = true,
+		.nonce_match = true,
+		.signature_verified = true,
+		.chain = chain,
+		.driver = rim,
+		.vbios = rim,
+		.vbios_no_conflict = true,
 	};
 
 	return eat_gpu_encode(&gpu);
@@ -121,15 +137,20 @@ static void
 test_refused_json(void)
 {
 	static const char *const row[] = {
-		"", "{", "{\"version\":\"4.0\"} x",
-		"{\"version\":\"4.0\",\"version\":\"3.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":{\"a\":1}}}",
-		"{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":{\"a\":[[[[[[[1]]]]]]]}}}",
+		"",
+		"{",
+		"{\"version\":\"4.0\"} x",
+		"{\"version\":\"4.0\",\"version\":\"3.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":"
+		"{\"a\":1}}}",
+		"{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":{\"a\":[[[[[[[1]]]]]"
+		"]]}}}",
 	};
 	struct buf large = {0};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
 		CHECK(parse(row[i]) == NULL && err_code(&last) == CODE_USAGE);
-	buf_add_text(&large, "{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":{\"a\":1}}}");
+	buf_add_text(&large,
+		     "{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"overall-claims\":{\"a\":1}}}");
 	while (large.size < POLICY_FILE_MAX)
 		buf_add_text(&large, "                ");
 	CHECK(parse((char *)large.data) == NULL && err_code(&last) == CODE_USAGE);
@@ -139,8 +160,8 @@ test_refused_json(void)
 static void
 test_files(void)
 {
-	static const char text[] =
-		"{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"detached-claims\":{\"measres\":\"success\"}}}";
+	static const char text[] = "{\"version\":\"4.0\",\"authorization-rules\":{\"type\":\"JWT\",\"detached-claims\":"
+				   "{\"measres\":\"success\"}}}";
 	char folder[] = "/tmp/test-policy-XXXXXX", *path;
 	uint8_t digest[SHA256_SIZE], want[SHA256_SIZE];
 	struct policy_file *policy;
@@ -190,7 +211,8 @@ test_values(void)
 		{"\"a\":false", "{\"a\":null}", "a: want false, found null"},
 		{"\"a\":1", "{\"a\":1}", NULL},
 		{"\"a\":1", "{\"a\":1.0}", "a: want 1, found 1.0"},
-		{"\"a\":9007199254740993", "{\"a\":9007199254740992}", "a: want 9007199254740993, found 9007199254740992"},
+		{"\"a\":9007199254740993", "{\"a\":9007199254740992}",
+		 "a: want 9007199254740993, found 9007199254740992"},
 		{"\"a\":\"x\"", "{\"a\":\"\\u0078\"}", NULL},
 		{"\"a\":\"x\"", "{\"a\":\"x\\u0000y\"}", "a: want \"x\", found \"x\\u0000y\""},
 		{"\"a\\u0000b\":1", "{\"a\":1}", "a: want 1, found no such claim"},
@@ -260,7 +282,8 @@ test_without_gpus(void)
 static void
 test_overall_of_the_run(void)
 {
-	struct policy_file *policy = parse_rules("4.0", "\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"3.0\"", "");
+	struct policy_file *policy =
+		parse_rules("4.0", "\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"3.0\"", "");
 	struct err err = ERR_INIT;
 	const struct json *none[1] = {NULL};
 	struct steps steps = {0};
@@ -272,16 +295,19 @@ test_overall_of_the_run(void)
 	CHECK(policy_file_judge(policy, NULL, none, 0, false, &steps) == -1);
 	steps_free(&steps);
 	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"3.0\"}", "{}", true) == CODE_OK);
-	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":false,\"x-nvidia-ver\":\"3.0\"}", "{}", true) == CODE_POLICY);
+	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":false,\"x-nvidia-ver\":\"3.0\"}", "{}", true) ==
+	      CODE_POLICY);
 	CHECK(judge(policy, "{\"x-nvidia-ver\":\"3.0\"}", "{}", true) == CODE_POLICY);
-	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"2.0\"}", "{}", true) == CODE_POLICY);
+	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"2.0\"}", "{}", true) ==
+	      CODE_POLICY);
 	policy_file_free(policy);
 }
 
 static void
 test_not_applicable(void)
 {
-	struct policy_file *policy = parse_rules("4.0", "\"iss\":\"somebody\"", "\"x-nvidia-gpu-driver-rim-schema-validated\":true,\"iss\":1");
+	struct policy_file *policy = parse_rules("4.0", "\"iss\":\"somebody\"",
+						 "\"x-nvidia-gpu-driver-rim-schema-validated\":true,\"iss\":1");
 	struct err err = ERR_INIT;
 	struct json *claims = json_parse(bytes_of_text("{\"iss\":\"us\"}"), &limits, &err);
 	const struct json *list[1] = {claims};
@@ -297,15 +323,20 @@ test_not_applicable(void)
 	CHECK(judge(policy, "{\"iss\":\"us\"}", "{}", true) == CODE_POLICY);
 	CHECK_TEXT(last.text, "policy test.json: overall-claims.iss: want \"somebody\", found \"us\"");
 	CHECK(judge(policy, "{\"iss\":\"somebody\"}", "{\"iss\":1}", true) == CODE_POLICY);
-	CHECK(judge(policy, "{\"iss\":\"somebody\"}", "{\"iss\":1,\"x-nvidia-gpu-driver-rim-schema-validated\":true}", true) == CODE_OK);
+	CHECK(judge(policy, "{\"iss\":\"somebody\"}", "{\"iss\":1,\"x-nvidia-gpu-driver-rim-schema-validated\":true}",
+		    true) == CODE_OK);
 	policy_file_free(policy);
 }
 
-/* Claims 2.0 say validated where 3.0 tell status and revocation: both must be good, and a claim that is there is not replaced. */
+/*
+ * Claims 2.0 say validated where 3.0 tell status and revocation: both must be good, and a claim that is there is not
+ * replaced.
+ */
 static void
 test_derived(void)
 {
-	static const char name[] = "\"x-nvidia-gpu-driver-rim-cert-validated\"", path[] = "\"x-nvidia-gpu-driver-rim-cert-chain\"";
+	static const char name[] = "\"x-nvidia-gpu-driver-rim-cert-validated\"",
+			  path[] = "\"x-nvidia-gpu-driver-rim-cert-chain\"";
 	static const struct {
 		const char *chain, *own;
 		int code;
@@ -323,8 +354,8 @@ test_derived(void)
 	struct policy_file *older = parse_rules("3.0", "", rule), *newer = parse_rules("4.0", "", rule);
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		char *claims = xprintf("{%s:%s%s%s%s%s}", path, row[i].chain, row[i].own[0] ? "," : "", row[i].own[0] ? name : "",
-				       row[i].own[0] ? ":" : "", row[i].own);
+		char *claims = xprintf("{%s:%s%s%s%s%s}", path, row[i].chain, row[i].own[0] ? "," : "",
+				       row[i].own[0] ? name : "", row[i].own[0] ? ":" : "", row[i].own);
 
 		CHECK(judge(older, NULL, claims, false) == row[i].code);
 		CHECK(judge(newer, NULL, claims, false) == (strcmp(row[i].own, "true") == 0 ? CODE_OK : CODE_POLICY));
@@ -337,8 +368,8 @@ test_derived(void)
 
 /* -- NVIDIA's own policies and tokens -- */
 
-static const char *const policies[] = {"NVGPULocalPolicyExample", "NVGPULocalv4PolicyExample", "NVGPURemotePolicyExample_v3",
-				       "NVGPURemotePolicyExample_v4"};
+static const char *const policies[] = {"NVGPULocalPolicyExample", "NVGPULocalv4PolicyExample",
+				       "NVGPURemotePolicyExample_v3", "NVGPURemotePolicyExample_v4"};
 
 static char *
 sample(const char *folder, const char *name)
@@ -362,8 +393,8 @@ sample_policy(unsigned index)
 }
 
 /*
- * In compact claims: after "outer": (NULL = anywhere) the value of "name": becomes another of its type, or, if gone is wanted, its
- * name another. NULL if it is not there.
+ * In compact claims: after "outer": (NULL = anywhere) the value of "name": becomes another of its type, or, if gone is
+ * wanted, its name another. NULL if it is not there.
  */
 static char *
 altered(const char *claims, const char *outer, const char *name, bool gone)
@@ -386,8 +417,8 @@ altered(const char *claims, const char *outer, const char *name, bool gone)
 
 /* One claim altered in each way: refused, and its name stands in the message. False: the claims have no such one. */
 static bool
-refuses_altered(const struct policy_file *policy, const char *overall, const char *claims, bool above, const char *outer,
-		const char *name, bool nvidia)
+refuses_altered(const struct policy_file *policy, const char *overall, const char *claims, bool above,
+		const char *outer, const char *name, bool nvidia)
 {
 	for (unsigned gone = 0; gone < 2; gone++) {
 		char *other = altered(above ? overall : claims, outer, name, gone);
@@ -395,7 +426,8 @@ refuses_altered(const struct policy_file *policy, const char *overall, const cha
 		if (other == NULL)
 			return false;
 		CHECK(judge(policy, above ? other : overall, above ? claims : other, nvidia) == CODE_POLICY);
-		CHECK(strstr(last.text, name) != NULL && strstr(last.text, "want ") != NULL && strstr(last.text, "found ") != NULL);
+		CHECK(strstr(last.text, name) != NULL && strstr(last.text, "want ") != NULL &&
+		      strstr(last.text, "found ") != NULL);
 		free(other);
 	}
 	return true;
@@ -411,14 +443,17 @@ refuses_each(unsigned index, const struct policy_file *policy, const char *overa
 	unsigned tried = 0;
 
 	for (unsigned above = overall ? 0 : 1; above < 2; above++) {
-		const struct json *rules = json_get(json_get(root, "authorization-rules"), above ? "detached-claims" : "overall-claims");
+		const struct json *rules =
+			json_get(json_get(root, "authorization-rules"), above ? "detached-claims" : "overall-claims");
 
 		for (size_t i = 0; i < json_count(rules); i++) {
 			const struct json *rule = json_at(rules, i);
-			char *name = xprintf("%.*s", (int)json_name(rules, i).size, (const char *)json_name(rules, i).data);
+			char *name =
+				xprintf("%.*s", (int)json_name(rules, i).size, (const char *)json_name(rules, i).data);
 
 			for (size_t k = 0; json_type(rule) == JSON_OBJECT && k < json_count(rule); k++) {
-				char *inner = xprintf("%.*s", (int)json_name(rule, k).size, (const char *)json_name(rule, k).data);
+				char *inner = xprintf("%.*s", (int)json_name(rule, k).size,
+						      (const char *)json_name(rule, k).data);
 
 				tried += refuses_altered(policy, overall, claims, !above, name, inner, nvidia);
 				free(inner);
@@ -479,9 +514,13 @@ test_samples_on_nvidias_claims(void)
 	} row[] = {
 		{"gpu_overall_claims_local", "gpu_detached_claims_local", {true, false, true, false}, {20, 0, 19, 0}},
 		{"gpu_overall_claims_remote", "gpu_detached_claims_remote", {false, false, true, false}, {0, 0, 19, 0}},
-		{"gpu_overall_granular_claims_local", "gpu_detached_granular_claims_local", {true, true, true, true},
+		{"gpu_overall_granular_claims_local",
+		 "gpu_detached_granular_claims_local",
+		 {true, true, true, true},
 		 {17, 26, 16, 25}},
-		{"gpu_overall_granular_claims_remote", "gpu_detached_granular_claims_remote", {false, false, true, true},
+		{"gpu_overall_granular_claims_remote",
+		 "gpu_detached_granular_claims_remote",
+		 {false, false, true, true},
 		 {0, 0, 16, 25}},
 	};
 

@@ -83,7 +83,8 @@ check_genuine(const char *path, enum reference_kind kind, const char *version, c
 
 	CHECK(judge(buf_bytes(&xml), &want, good, &out, status) == CODE_OK);
 	CHECK_TEXT(status, "+++++");
-	CHECK(out.chain_verdict == X509_TRUSTED && out.signature_verified && out.version_match && out.measurements_available);
+	CHECK(out.chain_verdict == X509_TRUSTED && out.signature_verified && out.version_match &&
+	      out.measurements_available);
 	CHECK(out.rim.active == active && out.chain.count == 4);
 	CHECK_TEXT(out.rim.manufacturer_id, "5703");
 	reference_free(&out);
@@ -102,8 +103,8 @@ test_genuine(void)
 	if (anchor == NULL)
 		return;
 	X509_free(anchor);
-	check_genuine(SAMPLES "nvtrust/Driver_RIM_test_no_gpu.swidtag", REFERENCE_DRIVER, "545.00", "2024-12-31T00:00:00Z",
-		      "2026-11-23T00:00:00Z", 21);
+	check_genuine(SAMPLES "nvtrust/Driver_RIM_test_no_gpu.swidtag", REFERENCE_DRIVER, "545.00",
+		      "2024-12-31T00:00:00Z", "2026-11-23T00:00:00Z", 21);
 	check_genuine(SAMPLES "nvtrust/1010_0200_882_96005E0001_test_no_gpu.swidtag", REFERENCE_VBIOS, "96.00.5e.00.01",
 		      "2024-12-31T00:00:00Z", "2026-11-23T00:00:00Z", 12);
 	check_genuine(SAMPLES "nvtrust/1010_0200_882_96005E0001_PROD.swidtag", REFERENCE_VBIOS, "96.00.5E.00.01",

@@ -266,12 +266,19 @@ static void
 test_verdicts_of_the_device_token(void)
 {
 	static const char *const required[] = {
-		"x-nvidia-gpu-arch-check", "x-nvidia-gpu-attestation-report-parsed", "x-nvidia-gpu-attestation-report-nonce-match",
-		"x-nvidia-gpu-attestation-report-signature-verified", "x-nvidia-gpu-driver-rim-fetched",
-		"x-nvidia-gpu-driver-rim-signature-verified", "x-nvidia-gpu-driver-rim-version-match",
-		"x-nvidia-gpu-driver-rim-measurements-available", "x-nvidia-gpu-vbios-rim-fetched",
-		"x-nvidia-gpu-vbios-rim-signature-verified", "x-nvidia-gpu-vbios-rim-version-match",
-		"x-nvidia-gpu-vbios-rim-measurements-available", "x-nvidia-gpu-vbios-index-no-conflict",
+		"x-nvidia-gpu-arch-check",
+		"x-nvidia-gpu-attestation-report-parsed",
+		"x-nvidia-gpu-attestation-report-nonce-match",
+		"x-nvidia-gpu-attestation-report-signature-verified",
+		"x-nvidia-gpu-driver-rim-fetched",
+		"x-nvidia-gpu-driver-rim-signature-verified",
+		"x-nvidia-gpu-driver-rim-version-match",
+		"x-nvidia-gpu-driver-rim-measurements-available",
+		"x-nvidia-gpu-vbios-rim-fetched",
+		"x-nvidia-gpu-vbios-rim-signature-verified",
+		"x-nvidia-gpu-vbios-rim-version-match",
+		"x-nvidia-gpu-vbios-rim-measurements-available",
+		"x-nvidia-gpu-vbios-index-no-conflict",
 	};
 	static const char *const optional[] = {
 		"x-nvidia-gpu-attestation-report-cert-chain-fwid-match", "x-nvidia-gpu-driver-rim-schema-validated",
@@ -280,7 +287,8 @@ test_verdicts_of_the_device_token(void)
 
 	for (size_t i = 0; i < 13 + 3; i++) {
 		const char *name = i < 13 ? required[i] : optional[i - 13];
-		char *was = xprintf("\"%s\":true", name), *wrong = xprintf("\"%s\":false", name), *away = xprintf("\"x-%zu\":true", i);
+		char *was = xprintf("\"%s\":true", name), *wrong = xprintf("\"%s\":false", name),
+		     *away = xprintf("\"x-%zu\":true", i);
 		struct answer a = answer(), b = answer();
 
 		a.device = nras_edit(a.device, was, wrong);
@@ -315,7 +323,8 @@ test_chains_of_the_device_token(void)
 	for (size_t i = 0; i < 3 * sizeof(edits) / sizeof(edits[0]); i++) {
 		const struct edit *edit = &edits[i / 3];
 		char *name = xprintf("\"x-nvidia-gpu-%s-cert-chain\":", chains[i % 3]);
-		char *was = xprintf("%s%s", name, NRAS_CHAIN), *chain = nras_edit(xstrdup(NRAS_CHAIN), edit->from, edit->to);
+		char *was = xprintf("%s%s", name, NRAS_CHAIN),
+		     *chain = nras_edit(xstrdup(NRAS_CHAIN), edit->from, edit->to);
 		char *odd = xprintf("%s%s", name, chain);
 		struct answer a = answer();
 
@@ -331,8 +340,9 @@ test_chains_of_the_device_token(void)
 static void
 test_the_service_refuses_and_says_why(void)
 {
-	static const char details[] = "\"x-nvidia-error-details\":{\"code\":4013,\"httpStatus\":\"BAD_REQUEST\","
-				      "\"message\":\"signature\\u001b[2J not verified\",\"description\":\"x\"},\"ueid\"";
+	static const char details[] =
+		"\"x-nvidia-error-details\":{\"code\":4013,\"httpStatus\":\"BAD_REQUEST\","
+		"\"message\":\"signature\\u001b[2J not verified\",\"description\":\"x\"},\"ueid\"";
 	struct answer a = answer(), b = answer(), c = answer(), d = answer();
 	EVP_PKEY *other = nras_key();
 	X509 *foreign = nras_certify("service", other, &middle, false, -NRAS_DAY, NRAS_DAY);
@@ -371,7 +381,8 @@ test_headers(void)
 		{"\"alg\":", "\"crit\":[\"exp\"],\"alg\":", CODE_TOKEN_FORMAT},
 		{"\"alg\":", "\"b64\":false,\"alg\":", CODE_TOKEN_FORMAT},
 		{"\"alg\":", "\"zip\":\"DEF\",\"alg\":", CODE_TOKEN_FORMAT},
-		{"\"alg\":", "\"jku\":\"http://127.0.0.1/\",\"jwk\":{\"kty\":\"EC\"},\"x5u\":\"file:///\",\"alg\":", CODE_OK},
+		{"\"alg\":", "\"jku\":\"http://127.0.0.1/\",\"jwk\":{\"kty\":\"EC\"},\"x5u\":\"file:///\",\"alg\":",
+		 CODE_OK},
 		{"\"alg\":", "\"typ\":\"at+jwt\",\"alg\":", CODE_OK},
 		{"\"kid\":\"k1\",", "", CODE_TOKEN_FORMAT},
 		{"\"k1\"", "1", CODE_TOKEN_FORMAT},
@@ -485,8 +496,10 @@ test_large_and_deep_answers(void)
 	expect_tokens(xstrdup("null"), CODE_TOKEN_FORMAT, "null");
 	expect_tokens(xstrdup("[]"), CODE_TOKEN_FORMAT, "empty array");
 	expect_tokens(xstrdup("[[\"JWT\",\"\"],{}]"), CODE_TOKEN_SET, "no device");
-	expect_tokens(repeated("[[\"JWT\",\"", 'A', 10 << 20, "\"],{\"GPU-0\":\"\"}]"), CODE_TOKEN_FORMAT, "10 MB token");
-	expect_tokens(repeated("[[\"JWT\",\"", 'A', JWS_MAX - 1, "\"],{\"GPU-0\":\"\"}]"), CODE_TOKEN_FORMAT, "long token");
+	expect_tokens(repeated("[[\"JWT\",\"", 'A', 10 << 20, "\"],{\"GPU-0\":\"\"}]"), CODE_TOKEN_FORMAT,
+		      "10 MB token");
+	expect_tokens(repeated("[[\"JWT\",\"", 'A', JWS_MAX - 1, "\"],{\"GPU-0\":\"\"}]"), CODE_TOKEN_FORMAT,
+		      "long token");
 	expect_tokens(repeated("", '[', 1 << 20, ""), CODE_TOKEN_FORMAT, "deep nesting");
 	a.device = nras_edit(a.device, "{", deep);
 	expect(&a, CODE_TOKEN_FORMAT, "deep nesting in a payload");
@@ -583,13 +596,15 @@ test_two_gpus(void)
 	const struct evidence list[] = {evidence_of("4711"), evidence_of("4712")};
 
 	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), list, 2, CODE_OK, "two GPUs");
-	expect_pair(false, other_device(), xstrdup(NRAS_DEVICE), list, 2, CODE_REMOTE_MISMATCH, "each with the other's token");
+	expect_pair(false, other_device(), xstrdup(NRAS_DEVICE), list, 2, CODE_REMOTE_MISMATCH,
+		    "each with the other's token");
 	expect_pair(true, xstrdup(NRAS_DEVICE), other_device(), list, 2, CODE_TOKEN_SET, "two tokens swapped");
 	expect_pair(false, xstrdup(NRAS_DEVICE), xstrdup(NRAS_DEVICE), NULL, 2, CODE_TOKEN_SET, "one device twice");
 	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), list, 1, CODE_TOKEN_SET, "two answers about one GPU");
-	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), NULL, 3, CODE_TOKEN_SET, "two answers about three GPUs");
-	expect_pair(false, xstrdup(NRAS_DEVICE), nras_edit(other_device(), "\"success\"", "\"fail\""), list, 2, CODE_TOKEN_CLAIM,
-		    "the second GPU fails under a true overall result");
+	expect_pair(false, xstrdup(NRAS_DEVICE), other_device(), NULL, 3, CODE_TOKEN_SET,
+		    "two answers about three GPUs");
+	expect_pair(false, xstrdup(NRAS_DEVICE), nras_edit(other_device(), "\"success\"", "\"fail\""), list, 2,
+		    CODE_TOKEN_CLAIM, "the second GPU fails under a true overall result");
 }
 
 static void
@@ -668,7 +683,8 @@ test_key_sets(void)
 	expect_keys(xstrdup("[]"), CODE_KEY_SET, "an array");
 	expect_keys(key_set_of(nras_jwk(leaf.key, "k1", none), NULL), CODE_KEY_SET, "no certificate");
 	expect_keys(key_set_of(nras_jwk(leaf.key, "k0", none), nras_jwk(leaf.key, "k1", certs)), CODE_OK, "roll-over");
-	expect_keys(key_set_of(nras_jwk(leaf.key, "k1", certs), nras_jwk(leaf.key, "k1", certs)), CODE_KEY_SET, "one kid twice");
+	expect_keys(key_set_of(nras_jwk(leaf.key, "k1", certs), nras_jwk(leaf.key, "k1", certs)), CODE_KEY_SET,
+		    "one kid twice");
 	expect_keys(repeated("{\"keys\":[],\"x\":\"", ' ', 2 << 20, "\"}"), CODE_KEY_SET, "2 MB");
 	for (unsigned extra = 63; extra <= 64; extra++) {
 		char *key = nras_jwk(leaf.key, "k1", certs);
@@ -724,14 +740,18 @@ test_pinned_root_of_keys(void)
 
 	expect_rooted(trusted, service_keys(leaf.x509, middle.x509, NULL), CODE_OK, "chain to the root");
 	expect_rooted(trusted, service_keys(leaf.x509, middle.x509, root.x509), CODE_OK, "chain with the root");
-	expect_rooted(buf_bytes(&half), service_keys(leaf.x509, middle.x509, NULL), CODE_OK, "chain to a pinned intermediate");
+	expect_rooted(buf_bytes(&half), service_keys(leaf.x509, middle.x509, NULL), CODE_OK,
+		      "chain to a pinned intermediate");
 	expect_rooted(buf_bytes(&half), service_keys(leaf.x509, NULL, NULL), CODE_OK, "pinned intermediate not in x5c");
 	expect_rooted(trusted, service_keys(leaf.x509, NULL, NULL), CODE_KEY_SET, "chain with a gap");
-	expect_rooted(buf_bytes(&other), service_keys(leaf.x509, middle.x509, NULL), CODE_KEY_SET, "root of the same name");
-	expect_rooted(buf_bytes(&other), service_keys(leaf.x509, middle.x509, root.x509), CODE_KEY_SET, "another root in x5c");
+	expect_rooted(buf_bytes(&other), service_keys(leaf.x509, middle.x509, NULL), CODE_KEY_SET,
+		      "root of the same name");
+	expect_rooted(buf_bytes(&other), service_keys(leaf.x509, middle.x509, root.x509), CODE_KEY_SET,
+		      "another root in x5c");
 	expect_rooted(trusted, service_keys(leaf.x509, old, NULL), CODE_KEY_SET, "expired intermediate");
 	expect_rooted(trusted, service_keys(leaf.x509, plain, NULL), CODE_KEY_SET, "intermediate that is no CA");
-	expect_rooted(bytes_of_text("no certificate"), service_keys(leaf.x509, middle.x509, NULL), CODE_USAGE, "root that is none");
+	expect_rooted(bytes_of_text("no certificate"), service_keys(leaf.x509, middle.x509, NULL), CODE_USAGE,
+		      "root that is none");
 	expect_rooted(bytes_of("", 0), service_keys(leaf.x509, middle.x509, NULL), CODE_USAGE, "root of no bytes");
 	X509_free(old);
 	X509_free(plain);
@@ -753,9 +773,10 @@ test_question(void)
 		buf_add_text(&list[i].chain_pem, "chain\n");
 	}
 	text = remote_question(list, 2, &err);
-	CHECK_TEXT(text, "{\"nonce\":\"" NRAS_NONCE "\",\"arch\":\"HOPPER\",\"claims_version\":\"3.0\",\"evidence_list\":["
-			 "{\"evidence\":\"cmVwb3J0\",\"certificate\":\"Y2hhaW4K\"},"
-			 "{\"evidence\":\"cmVwb3J0\",\"certificate\":\"Y2hhaW4K\"}]}");
+	CHECK_TEXT(text,
+		   "{\"nonce\":\"" NRAS_NONCE "\",\"arch\":\"HOPPER\",\"claims_version\":\"3.0\",\"evidence_list\":["
+		   "{\"evidence\":\"cmVwb3J0\",\"certificate\":\"Y2hhaW4K\"},"
+		   "{\"evidence\":\"cmVwb3J0\",\"certificate\":\"Y2hhaW4K\"}]}");
 	free(text);
 	list[1].arch = (char *)"BLACKWELL";
 	CHECK(remote_question(list, 2, &err) == NULL && err.code == CODE_ARCHITECTURE);

@@ -8,8 +8,8 @@
 #include "test/unit/unit.h"
 
 /*
- * NVIDIA's published answer of its remote verifier, and the report that it is about. The key set of that day is not published:
- * its signatures cannot be checked, so the same payloads are signed again by a key made here.
+ * NVIDIA's published answer of its remote verifier, and the report that it is about. The key set of that day is not
+ * published: its signatures cannot be checked, so the same payloads are signed again by a key made here.
  */
 #define SAMPLE_ISSUER "https://nras.attestation.nvidia.com"
 #define SAMPLE_AT 1749601900 /* inside its hour */
@@ -97,7 +97,8 @@ signed_again(void)
 {
 	static const char was[] = "d7c2a949a5c69bff1a12de3da0c9a23bc966041b811b99a89dfe44c2dde8c37c";
 	char *device = nras_sign(signer.key, NRAS_HEADER, payload[1]), *digest = nras_digest(device);
-	char *claims = nras_edit(xstrdup(payload[0]), was, digest), *overall = nras_sign(signer.key, NRAS_HEADER, claims);
+	char *claims = nras_edit(xstrdup(payload[0]), was, digest),
+	     *overall = nras_sign(signer.key, NRAS_HEADER, claims);
 	char *out = xprintf("[[\"JWT\",\"%s\"],{\"GPU-0\":\"%s\"}]", overall, device);
 
 	free(device);
@@ -108,12 +109,18 @@ signed_again(void)
 }
 
 static enum remote_verdict
-judge(const char *tokens, const char *keys, const struct evidence *evidence, int64_t at, struct steps *steps, char **claims)
+judge(const char *tokens, const char *keys, const struct evidence *evidence, int64_t at, struct steps *steps,
+      char **claims)
 {
 	struct remote_trust trust = {.issuer = SAMPLE_ISSUER};
 	struct remote_request request = {
-		.tokens = bytes_of_text(tokens), .key_set = bytes_of_text(keys), .trust = &trust, .nonce = nonce, .at = at,
-		.evidence = evidence, .gpus = 1,
+		.tokens = bytes_of_text(tokens),
+		.key_set = bytes_of_text(keys),
+		.trust = &trust,
+		.nonce = nonce,
+		.at = at,
+		.evidence = evidence,
+		.gpus = 1,
 	};
 	int64_t issued;
 	enum remote_verdict verdict = remote_judge(&request, steps, claims, &issued);
@@ -219,8 +226,10 @@ static const struct {
 	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-expiration-date", EQUAL, ""},
 	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-revocation-reason", EQUAL, ""},
 	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-ocsp-status", UNLIKE, REVOCATION},
-	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-ocsp-nonce-matches", OURS_ONLY, "the service leaves it out"},
-	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-ocsp-response-valid", OURS_ONLY, "the service leaves it out"},
+	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-ocsp-nonce-matches", OURS_ONLY,
+	 "the service leaves it out"},
+	{"x-nvidia-gpu-attestation-report-cert-chain/x-nvidia-cert-ocsp-response-valid", OURS_ONLY,
+	 "the service leaves it out"},
 	{"x-nvidia-attestation-warning", EQUAL, ""},
 	{"measres", UNLIKE, MANIFESTS},
 	{"secboot", UNLIKE, MANIFESTS},
@@ -284,7 +293,8 @@ compare(const char *claim, const struct json *service, const struct json *ours)
 			continue;
 		found = true;
 		if (relations[i].relation != have)
-			printf("# claim %s: the service says %s, we say %s\n", claim, a ? a : "nothing", b ? b : "nothing");
+			printf("# claim %s: the service says %s, we say %s\n", claim, a ? a : "nothing",
+			       b ? b : "nothing");
 		CHECK(relations[i].relation == have);
 	}
 	if (!found)
@@ -294,13 +304,16 @@ compare(const char *claim, const struct json *service, const struct json *ours)
 	free(b);
 }
 
-/* Members that are objects in both go one level down; swapped: only what the service does not have is left to look at. */
+/*
+ * Members that are objects in both go one level down; swapped: only what the service does not have is left to look at.
+ */
 static void
 compare_all(const char *above, const struct json *a, const struct json *b, bool swapped)
 {
 	for (size_t i = 0; i < json_count(a); i++) {
 		struct bytes name = json_name(a, i);
-		char *own = xprintf("%.*s", (int)name.size, (const char *)name.data), *whole = xprintf("%s%s", above, own);
+		char *own = xprintf("%.*s", (int)name.size, (const char *)name.data),
+		     *whole = xprintf("%s%s", above, own);
 		const struct json *left = json_at(a, i), *right = json_get(b, own);
 
 		if (json_type(left) == JSON_OBJECT && right != NULL && json_type(right) == JSON_OBJECT) {
@@ -323,7 +336,8 @@ serve_nothing(void *context, struct collateral *need, unsigned count)
 {
 	(void)context;
 	for (unsigned i = 0; i < count; i++)
-		err_set(&need[i].err, need[i].kind == COLLATERAL_OCSP ? CODE_OCSP_MISSING : CODE_DRIVER_RIM_MISSING, "not a sample");
+		err_set(&need[i].err, need[i].kind == COLLATERAL_OCSP ? CODE_OCSP_MISSING : CODE_DRIVER_RIM_MISSING,
+			"not a sample");
 }
 
 static void
@@ -338,8 +352,12 @@ test_claims_of_the_service_and_ours(void)
 	if (!load())
 		return;
 	input = (struct appraise_input){
-		.at = SAMPLE_AT, .device_root = buf_bytes(&device_root), .rim_root = buf_bytes(&rim_root), .verifier = APPRAISE_LOCAL,
-		.gpu = {{buf_bytes(&report), buf_bytes(&chain)}}, .gpus = 1,
+		.at = SAMPLE_AT,
+		.device_root = buf_bytes(&device_root),
+		.rim_root = buf_bytes(&rim_root),
+		.verifier = APPRAISE_LOCAL,
+		.gpu = {{buf_bytes(&report), buf_bytes(&chain)}},
+		.gpus = 1,
 	};
 	memcpy(input.nonce, nonce, sizeof(nonce));
 	CHECK(appraise_run(&input, &source, &appraisal, &err) != 0);

@@ -149,7 +149,8 @@ static void
 add_single(OCSP_BASICRESP *basic, const struct answer *how)
 {
 	const X509 *about = how->about ? how->about : subject.cert;
-	OCSP_CERTID *id = OCSP_cert_to_id(how->sha384 != how->other_hash ? EVP_sha384() : EVP_sha1(), about, issuer.cert);
+	OCSP_CERTID *id =
+		OCSP_cert_to_id(how->sha384 != how->other_hash ? EVP_sha384() : EVP_sha1(), about, issuer.cert);
 	ASN1_TIME *from = ASN1_TIME_set(NULL, AT + (how->this_update ? how->this_update : -HOUR));
 	ASN1_TIME *to = how->no_next ? NULL : ASN1_TIME_set(NULL, AT + (how->next_update ? how->next_update : DAY));
 	ASN1_TIME *revoked = ASN1_TIME_set(NULL, AT + 100 * DAY);
@@ -255,7 +256,9 @@ test_responders(void)
 		{{"r", NO_CA, SIGNER, "anyExtendedKeyUsage", 90, 0, 0}, &issuer, CODE_OCSP_RESPONDER},
 		{{"r", NO_CA, SIGNER, "serverAuth", 90, 0, 0}, &issuer, CODE_OCSP_RESPONDER},
 		{{"r", NO_CA, "critical,keyAgreement", "OCSPSigning", 90, 0, 0}, &issuer, CODE_OCSP_RESPONDER},
-		{{"r", CA_BASIC, "critical,digitalSignature,keyCertSign", "OCSPSigning", 90, 0, 0}, &issuer, CODE_OCSP_RESPONDER},
+		{{"r", CA_BASIC, "critical,digitalSignature,keyCertSign", "OCSPSigning", 90, 0, 0},
+		 &issuer,
+		 CODE_OCSP_RESPONDER},
 		{{"r", NO_CA, SIGNER, "OCSPSigning", 90, AT - DAY, AT - HOUR}, &issuer, CODE_OCSP_RESPONDER},
 		{{"r", NO_CA, SIGNER, "OCSPSigning", 90, AT + HOUR, AT + DAY}, &issuer, CODE_OCSP_RESPONDER},
 		{{"r", NO_CA, SIGNER, "OCSPSigning", 90, 0, 0}, &other, CODE_OCSP_RESPONDER},
@@ -305,7 +308,8 @@ test_nonce(void)
 	}
 	CHECK(judge(&(struct answer){GOOD, .nonce = NONCE_NONE}, &loose, &out) == CODE_OK && !out.nonce_matches);
 	CHECK(judge(&(struct answer){REVOKED, .nonce = NONCE_NONE}, &loose, &out) == CODE_OCSP_REVOKED);
-	CHECK(judge(&(struct answer){GOOD, .nonce = NONCE_NONE, .next_update = -HOUR / 2}, &loose, &out) == CODE_OCSP_STALE);
+	CHECK(judge(&(struct answer){GOOD, .nonce = NONCE_NONE, .next_update = -HOUR / 2}, &loose, &out) ==
+	      CODE_OCSP_STALE);
 }
 
 /* A stored answer may be by either hash; one to our question is by the one asked with. */
@@ -443,7 +447,8 @@ test_status(void)
 	static const struct revocation_policy hold = {.allow_hold = true, .max_age = HOUR};
 	struct revocation out;
 
-	CHECK(judge(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_KEYCOMPROMISE}, &strict, &out) == CODE_OCSP_REVOKED);
+	CHECK(judge(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_KEYCOMPROMISE}, &strict, &out) ==
+	      CODE_OCSP_REVOKED);
 	CHECK_TEXT(out.reason, "keyCompromise");
 	CHECK(judge(&(struct answer){REVOKED, .reason = -1}, &strict, &out) == CODE_OCSP_REVOKED);
 	CHECK_TEXT(out.reason, "");
@@ -451,12 +456,15 @@ test_status(void)
 	CHECK(code_of(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_CERTIFICATEHOLD}) == CODE_OCSP_HOLD);
 	CHECK(judge(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_CERTIFICATEHOLD}, &hold, &out) == CODE_OK);
 	CHECK(out.status == REVOCATION_REVOKED);
-	CHECK(judge(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_REMOVEFROMCRL}, &hold, &out) == CODE_OCSP_REVOKED);
+	CHECK(judge(&(struct answer){REVOKED, .reason = OCSP_REVOKED_STATUS_REMOVEFROMCRL}, &hold, &out) ==
+	      CODE_OCSP_REVOKED);
 	CHECK(judge(&(struct answer){REVOKED, .reason = -1}, &hold, &out) == CODE_OCSP_REVOKED);
 	CHECK(code_of(&(struct answer){.status = V_OCSP_CERTSTATUS_UNKNOWN, .reason = -1}) == CODE_OCSP_UNKNOWN);
 }
 
-/* Every cut and every changed byte of a good answer is refused, or (unused bits aside) reads as the same good answer. */
+/*
+ * Every cut and every changed byte of a good answer is refused, or (unused bits aside) reads as the same good answer.
+ */
 static void
 test_bytes(void)
 {
@@ -534,7 +542,8 @@ main(void)
 	RUN(test_status);
 	RUN(test_bytes);
 	RUN(test_error_status);
-	for (struct party *party[] = {&root, &issuer, &other, &subject, &neighbour, &responder, NULL}, **at = party; *at; at++)
+	for (struct party *party[] = {&root, &issuer, &other, &subject, &neighbour, &responder, NULL}, **at = party;
+	     *at; at++)
 		free_party(*at);
 	return unit_end();
 }

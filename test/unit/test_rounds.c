@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an appraisal asks for, where the answers come from and what becomes of bad ones: against a source that answers as the
- * services do, in this process and in the worker. This program also plays workers that break the rules, told by the user.
+ * What an appraisal asks for, where the answers come from and what becomes of bad ones: against a source that answers
+ * as the services do, in this process and in the worker. This program also plays workers that break the rules, told by
+ * the user.
  */
 #include <openssl/ocsp.h>
 #include <stdlib.h>
@@ -126,7 +127,8 @@ add_status(OCSP_BASICRESP *basic, OCSP_CERTID *id, enum fault fault)
 				  : fault == NO_NEXT_OLD ? AT - 900
 				  : fault == AHEAD_ALL   ? AT + 400
 							 : AT - 60);
-	ASN1_TIME *to = fault == NO_NEXT || fault == NO_NEXT_OLD ? NULL : time_at(fault == STALE ? AT - 8 * HOUR : AT + HOUR);
+	ASN1_TIME *to =
+		fault == NO_NEXT || fault == NO_NEXT_OLD ? NULL : time_at(fault == STALE ? AT - 8 * HOUR : AT + HOUR);
 	bool revoked = fault == REVOKED;
 
 	OCSP_basic_add1_status(basic, id, revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD,
@@ -190,7 +192,8 @@ make_key_set(const char *kid)
 	char *plain = jws_key_set(service_key.key, kid, &err), *key = strstr(plain, "\"kty\"");
 
 	base64_encode(&text, buf_bytes(&der));
-	buf_printf(&out, "%.*s\"x5c\":[\"%.*s\"],%s", (int)(key - plain), plain, (int)text.size, (char *)text.data, key);
+	buf_printf(&out, "%.*s\"x5c\":[\"%.*s\"],%s", (int)(key - plain), plain, (int)text.size, (char *)text.data,
+		   key);
 	free(plain);
 	buf_free(&text);
 	buf_free(&der);
@@ -217,19 +220,20 @@ sign_device(const char *claims, bool attested, struct buf *out)
 	const char *verdict = strstr(claims, SUCCESS);
 
 	CHECK(verdict != NULL);
-	sign(xprintf("{\"iss\":\"" ISSUER "\"," TIMES ",%.*s%s%s", AT - 5, AT - 5, AT + HOUR, (int)(verdict - claims) - 1,
-		     claims + 1, attested ? SUCCESS : FAILURE, verdict + strlen(SUCCESS)),
+	sign(xprintf("{\"iss\":\"" ISSUER "\"," TIMES ",%.*s%s%s", AT - 5, AT - 5, AT + HOUR,
+		     (int)(verdict - claims) - 1, claims + 1, attested ? SUCCESS : FAILURE, verdict + strlen(SUCCESS)),
 	     out);
 }
 
 static void
 sign_overall(bool attested, const char *submods, struct buf *out)
 {
-	static const char head[] = "\"iss\":\"" ISSUER "\",\"sub\":\"NVIDIA-PLATFORM-ATTESTATION\",\"x-nvidia-ver\":\"3.0\"";
+	static const char head[] =
+		"\"iss\":\"" ISSUER "\",\"sub\":\"NVIDIA-PLATFORM-ATTESTATION\",\"x-nvidia-ver\":\"3.0\"";
 	char *text = hex_text(bytes_of(nonce, sizeof(nonce)));
 
-	sign(xprintf("{%s," TIMES ",\"eat_nonce\":\"%s\",\"x-nvidia-overall-att-result\":%s,\"submods\":{%s}}", head, AT - 5,
-		     AT - 5, AT + HOUR, text, attested ? "true" : "false", submods),
+	sign(xprintf("{%s," TIMES ",\"eat_nonce\":\"%s\",\"x-nvidia-overall-att-result\":%s,\"submods\":{%s}}", head,
+		     AT - 5, AT - 5, AT + HOUR, text, attested ? "true" : "false", submods),
 	     out);
 	free(text);
 }
@@ -435,7 +439,8 @@ test_cold(void)
 	struct outcome outcome = appraise(&(struct plan){0}, &strict);
 
 	CHECK(outcome.code == CODE_OK);
-	CHECK(outcome.service.rounds == 2 && outcome.service.round[0].needs == 2 + 4 && outcome.service.round[1].needs == 3);
+	CHECK(outcome.service.rounds == 2 && outcome.service.round[0].needs == 2 + 4 &&
+	      outcome.service.round[1].needs == 3);
 	CHECK(nonces_match(&outcome, DEVICE_CHAIN));
 	CHECK(kept(&outcome, COLLATERAL_DRIVER_RIM) == 1 && kept(&outcome, COLLATERAL_VBIOS_RIM) == 1 &&
 	      kept(&outcome, COLLATERAL_OCSP) == OCSPS && outcome.appraisal.keeps == OCSPS + 2);
@@ -476,19 +481,43 @@ static const struct row rows[] = {
 	{"kept answers, other nonce", {OCSP, {CACHE, NET}, {OTHER_NONCE, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
 	{"kept, other nonce, then none", {OCSP, {CACHE, NET}, {OTHER_NONCE, GONE}}, &strict, CODE_OCSP_NONCE, 4, 0, 2},
 	{"kept answers, revoked since lifted", {OCSP, {CACHE, NET}, {REVOKED, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
-	{"kept answers, damaged, then revoked", {OCSP, {CACHE, NET}, {BROKEN, REVOKED}}, &strict, CODE_OCSP_REVOKED, 4, 0, 2},
+	{"kept answers, damaged, then revoked",
+	 {OCSP, {CACHE, NET}, {BROKEN, REVOKED}},
+	 &strict,
+	 CODE_OCSP_REVOKED,
+	 4,
+	 0,
+	 2},
 	{"kept answers out of their window", {OCSP, {CACHE, NET}, {STALE, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
 	{"kept manifest", {RIM, {CACHE}, {GOOD}}, &strict, CODE_OK, 2, OCSPS, 1},
 	{"kept manifest, damaged", {RIM, {CACHE, NET}, {BROKEN, GOOD}}, &strict, CODE_OK, 3, OCSPS, 2},
-	{"kept manifest, damaged, then none", {RIM, {CACHE, NET}, {BROKEN, GONE}}, &strict, CODE_RIM_SIGNATURE, 3, OCSPS, 1},
-	{"kept manifest, damaged twice", {RIM, {CACHE, NET}, {BROKEN, BROKEN}}, &strict, CODE_RIM_SIGNATURE, 3, OCSPS, 1},
+	{"kept manifest, damaged, then none",
+	 {RIM, {CACHE, NET}, {BROKEN, GONE}},
+	 &strict,
+	 CODE_RIM_SIGNATURE,
+	 3,
+	 OCSPS,
+	 1},
+	{"kept manifest, damaged twice",
+	 {RIM, {CACHE, NET}, {BROKEN, BROKEN}},
+	 &strict,
+	 CODE_RIM_SIGNATURE,
+	 3,
+	 OCSPS,
+	 1},
 	/* directories */
 	{"stored answers, strict", {OCSP, {STORED, NET}, {UNBOUND, GOOD}}, &strict, CODE_OK, 4, OCSPS, 2},
 	{"stored answers, loose", {OCSP, {STORED}, {UNBOUND}}, &loose, CODE_OK, 2, 0, 2},
 	{"stored answers, stale", {OCSP, {STORED, NET}, {STALE, GOOD}}, &loose, CODE_OK, 4, OCSPS, 2},
 	{"stored answers, stale twice", {OCSP, {STORED, NET}, {STALE, STALE}}, &loose, CODE_OCSP_STALE, 4, 0, 2},
 	{"stored answers by the other hash, loose", {OCSP, {STORED}, {OTHER_HASH}}, &loose_hash, CODE_OK, 2, 0, 2},
-	{"stored answers by the other hash", {OCSP, {STORED, NET}, {OTHER_HASH, GONE}}, &strict, CODE_OCSP_OTHER, 4, 0, 2},
+	{"stored answers by the other hash",
+	 {OCSP, {STORED, NET}, {OTHER_HASH, GONE}},
+	 &strict,
+	 CODE_OCSP_OTHER,
+	 4,
+	 0,
+	 2},
 	/* files given by hand, and the network: what they say counts */
 	{"file, damaged", {RIM, {ORIGIN_FILE}, {BROKEN}}, &strict, CODE_RIM_SIGNATURE, 2, OCSPS, 1},
 	{"network, damaged", {OCSP, {NET}, {BROKEN}}, &strict, CODE_OCSP_RESPONDER, 2, 0, 2},
@@ -513,18 +542,21 @@ test_where_answers_come_from(void)
 		const struct row *row = &rows[i];
 		struct outcome outcome = appraise(&row->plan, row->policy);
 		unsigned rims = kept(&outcome, COLLATERAL_DRIVER_RIM) + kept(&outcome, COLLATERAL_VBIOS_RIM);
-		bool bound = row->plan.kind != COLLATERAL_OCSP ||
-			     (row->plan.fault[outcome.service.rounds > 2] != UNBOUND && row->plan.fault[0] != OTHER_HASH);
+		bool bound =
+			row->plan.kind != COLLATERAL_OCSP ||
+			(row->plan.fault[outcome.service.rounds > 2] != UNBOUND && row->plan.fault[0] != OTHER_HASH);
 
 		if (outcome.code != row->code || outcome.service.rounds != row->rounds ||
 		    kept(&outcome, COLLATERAL_OCSP) != row->ocsps || rims != row->rims) {
-			printf("# %s: code %d (%s), %u rounds, kept %u answers, %u manifests\n", row->name, outcome.code,
-			       outcome.err.text, outcome.service.rounds, kept(&outcome, COLLATERAL_OCSP), rims);
+			printf("# %s: code %d (%s), %u rounds, kept %u answers, %u manifests\n", row->name,
+			       outcome.code, outcome.err.text, outcome.service.rounds, kept(&outcome, COLLATERAL_OCSP),
+			       rims);
 			unit_bad = true;
 		}
 		if (row->code == CODE_OK) {
 			CHECK(nonces_match(&outcome, DEVICE_CHAIN) == bound);
-			CHECK(verified(&outcome, COLLATERAL_OCSP) == OCSPS && verified(&outcome, COLLATERAL_DRIVER_RIM) == 1 &&
+			CHECK(verified(&outcome, COLLATERAL_OCSP) == OCSPS &&
+			      verified(&outcome, COLLATERAL_DRIVER_RIM) == 1 &&
 			      verified(&outcome, COLLATERAL_VBIOS_RIM) == 1);
 		}
 		appraisal_free(&outcome.appraisal);
@@ -546,7 +578,10 @@ test_one_more_round(void)
 	appraisal_free(&outcome.appraisal);
 }
 
-/* -- the remote verifier, alone and beside the local one --------------------------------------------------------------- */
+/*
+ * -- the remote verifier, alone and beside the local one
+ * ---------------------------------------------------------------
+ */
 static bool
 make_remote(void)
 {
@@ -622,7 +657,8 @@ test_both(void)
 	CHECK(outcome.appraisal.keeps == OCSPS + 2 + 2);
 	appraisal_free(&outcome.appraisal);
 	outcome = appraise_input(&(struct plan){COLLATERAL_TOKENS, {NET}, {REFUSED}}, &input);
-	CHECK(outcome.code == CODE_REMOTE_REFUSED && strstr(outcome.appraisal.claims[0], "\"measres\":\"success\"") != NULL);
+	CHECK(outcome.code == CODE_REMOTE_REFUSED &&
+	      strstr(outcome.appraisal.claims[0], "\"measres\":\"success\"") != NULL);
 	appraisal_free(&outcome.appraisal);
 	outcome = appraise_input(&(struct plan){OCSP, {NET}, {REVOKED}}, &input);
 	CHECK(outcome.code == CODE_OCSP_REVOKED && find_step(&outcome, "remote-set")->status == STEP_OK);
@@ -688,7 +724,8 @@ test_tokens_and_keys(void)
 			       outcome.err.text, outcome.service.rounds, kept(&outcome, 0));
 			unit_bad = true;
 		}
-		CHECK(outcome.code == CODE_OK || strstr(outcome.err.text, "nobody") == NULL || outcome.code == CODE_NETWORK);
+		CHECK(outcome.code == CODE_OK || strstr(outcome.err.text, "nobody") == NULL ||
+		      outcome.code == CODE_NETWORK);
 		appraisal_free(&outcome.appraisal);
 	}
 }
@@ -786,7 +823,8 @@ put_keep(struct player *player, const char *name, int64_t time)
 {
 	struct buf payload = {0};
 
-	appraise_put_keep(&payload, &(struct keep){.kind = COLLATERAL_OCSP, .name = (char *)name, .until = AT, .time = time});
+	appraise_put_keep(&payload,
+			  &(struct keep){.kind = COLLATERAL_OCSP, .name = (char *)name, .until = AT, .time = time});
 	put(player, FRAME_KEEP, &payload);
 	buf_free(&payload);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sandbox's own proof: each role tries what it must not do, in a process of its own, and must die by SIGSYS or get the
- * expected error. The same table is run as root with a user to change to, as root without one, and as another user.
+ * The sandbox's own proof: each role tries what it must not do, in a process of its own, and must die by SIGSYS or get
+ * the expected error. The same table is run as root with a user to change to, as root without one, and as another user.
  */
 #include "lib/sandbox.h"
 
@@ -38,7 +38,10 @@ static char canary[] = "/tmp/cgpu-canary.XXXXXX";
 static int pipe_ends[2];
 static void *page; /* writable, made before the filter */
 
-/* -- acts: 0 = it could be done, otherwise the errno --------------------------------------------------------------------- */
+/*
+ * -- acts: 0 = it could be done, otherwise the errno
+ * ---------------------------------------------------------------------
+ */
 
 static int
 result(long rc)
@@ -342,7 +345,10 @@ act_device(void)
 	return fd < 0 ? errno : result(close(fd));
 }
 
-/* -- the table -------------------------------------------------------------------------------------------------------------- */
+/*
+ * -- the table
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 enum { DIES = -1, ANY = -2 }; /* other values: 0 = can be done, errno */
 
@@ -405,7 +411,8 @@ try_act(enum sandbox_role role, const char *user, uid_t uid, int (*act)(void))
 {
 	struct err err = ERR_INIT;
 
-	if (pipe(pipe_ends) != 0 || (uid != geteuid() && (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)))
+	if (pipe(pipe_ends) != 0 ||
+	    (uid != geteuid() && (setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)))
 		_exit(251);
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED || sandbox_prepare(role, user, getppid(), &device_paths, &err) != 0 ||

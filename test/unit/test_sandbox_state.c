@@ -194,7 +194,8 @@ too_much_memory(void)
 {
 	struct err err = ERR_INIT;
 
-	if (sandbox_prepare(SANDBOX_APPRAISE, NULL, getppid(), NULL, &err) != 0 || sandbox_enter(SANDBOX_APPRAISE, &err) != 0)
+	if (sandbox_prepare(SANDBOX_APPRAISE, NULL, getppid(), NULL, &err) != 0 ||
+	    sandbox_enter(SANDBOX_APPRAISE, &err) != 0)
 		return 1;
 	return malloc(300u << 20) != NULL;
 }
@@ -208,7 +209,10 @@ test_memory_is_limited(void)
 		in_child(too_much_memory);
 }
 
-/* -- a user namespace where setgroups is denied: what a rootless engine gives ------------------------------------------------- */
+/*
+ * -- a user namespace where setgroups is denied: what a rootless engine gives
+ * -------------------------------------------------
+ */
 
 static bool
 write_proc(pid_t pid, const char *name, const char *text)

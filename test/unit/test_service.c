@@ -40,10 +40,12 @@ test_addresses(void)
 	check_url("", COLLATERAL_TOKENS, "", "https://nras.attestation.nvidia.com/v4/attest/gpu");
 	check_url("", COLLATERAL_KEY_SET, "", "https://nras.attestation.nvidia.com/.well-known/jwks.json");
 	/* Both forms of the address that the reference tools take, and a mirror that has both behind a path. */
-	check_url("[collateral]\nrim-url = https://a.example/v1/rim/\n", COLLATERAL_VBIOS_RIM, "X", "https://a.example/v1/rim/X");
+	check_url("[collateral]\nrim-url = https://a.example/v1/rim/\n", COLLATERAL_VBIOS_RIM, "X",
+		  "https://a.example/v1/rim/X");
 	check_url("[collateral]\nrim-url = https://a.example/nvidia\n", COLLATERAL_VBIOS_RIM, "X",
 		  "https://a.example/nvidia/v1/rim/X");
-	check_url("[collateral]\nocsp-url = https://a.example/nvidia/ocsp/\n", COLLATERAL_OCSP, "X", "https://a.example/nvidia/ocsp/");
+	check_url("[collateral]\nocsp-url = https://a.example/nvidia/ocsp/\n", COLLATERAL_OCSP, "X",
+		  "https://a.example/nvidia/ocsp/");
 	check_url("[collateral]\nrim-store = dir\n", COLLATERAL_DRIVER_RIM, "X", NULL);
 	check_url("[collateral]\nrim-url =\nocsp-url =\n", COLLATERAL_DRIVER_RIM, "X", NULL);
 	check_url("[collateral]\nrim-url =\nocsp-url =\n", COLLATERAL_OCSP, "X", NULL);
@@ -61,7 +63,8 @@ check_key(const char *text, const char *url, bool want)
 static void
 test_key_goes_to_its_origins(void)
 {
-	static const char mirror[] = "[collateral]\nrim-url = https://mirror.example\n[remote]\nnras-url = https://nras.example:8443/x\n";
+	static const char mirror[] =
+		"[collateral]\nrim-url = https://mirror.example\n[remote]\nnras-url = https://nras.example:8443/x\n";
 	static const char listed[] = "[network]\nservice-key-origins = https://mirror.example, https://b.example:444\n";
 
 	check_key("", "https://rim.attestation.nvidia.com/v1/rim/X", true);

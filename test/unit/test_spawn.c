@@ -21,7 +21,10 @@ extern char **environ;
 
 static char self[PATH_MAX];
 
-/* -- the program that is started: this one again, with a word that says what it has to do -------------------------------- */
+/*
+ * -- the program that is started: this one again, with a word that says what it has to do
+ * --------------------------------
+ */
 
 static void
 show_fds(void)
@@ -87,7 +90,10 @@ play(const char *part)
 	return 0;
 }
 
-/* -- the starter --------------------------------------------------------------------------------------------------------- */
+/*
+ * -- the starter
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static int
 start(const char *part, const int *fds, unsigned count, struct spawn *child, struct err *err)
@@ -285,7 +291,9 @@ test_kill(void)
 	spawn_kill(&child);
 }
 
-/* The starter dies of SIGKILL: what it started is gone soon afterwards, seen by the end of a pipe that only it holds. */
+/*
+ * The starter dies of SIGKILL: what it started is gone soon afterwards, seen by the end of a pipe that only it holds.
+ */
 static void
 test_death_of_the_starter(void)
 {

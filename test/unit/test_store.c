@@ -174,7 +174,8 @@ test_leftovers(void)
 	struct steps steps;
 
 	begin();
-	shell(xprintf("mkdir -p %s && touch %s/.cgpu-" DRIVER ".xml.new %s/.cgpu-other.xml.new %s/mine", rim, rim, rim, rim));
+	shell(xprintf("mkdir -p %s && touch %s/.cgpu-" DRIVER ".xml.new %s/.cgpu-other.xml.new %s/mine", rim, rim, rim,
+		      rim));
 	CHECK(put("new", &steps) == 0);
 	CHECK(entries(rim) == 3);
 	steps_free(&steps);

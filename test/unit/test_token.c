@@ -38,13 +38,24 @@ make(struct made *made, const char *measres)
 	buf_free(&spki);
 	nonce_container("c1", "sha256:1", bytes_of(NULL, 0), made->parts.container);
 	made->input = (struct result_input){
-		.key = made->key, .parts = &made->parts, .container_id = "c1", .image_id = "sha256:1", .at = AT, .lifetime = 600,
-		.claims = made->claims, .uuid = made->uuid, .evidence = made->evidence, .gpus = 1, .policy_digest = "00",
-		.loosenings = "", .verifier = "local",
+		.key = made->key,
+		.parts = &made->parts,
+		.container_id = "c1",
+		.image_id = "sha256:1",
+		.at = AT,
+		.lifetime = 600,
+		.claims = made->claims,
+		.uuid = made->uuid,
+		.evidence = made->evidence,
+		.gpus = 1,
+		.policy_digest = "00",
+		.loosenings = "",
+		.verifier = "local",
 	};
 	nonce_derive(&made->parts, made->input.nonce);
 	hex_encode(hex, made->input.nonce, NONCE_SIZE);
-	text = xprintf("{\"measres\":\"%s\",\"secboot\":true,\"dbgstat\":\"disabled\",\"hwmodel\":\"GH100 A01 GSP BROM\",\"ueid\":\"1\",\"eat_nonce\":\"%s\"}",
+	text = xprintf("{\"measres\":\"%s\",\"secboot\":true,\"dbgstat\":\"disabled\",\"hwmodel\":\"GH100 A01 GSP "
+		       "BROM\",\"ueid\":\"1\",\"eat_nonce\":\"%s\"}",
 		       measres, hex);
 	made->claims[0] = json_read(bytes_of_text(text), &json_limits_default, &err);
 	free(text);

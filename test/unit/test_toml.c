@@ -37,11 +37,15 @@ test_places(void)
 	CHECK_TEXT(found("a = \"x\"\n", "a"), "text x");
 	CHECK_TEXT(found("a = \"x\"", "a"), "text x");
 	CHECK_TEXT(found("# c\r\n\r\n[t]\r\na = 'x' # c\r\n", "t/a"), "text x");
-	CHECK_TEXT(found("[engine]\nhooks_dir = [\"/a\", \"/b\",]\n[network]\nhooks_dir = []\n", "engine/hooks_dir"), "list /a|/b");
-	CHECK_TEXT(found("[crio]\n[crio.runtime]\nhooks_dir = [\n  \"/a\", # one\n\n  '/b'\n]\n", "crio/runtime/hooks_dir"), "list /a|/b");
+	CHECK_TEXT(found("[engine]\nhooks_dir = [\"/a\", \"/b\",]\n[network]\nhooks_dir = []\n", "engine/hooks_dir"),
+		   "list /a|/b");
+	CHECK_TEXT(found("[crio]\n[crio.runtime]\nhooks_dir = [\n  \"/a\", # one\n\n  '/b'\n]\n",
+			 "crio/runtime/hooks_dir"),
+		   "list /a|/b");
 	CHECK_TEXT(found("crio.runtime.hooks_dir = ['/a']\n", "crio/runtime/hooks_dir"), "list /a");
 	CHECK_TEXT(found("[crio]\nruntime = {hooks_dir = ['/a'], x = {y = 1}}\n", "crio/runtime/hooks_dir"), "list /a");
-	CHECK_TEXT(found("[plugins.\"io.containerd.grpc.v1.cri\"]\nenable_cdi = true\n", "plugins/io.containerd.grpc.v1.cri/enable_cdi"),
+	CHECK_TEXT(found("[plugins.\"io.containerd.grpc.v1.cri\"]\nenable_cdi = true\n",
+			 "plugins/io.containerd.grpc.v1.cri/enable_cdi"),
 		   "other true");
 	CHECK_TEXT(found("[ plugins . 'io.x' ]\n\"enable_cdi\" = false\n", "plugins/io.x/enable_cdi"), "other false");
 	CHECK_TEXT(found("[[a]]\nb = 1\n[c]\nb = 2\n", "c/b"), "other 2");

@@ -38,11 +38,18 @@ test_accepted(void)
 static void
 test_plain_only_where_allowed(void)
 {
-	static const char *const loopback[] = {"http://127.0.0.1", "http://127.255.0.1:80/x", "http://localhost:8080/", "http://[::1]",
-					       "http://[::1]:81/a", "http://[0:0:0:0:0:0:0:1]"};
-	static const char *const others[] = {"http://a.example", "http://127.evil.example", "http://127.0.0.1.evil.example",
-					     "http://localhost.evil.example", "http://128.0.0.1", "http://[::2]",
-					     "http://[::ffff:127.0.0.1]", "http://LOCALHOST", "http://10.0.0.1/127.0.0.1"};
+	static const char *const loopback[] = {"http://127.0.0.1",	 "http://127.255.0.1:80/x",
+					       "http://localhost:8080/", "http://[::1]",
+					       "http://[::1]:81/a",	 "http://[0:0:0:0:0:0:0:1]"};
+	static const char *const others[] = {"http://a.example",
+					     "http://127.evil.example",
+					     "http://127.0.0.1.evil.example",
+					     "http://localhost.evil.example",
+					     "http://128.0.0.1",
+					     "http://[::2]",
+					     "http://[::ffff:127.0.0.1]",
+					     "http://LOCALHOST",
+					     "http://10.0.0.1/127.0.0.1"};
 
 	for (size_t i = 0; i < sizeof(loopback) / sizeof(*loopback); i++) {
 		if (!accepts(loopback[i], false))
@@ -50,7 +57,8 @@ test_plain_only_where_allowed(void)
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
 		if (accepts(others[i], false) || !accepts(others[i], true))
-			CHECK_TEXT(accepts(others[i], false) ? "accepted" : "refused where plain is allowed", others[i]);
+			CHECK_TEXT(accepts(others[i], false) ? "accepted" : "refused where plain is allowed",
+				   others[i]);
 	}
 }
 
@@ -113,7 +121,8 @@ test_passwords_are_not_repeated(void)
 {
 	struct err err = ERR_INIT;
 
-	CHECK(url_check("http://user:secret@proxy.example:3128", true, &err) == -1 && strstr(err.text, "secret") == NULL);
+	CHECK(url_check("http://user:secret@proxy.example:3128", true, &err) == -1 &&
+	      strstr(err.text, "secret") == NULL);
 	CHECK(url_check("https://a.example?x", true, &err) == -1);
 	CHECK_TEXT(err.text, "'https://a.example?x' is not of the form https://HOST[:PORT][/PATH]");
 }

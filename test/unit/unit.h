@@ -27,7 +27,8 @@ static const char *unit_why;
 		const char *have_ = (have), *want_ = (want);                                                           \
 		if (have_ == NULL || strcmp(have_, want_) != 0) {                                                      \
 			unit_bad = true;                                                                               \
-			printf("# %s:%d: have '%s', want '%s'\n", __FILE__, __LINE__, have_ ? have_ : "(null)", want_); \
+			printf("# %s:%d: have '%s', want '%s'\n", __FILE__, __LINE__, have_ ? have_ : "(null)",        \
+			       want_);                                                                                 \
 		}                                                                                                      \
 	} while (0)
 

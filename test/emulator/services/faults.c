@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DIR/services/faults.conf: lines "TARGET FAULT [ARGUMENT]", read at each request; # begins a comment. A line that is
- * not understood is answered with status 500 and stands in the log. TARGET: rim, ocsp, nras (tokens), jwks (its key set).
+ * not understood is answered with status 500 and stands in the log. TARGET: rim, ocsp, nras (tokens), jwks (its key
+ * set).
  *
  * For every target:
  *   slow MS               the first byte comes that late

@@ -13,8 +13,8 @@
 #include "test/emulator/services/service.h"
 
 /*
- * The remote verifier: POST /v4/attest/gpu gives a detached EAT with claims 3.0, GET /.well-known/jwks.json the keys. It
- * believes every report and says of each GPU what NVIDIA's says of one that passed.
+ * The remote verifier: POST /v4/attest/gpu gives a detached EAT with claims 3.0, GET /.well-known/jwks.json the keys.
+ * It believes every report and says of each GPU what NVIDIA's says of one that passed.
  */
 
 #define GPUS_MAX 16

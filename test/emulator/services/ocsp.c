@@ -8,9 +8,9 @@
 #include "test/emulator/services/service.h"
 
 /*
- * The OCSP responder (RFC 6960, by POST): a delegated responder for each issuer, any usual hash in the question, the nonce
- * echoed. What an issuer never issued is good among device certificates, as NVIDIA documents it, and unknown among those
- * of manifests; an unknown issuer is "unauthorized".
+ * The OCSP responder (RFC 6960, by POST): a delegated responder for each issuer, any usual hash in the question, the
+ * nonce echoed. What an issuer never issued is good among device certificates, as NVIDIA documents it, and unknown
+ * among those of manifests; an unknown issuer is "unauthorized".
  */
 
 #define HOURS 6

@@ -8,7 +8,8 @@
 
 /*
  * NVIDIA's services as tests need them: one question in, one reply out. The folder is DIR/services (provision.h).
- * Questions are read strictly, for what a client sends is what is tested; nothing is verified. Replies are made one by one.
+ * Questions are read strictly, for what a client sends is what is tested; nothing is verified. Replies are made one by
+ * one.
  */
 
 /* -- faults.c ------------------------------------------------------------------------------------------------------ */
