@@ -171,11 +171,11 @@ attach(struct gate *gate, struct err *err)
 static int
 gate_container(struct gate *gate, struct err *err)
 {
-	if (privilege_reduce(err) != 0 || read_input(gate, err) != 0)
+	if (privilege_reduce(true, err) != 0 || read_input(gate, err) != 0)
 		return -1;
 	if (!gate->stage.cdi && is_called_by_cdi(&gate->config))
 		return 0;
-	if (decide(gate, err) != 0)
+	if (decide(gate, err) != 0 || privilege_reduce(false, err) != 0)
 		return -1;
 	if (gate->decision.answer == DECISION_NO_GPU)
 		return 0;

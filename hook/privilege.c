@@ -43,9 +43,9 @@ keep(uint64_t set)
 }
 
 int
-privilege_reduce(struct err *err)
+privilege_reduce(bool decides, struct err *err)
 {
-	if (keep(ATTEST_SET) != 0)
+	if (keep(ATTEST_SET | (decides ? BIT(CAP_NET_ADMIN) : 0)) != 0)
 		return err_set(err, CODE_START, "capset: %s", err_errno(errno));
 	return 0;
 }

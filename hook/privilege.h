@@ -12,8 +12,8 @@
  * written with what attaching takes, under a seccomp allow-list that kills.
  */
 
-/* -1 with CODE_START. */
-int privilege_reduce(struct err *err);
+/* decides: what the kernel's device rules are asked with (hook/device_rules.h) is kept too. -1 with CODE_START. */
+int privilege_reduce(bool decides, struct err *err);
 /* may_kill: of any user, which attaching does not take. -1 with CODE_INTERNAL. */
 int privilege_confine(bool may_kill, struct err *err);
 

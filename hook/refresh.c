@@ -217,7 +217,7 @@ refresh_run(const struct stage *stage, int64_t deadline)
 	struct err err = ERR_INIT;
 	int code = CODE_OK;
 
-	if (privilege_reduce(&err) != 0 || find(&refresh, &err) != 0 || attest(&refresh, &err) != 0 ||
+	if (privilege_reduce(false, &err) != 0 || find(&refresh, &err) != 0 || attest(&refresh, &err) != 0 ||
 	    give(&refresh, &err) != 0 || tell(&refresh, LOG_REFRESHED, NULL, &err) != 0) {
 		code = err_code(&err);
 		fail(&refresh, &err);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/code.h"
+#include "spec/mountinfo.h"
 
 #ifndef MQUEUE_MAGIC
 #define MQUEUE_MAGIC 0x19800202 /* ipc/mqueue.c: in no header */
@@ -112,35 +113,16 @@ mount_of(int fd, unsigned long *id, bool *is_root)
 	return 0;
 }
 
-/* proc(5): ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAG[:N]]... - TYPE ...; 1 shared, 0 not, -1 another mount. */
-static int
-judge_line(char *line, unsigned long id)
-{
-	char *rest = NULL, *field = strtok_r(line, " \n", &rest);
-	unsigned column;
-
-	if (field == NULL || strtoul(field, NULL, 10) != id)
-		return -1;
-	for (column = 1; (field = strtok_r(NULL, " \n", &rest)) != NULL; column++) {
-		if (column < 6)
-			continue;
-		if (strcmp(field, "-") == 0)
-			return 0;
-		if (strncmp(field, "shared:", 7) == 0)
-			return 1;
-	}
-	return 1;
-}
-
 /* What is mounted on a shared mount shows up at its peers, the host's among them. */
 static int
 check_private(const struct target *target, pid_t pid, struct err *err)
 {
+	struct mountinfo mount = {.id = 0};
 	unsigned long id = 0;
 	char *line = NULL;
 	size_t room = 0;
-	int fd, shared = -1;
-	bool is_root;
+	bool found = false, is_root;
+	int fd;
 	FILE *file;
 
 	if (mount_of(target->directory, &id, &is_root) != 0)
@@ -152,13 +134,13 @@ check_private(const struct target *target, pid_t pid, struct err *err)
 			close(fd);
 		return err_set(err, CODE_CONTAINER_GONE, "mountinfo of process %d: %s", (int)pid, err_errno(errno));
 	}
-	while (shared < 0 && getline(&line, &room, file) > 0)
-		shared = judge_line(line, id);
+	while (!found && getline(&line, &room, file) > 0)
+		found = mountinfo_parse(line, &mount) && mount.id == id;
 	free(line);
 	fclose(file);
-	if (shared < 0)
+	if (!found)
 		return err_set(err, CODE_ROOTFS, "/" TARGET_DIRECTORY " is on mount %lu, which is none of the container's", id);
-	if (shared > 0)
+	if (mount.shared)
 		return err_set(err, CODE_ATTACH_SHARED, "/" TARGET_DIRECTORY " is on a mount with shared propagation");
 	return 0;
 }
