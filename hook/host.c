@@ -13,6 +13,7 @@
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/idmap.h"
+#include "spec/driver_info.h"
 
 #define SMALL_FILE 65536
 
@@ -20,7 +21,7 @@
 
 /* NULL if it is not there. proc and sysfs follow links inside themselves, so links are followed here. */
 static char *
-read_small(const char *path)
+read_small(const char *path, size_t max)
 {
 	struct buf content = {0};
 	struct err err = ERR_INIT;
@@ -28,7 +29,7 @@ read_small(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	if (fs_read_fd(fd, SMALL_FILE, &content, &err) < 0) {
+	if (fs_read_fd(fd, max, &content, &err) < 0) {
 		close(fd);
 		buf_free(&content);
 		return NULL;
@@ -40,7 +41,7 @@ read_small(const char *path)
 static unsigned
 read_vendor(const char *folder)
 {
-	char *path = xprintf("%s/vendor", folder), *text = read_small(path);
+	char *path = xprintf("%s/vendor", folder), *text = read_small(path, SMALL_FILE);
 	unsigned long vendor = text == NULL ? 0 : strtoul(text, NULL, 16);
 
 	free(path);
@@ -64,51 +65,23 @@ link_name(const char *path, char out[PATH_MAX])
 	return true;
 }
 
-/* "Device Minor: \t 0" in the driver's file about the GPU at a PCI address. */
 static int
 gpu_minor(const char *address)
 {
-	char *path = xprintf("/proc/driver/nvidia/gpus/%s/information", address), *text = read_small(path);
-	const char *line = text == NULL ? NULL : strstr(text, "Device Minor:");
-	int minor = -1;
+	char *path = xprintf("/proc/driver/nvidia/gpus/%s/information", address);
+	char *text = read_small(path, DRIVER_INFO_MAX);
+	int minor = text == NULL ? -1 : driver_info_minor(bytes_of_text(text));
 
-	if (line != NULL && (sscanf(line, "Device Minor: %d", &minor) != 1 || minor < 0))
-		minor = -1;
 	free(path);
 	free(text);
 	return minor;
 }
 
-/*
- * The driver's list of nvidia-caps' devices: "gpu0/gi1/ci0/access 12" for parts of /dev/nvidia0, "config 1" and "monitor 2"
- * for rights over all.
- */
-int
-host_parse_caps(const char *text, int64_t minor)
-{
-	int found = -1, gpu, whole;
-	long long number;
-
-	for (const char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
-		const char *space;
-
-		line += *line == '\n';
-		space = line + strcspn(line, " \n");
-		if (*space != ' ' || sscanf(space, "%9lld", &number) != 1 || number != minor)
-			continue;
-		whole = 0;
-		if (found >= 0 || sscanf(line, "gpu%3d/gi%n", &gpu, &whole) != 1 || whole == 0 || gpu < 0)
-			return -1;
-		found = gpu;
-	}
-	return found;
-}
-
 static int
 caps_gpu(void *context, int64_t minor)
 {
-	char *text = read_small("/proc/driver/nvidia-caps/mig-minors");
-	int gpu = text == NULL ? -1 : host_parse_caps(text, minor);
+	char *text = read_small("/proc/driver/nvidia-caps/mig-minors", DRIVER_CAPS_MAX);
+	int gpu = text == NULL ? -1 : driver_info_caps_gpu(bytes_of_text(text), minor);
 
 	(void)context;
 	free(text);
@@ -220,7 +193,7 @@ look_up(void *context, const char *path, dev_t *number, char resolved[PATH_MAX])
 int
 host_open(struct host *host, struct decision_host *answers, struct err *err)
 {
-	char *text = read_small("/proc/devices");
+	char *text = read_small("/proc/devices", SMALL_FILE);
 	struct err unread = ERR_INIT;
 	struct stat root, dev;
 	struct idmap map;

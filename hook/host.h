@@ -13,7 +13,4 @@ struct host {
 /* answers->context points to host. Fails with CODE_INTERNAL. */
 int host_open(struct host *host, struct decision_host *answers, struct err *err);
 
-/* The text of /proc/driver/nvidia-caps/mig-minors: as caps_gpu of struct decision_host; twice is as never. */
-int host_parse_caps(const char *text, int64_t minor);
-
 #endif

@@ -27,10 +27,6 @@ void request_path(struct request *request, const char *path, const char *where);
 /* linux.resources.devices. */
 void request_rules(struct request *request, const struct oci_config *config);
 
-/* Absolute, without empty, dot and dot-dot parts; relative ones start at base. New memory. */
-char *path_clean(const char *base, const char *path);
-/* path is folder or lies below it. */
-bool path_below(const char *path, const char *folder);
 /* Names that NVIDIA's nodes have below /dev. */
 bool path_is_nvidia_node(const char *path);
 

@@ -13,7 +13,12 @@
 #define DEVICE_NUMBERS_MAX 64
 #define DEVICE_NVIDIA_MAJOR 195
 #define DEVICE_DRM_MAJOR 226
+#define DEVICE_MEM_MAJOR 1 /* minors 1, 2, 4: /dev/mem, kmem, port */
+#define DEVICE_GPU_MINOR_MAX 253 /* of major 195 */
+#define DEVICE_MODESET_MINOR 254
+#define DEVICE_CONTROL_MINOR 255
 #define DEVICE_NVIDIA_VENDOR 0x10de /* PCI */
+#define DEVICE_DISPLAY_CLASS 0x03   /* PCI: the first byte of a display controller's class */
 
 enum device_class {
 	DEVICE_OTHER,

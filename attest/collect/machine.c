@@ -9,6 +9,7 @@
 
 #include "lib/code.h"
 #include "lib/fs.h"
+#include "spec/driver_info.h"
 
 #define INFORMATION_MAX 16384
 #define GPUS_DIRECTORY "/proc/driver/nvidia/gpus"
@@ -205,47 +206,19 @@ check_distinct(const struct machine *machine, struct err *err)
 	return 0;
 }
 
-/* The value behind "label:" in text, or NULL unless it stands there exactly once; new memory. */
-static char *
-labelled(struct bytes text, const char *label)
-{
-	char *copy = xprintf("%.*s", (int)text.size, text.size ? (const char *)text.data : ""), *rest = copy, *line;
-	char *found = NULL;
-	unsigned times = 0;
-
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		char *colon = strchr(line, ':');
-
-		if (colon == NULL || (size_t)(colon - line) != strlen(label) ||
-		    strncmp(line, label, strlen(label)) != 0)
-			continue;
-		times++;
-		free(found);
-		found = xstrdup(colon + 1 + strspn(colon + 1, " \t"));
-		found[strcspn(found, " \t")] = '\0';
-	}
-	free(copy);
-	if (times == 1)
-		return found;
-	free(found);
-	return NULL;
-}
-
 int
 machine_agree(struct bytes information, const struct collect_identity *identity, struct err *err)
 {
-	char *uuid = labelled(information, "GPU UUID"), *minor = labelled(information, "Device Minor");
-	char *want = xprintf("%u", identity->minor);
-	int rc = 0;
+	struct bytes uuid = driver_info_value(information, "GPU UUID");
+	int minor = driver_info_minor(information);
 
-	if (uuid == NULL || minor == NULL || strcmp(uuid, identity->uuid) != 0 || strcmp(minor, want) != 0)
-		rc = err_set(err, CODE_DEVICE_MAPPING,
-			     "GPU at %s: the kernel driver says %s, minor %s; the library says %s, minor %s",
-			     identity->pci, uuid ? uuid : "nothing", minor ? minor : "nothing", identity->uuid, want);
-	free(want);
-	free(minor);
-	free(uuid);
-	return rc;
+	if (minor >= 0 && (unsigned)minor == identity->minor && bytes_equal(uuid, bytes_of_text(identity->uuid)))
+		return 0;
+	return err_set(err, CODE_DEVICE_MAPPING,
+		       "GPU at %s: the kernel driver says %.*s, minor %d; the library says %s, minor %u", identity->pci,
+		       uuid.size > 0 && uuid.size < 128 ? (int)uuid.size : 7,
+		       uuid.size > 0 && uuid.size < 128 ? (const char *)uuid.data : "nothing", minor, identity->uuid,
+		       identity->minor);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "attest/run.h"
 #include "lib/buf.h"
 #include "lib/code.h"
+#include "spec/driver_info.h"
 
 #define GPUS "/proc/driver/nvidia/gpus"
 
@@ -122,13 +123,11 @@ static char *
 gpu_node(const struct doctor *doctor, const char *address)
 {
 	char *path = xprintf(GPUS "/%s/information", address), *text = place_read(doctor->root, path, PLACE_SMALL);
-	char minor[16] = "";
-	bool found =
-		place_field(text, "Device Minor:", minor, sizeof(minor)) && minor[strspn(minor, "0123456789")] == '\0';
+	int minor = text == NULL ? -1 : driver_info_minor(bytes_of_text(text));
 
 	free(text);
 	free(path);
-	return found ? xprintf("/dev/nvidia%s", minor) : NULL;
+	return minor >= 0 ? xprintf("/dev/nvidia%d", minor) : NULL;
 }
 
 static bool

@@ -210,22 +210,6 @@ test_mounts(void)
 	CHECK_TEXT(with_mount("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/x\",\"source\":\"/dev/nvidia0\"}"), "0");
 }
 
-/* The file of a driver with MIG: 14 of its lines are enough. */
-static void
-test_caps(void)
-{
-	static const char text[] = "config 1\nmonitor 2\ngpu0/gi0/access 3\ngpu0/gi0/ci0/access 4\ngpu0/gi1/access 12\n"
-				   "gpu1/gi0/access 138\ngpu7/gi14/ci7/access 1081\n";
-
-	CHECK(host_parse_caps(text, 3) == 0 && host_parse_caps(text, 4) == 0 && host_parse_caps(text, 12) == 0);
-	CHECK(host_parse_caps(text, 138) == 1 && host_parse_caps(text, 1081) == 7);
-	CHECK(host_parse_caps(text, 1) == -1 && host_parse_caps(text, 2) == -1 && host_parse_caps(text, 5) == -1);
-	CHECK(host_parse_caps("", 1) == -1 && host_parse_caps("\n\n", 0) == -1 && host_parse_caps("gpu0/gi0/access\n3\n", 3) == -1);
-	CHECK(host_parse_caps("gpu0/gi0/access 3\ngpu1/gi0/access 3\n", 3) == -1);
-	CHECK(host_parse_caps("gpu/gi0/access 3\n", 3) == -1 && host_parse_caps("gpu-1/gi0/access 3\n", 3) == -1);
-	CHECK(host_parse_caps("gpu1 3\n", 3) == -1);
-}
-
 static void
 test_other_signs(void)
 {
@@ -462,7 +446,6 @@ main(void)
 	RUN(test_devices);
 	RUN(test_sources);
 	RUN(test_mounts);
-	RUN(test_caps);
 	RUN(test_other_signs);
 	RUN(test_root);
 	RUN(test_untouched_rules);
