@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/code.h"
 
+enum { ENFORCED, OBSERVABLE };
+
 const struct code_entry code_table[] = {
-#define CODE(number, constant, name, cause, action, nvattest, cc_admin) \
-	{number, #constant, name, cause, action, nvattest, cc_admin},
+#define CODE(number, constant, name, class, observable, cause, action, nvattest, cc_admin) \
+	{number, #constant, name, CODE_CLASS_##class, observable, cause, action, nvattest, cc_admin},
 #include "lib/code.def"
 #undef CODE
 };
@@ -27,19 +29,39 @@ code_name(int number)
 	return entry ? entry->name : "unknown";
 }
 
-/* By the titles of lib/code.def. */
-const char *
+enum code_class
 code_class(int number)
 {
-	static const struct {
-		int from;
-		const char *name;
-	} groups[] = {{0, "general"},	  {10, "device"},  {20, "mode"},	{30, "evidence"}, {40, "manifest"},
-		      {51, "ready"},	  {55, "revocation"}, {65, "network"}, {75, "policy"},   {85, "remote"},
-		      {95, "runtime"}, {110, "vm"},	  {115, "runtime"},	{118, "cdi"}};
-	size_t i = sizeof(groups) / sizeof(groups[0]) - 1;
+	const struct code_entry *entry = code_find(number);
 
-	while (i > 0 && number < groups[i].from)
-		i--;
-	return groups[i].name;
+	return entry ? entry->class : CODE_CLASS_GENERAL;
+}
+
+const char *
+code_class_name(enum code_class class)
+{
+	static const char *const names[] = {
+		[CODE_CLASS_GENERAL] = "general",
+		[CODE_CLASS_DEVICE] = "device",
+		[CODE_CLASS_MODE] = "mode",
+		[CODE_CLASS_EVIDENCE] = "evidence",
+		[CODE_CLASS_MANIFEST] = "manifest",
+		[CODE_CLASS_READY] = "ready",
+		[CODE_CLASS_REVOCATION] = "revocation",
+		[CODE_CLASS_NETWORK] = "network",
+		[CODE_CLASS_POLICY] = "policy",
+		[CODE_CLASS_REMOTE] = "remote",
+		[CODE_CLASS_RUNTIME] = "runtime",
+		[CODE_CLASS_CDI] = "cdi",
+	};
+
+	return names[class];
+}
+
+bool
+code_is_observable(int number)
+{
+	const struct code_entry *entry = code_find(number);
+
+	return entry != NULL && entry->observable;
 }

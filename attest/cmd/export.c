@@ -68,7 +68,7 @@ print_starts(const struct metrics *sum)
 
 		if (sum->refused[entry->number] > 0)
 			printf("cgpu_refusals_total{class=\"%s\",code=\"%d\",name=\"%s\"} %" PRIu64 "\n",
-			       code_class(entry->number), entry->number, entry->name, sum->refused[entry->number]);
+			       code_class_name(entry->class), entry->number, entry->name, sum->refused[entry->number]);
 	}
 }
 

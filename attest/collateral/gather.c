@@ -127,8 +127,8 @@ serve(void *context, struct collateral *need, unsigned count)
 static bool
 is_about_evidence(const struct step *step)
 {
-	return step->status == STEP_FAIL && step->code >= CODE_EVIDENCE_FORMAT && step->code <= CODE_ARCHITECTURE &&
-	       step->code != CODE_NONCE;
+	return step->status == STEP_FAIL && code_class(step->code) == CODE_CLASS_EVIDENCE && step->code != CODE_NONCE &&
+	       step->code != CODE_DEVICE_DUPLICATE;
 }
 
 static bool

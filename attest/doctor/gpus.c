@@ -42,25 +42,21 @@ gpu_prefix(const struct step *step)
 	return text;
 }
 
-/* Codes of a manifest, or of a revocation answer, that is not here or does not hold: a run then asks the service. */
+/* Collateral that is missing or does not hold: a run then asks the service. */
 static bool
-is_manifest(int code)
+is_renewable(int code, enum code_class class)
 {
-	return code >= CODE_DRIVER_RIM_MISSING && code < CODE_RIM_CONFLICT;
-}
-
-static bool
-is_answer(int code)
-{
-	return (code >= CODE_OCSP_MISSING && code <= CODE_OCSP_STALE) || code == CODE_OCSP_OTHER;
+	return code_class(code) == class && code != CODE_RIM_CONFLICT && code != CODE_OCSP_REVOKED &&
+	       code != CODE_OCSP_HOLD && code != CODE_OCSP_UNKNOWN;
 }
 
 static bool
 can_be_asked(const struct conf *conf, int code)
 {
-	if (is_answer(code))
+	if (is_renewable(code, CODE_CLASS_REVOCATION))
 		return conf->ocsp_url[0] != '\0';
-	return is_manifest(code) && conf->rim_url[0] != '\0' && conf->rim_store == RIM_STORE_REMOTE;
+	return is_renewable(code, CODE_CLASS_MANIFEST) && conf->rim_url[0] != '\0' &&
+	       conf->rim_store == RIM_STORE_REMOTE;
 }
 
 /* Who may not open the nodes cannot see the driver. */
@@ -76,7 +72,7 @@ static bool
 waits_for_manifest(const struct doctor *doctor, const struct steps *steps, const struct step *step)
 {
 	for (const struct step *other = steps->list; other < step; other++)
-		if (other->status == STEP_FAIL && other->gpu == step->gpu && is_manifest(other->code) &&
+		if (other->status == STEP_FAIL && other->gpu == step->gpu && is_renewable(other->code, CODE_CLASS_MANIFEST) &&
 		    can_be_asked(doctor->conf, other->code))
 			return strcmp(step->name, "measurements") == 0;
 	return false;
@@ -182,7 +178,8 @@ ask_services(struct doctor *doctor, const struct run *offline)
 		const struct step *step = &run.steps.list[i];
 
 		if (step->status != STEP_FAIL ||
-		    (same_failure(offline, step) && !is_manifest(step->code) && !is_answer(step->code)))
+		    (same_failure(offline, step) && !is_renewable(step->code, CODE_CLASS_MANIFEST) &&
+		     !is_renewable(step->code, CODE_CLASS_REVOCATION)))
 			continue;
 		finding_fail(findings, "services", step->code, "%s%s: %s", gpu_prefix(step), step->name, step->detail);
 		finding_action_of_code(findings);

@@ -7,9 +7,7 @@
 bool
 observe_applies(const struct conf *conf, int64_t at, int code)
 {
-	if (!conf_observes(conf, at) || code == CODE_CLOCK)
-		return false;
-	return (code >= CODE_DRIVER_MISSING && code < CODE_STAGE) || code == CODE_DEADLINE || code == CODE_WORKER;
+	return conf_observes(conf, at) && code_is_observable(code);
 }
 
 char *

@@ -113,13 +113,13 @@ test_not_a_sum(void)
 static void
 test_classes(void)
 {
-	CHECK_TEXT(code_class(CODE_USAGE), "general");
-	CHECK_TEXT(code_class(CODE_CC_OFF), "mode");
-	CHECK_TEXT(code_class(CODE_RIM_CONFLICT), "manifest");
-	CHECK_TEXT(code_class(CODE_READY_RIGHTS), "ready");
-	CHECK_TEXT(code_class(CODE_OCSP_MISSING), "revocation");
-	CHECK_TEXT(code_class(CODE_AUDIT), "runtime");
-	CHECK_TEXT(code_class(CODE_CDI_SHADOWED), "cdi");
+	CHECK_TEXT(code_class_name(code_class(CODE_USAGE)), "general");
+	CHECK_TEXT(code_class_name(code_class(CODE_CC_OFF)), "mode");
+	CHECK_TEXT(code_class_name(code_class(CODE_RIM_CONFLICT)), "manifest");
+	CHECK_TEXT(code_class_name(code_class(CODE_READY_RIGHTS)), "ready");
+	CHECK_TEXT(code_class_name(code_class(CODE_OCSP_MISSING)), "revocation");
+	CHECK_TEXT(code_class_name(code_class(CODE_AUDIT)), "runtime");
+	CHECK_TEXT(code_class_name(code_class(CODE_CDI_SHADOWED)), "cdi");
 }
 
 int
