@@ -24,14 +24,14 @@
 #define FETCH_MARGIN 500  /* ms of the deadline that are left to tell which service was slow */
 
 static int
-finish(struct run *run)
+finish_run(struct run *run)
 {
 	return steps_code(&run->steps);
 }
 
 /* An error of the machinery is a step too: the exit code always comes from the list. */
 static int
-fail(struct run *run, const char *step, struct err *err)
+fail_run(struct run *run, const char *step, struct err *err)
 {
 	return steps_fail(&run->steps, STEP_RUN, step, err);
 }
@@ -111,7 +111,7 @@ out:
  * that sets it back would revive expired certificates.
  */
 static int
-read_clock(struct cache *cache, struct run *run)
+check_wall_clock(struct cache *cache, struct run *run)
 {
 	int64_t signed_time = cache_floor(cache) - REVOCATION_SKEW;
 	struct err err = ERR_INIT;
@@ -124,7 +124,7 @@ read_clock(struct cache *cache, struct run *run)
 	clock_format(run->at < BUILD_TIME ? BUILD_TIME : signed_time, floor);
 	err_set(&err, CODE_CLOCK, "the clock says %s, earlier than %s at %s", now,
 		run->at < BUILD_TIME ? "this program's build" : "what a service signed in this boot", floor);
-	return fail(run, "clock", &err);
+	return fail_run(run, "clock", &err);
 }
 
 static void
@@ -193,7 +193,7 @@ struct live {
 };
 
 static void
-tell(const struct run_request *request, const char *step)
+tell_step(const struct run_request *request, const char *step)
 {
 	if (request->progress != NULL)
 		request->progress->tell(request->progress->context, step, NULL);
@@ -218,36 +218,36 @@ wait_turn(const struct run_request *request, int *place, struct err *err)
 
 /* It is one switch for all GPUs. */
 static bool
-sets_ready(const struct conf *conf, const struct run *run)
+must_set_ready(const struct conf *conf, const struct run *run)
 {
 	return conf->ready == READY_MANAGE && run->states.ready == 0;
 }
 
 static int
-begin(const struct run_request *request, struct live *live, struct run *run)
+begin_run(const struct run_request *request, struct live *live, struct run *run)
 {
 	struct err err = ERR_INIT;
 
 	open_cache(request, &live->cache);
-	if (read_clock(&live->cache, run) != 0)
+	if (check_wall_clock(&live->cache, run) != 0)
 		return -1;
-	tell(request, "queue");
+	tell_step(request, "queue");
 	if (request->look == RUN_ACT && wait_turn(request, &live->place, &err) != 0)
-		return fail(run, "queue", &err);
-	tell(request, "driver");
+		return fail_run(run, "queue", &err);
+	tell_step(request, "driver");
 	if (start_collector(request->conf, request->look == RUN_ACT && request->conf->ready == READY_MANAGE,
 			    request->deadline, &live->collector, &err) != 0 ||
 	    collect_states(&live->collector, &run->states, live->all, &err) != 0)
-		return fail(run, "driver", &err);
+		return fail_run(run, "driver", &err);
 	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
 		return -1;
 	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0)
-		return fail(run, "device", &err);
-	if (sets_ready(request->conf, run) && run->gpus != run->states.gpus) {
+		return fail_run(run, "device", &err);
+	if (must_set_ready(request->conf, run) && run->gpus != run->states.gpus) {
 		err_set(&err, CODE_NOT_READY,
 			"the GPUs' ready state is not-ready, and %u of %u GPUs are asked for, want all to set it",
 			run->gpus, run->states.gpus);
-		return fail(run, "ready-state", &err);
+		return fail_run(run, "ready-state", &err);
 	}
 	return 0;
 }
@@ -264,7 +264,7 @@ keep_key_secret(struct err *err)
 }
 
 static void
-end(struct live *live)
+end_run(struct live *live)
 {
 	collect_kill(&live->collector);
 	if (live->place >= 0)
@@ -392,10 +392,10 @@ appraise(const struct conf *conf, const struct appraise_input *input, struct col
 	take_collateral(appraisal, run);
 	take_claims(appraisal, run);
 	if (rc != 0 && steps_first_failure(&run->steps) == NULL)
-		fail(run, "appraise", &err);
+		fail_run(run, "appraise", &err);
 	else if (rc == 0 && !have_all_claims(run, input->nonce))
 		rc = (err_set(&err, CODE_WORKER, "appraise passed a GPU without claims for this nonce"),
-		      fail(run, "appraise", &err));
+		      fail_run(run, "appraise", &err));
 	appraisal_free(appraisal);
 	free(appraisal);
 	return rc;
@@ -452,7 +452,7 @@ judge_policy(const struct conf *conf, const struct policy_file *policy, const st
 		return rc;
 	overall = remote_overall(collateral_tokens(store), &err);
 	if (overall == NULL || jws_parse(overall, strlen(overall), &jws, &err) != 0)
-		rc = fail(run, "policy-file", &err);
+		rc = fail_run(run, "policy-file", &err);
 	else
 		rc |= policy_file_judge(policy, jws.payload, (const struct json *const *)run->claims, run->gpus, true,
 					&run->steps);
@@ -462,7 +462,7 @@ judge_policy(const struct conf *conf, const struct policy_file *policy, const st
 }
 
 static int
-judge(const struct conf *conf, const struct policy_file *policy, const struct appraise_input *input,
+judge_run(const struct conf *conf, const struct policy_file *policy, const struct appraise_input *input,
       struct collateral_store *store, int64_t deadline, struct run *run)
 {
 	struct err err = ERR_INIT;
@@ -470,7 +470,7 @@ judge(const struct conf *conf, const struct policy_file *policy, const struct ap
 	int rc = -1;
 
 	if (ask_remote(conf, store, run, &question, &err) != 0)
-		return fail(run, "remote", &err);
+		return fail_run(run, "remote", &err);
 	if (appraise(conf, input, store, deadline, run) == 0)
 		rc = judge_policy(conf, policy, store, run);
 	store->remote_question = (struct bytes){NULL, 0};
@@ -494,7 +494,7 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 	struct err err = ERR_INIT;
 	int rc;
 
-	tell(request, "appraise");
+	tell_step(request, "appraise");
 	live->store = (struct collateral_store){
 		.rim_dir = conf->rim_dir,
 		.ocsp_dir = conf->ocsp_dir,
@@ -506,8 +506,8 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 		.progress = request->progress,
 	};
 	if (anchors_read(conf, &live->anchors, &input, &err) != 0)
-		return fail(run, "trust-anchor", &err);
-	rc = judge(conf, request->policy, &input, &live->store, request->deadline, run);
+		return fail_run(run, "trust-anchor", &err);
+	rc = judge_run(conf, request->policy, &input, &live->store, request->deadline, run);
 	tell_cache(&live->cache, run);
 	return rc;
 }
@@ -521,26 +521,26 @@ read_again(const struct conf *conf, struct live *live, struct run *run)
 	struct err err = ERR_INIT;
 
 	if (collect_recheck(&live->collector, &states, again, &err) != 0)
-		return fail(run, "second-reading", &err);
+		return fail_run(run, "second-reading", &err);
 	/* Another run may have set it meanwhile, as this one would. */
-	if (sets_ready(conf, run) && states.ready == 1)
+	if (must_set_ready(conf, run) && states.ready == 1)
 		run->states.ready = 1;
 	return mode_unchanged(&run->states, live->all, &states, again, "second-reading", &run->steps);
 }
 
 /* After the verdict on every GPU; the third reading sees it set and nothing else changed. */
 static int
-set_ready(struct live *live, struct run *run)
+set_gpus_ready(struct live *live, struct run *run)
 {
 	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
 	struct err err = ERR_INIT;
 
 	if (collect_ready(&live->collector, true, &states, again, &err) != 0)
-		return fail(run, "ready-set", &err);
+		return fail_run(run, "ready-set", &err);
 	if (states.ready != 1) {
 		err_set(&err, CODE_DRIVER_CALL, "the ready state was set and reads %s", mode_ready(states.ready));
-		return fail(run, "ready-set", &err);
+		return fail_run(run, "ready-set", &err);
 	}
 	run->states.ready = 1;
 	run->ready_set = true;
@@ -553,7 +553,7 @@ end_collector(struct live *live, struct run *run)
 {
 	struct err err = ERR_INIT;
 
-	return collect_end(&live->collector, &err) == 0 ? 0 : fail(run, "driver-end", &err);
+	return collect_end(&live->collector, &err) == 0 ? 0 : fail_run(run, "driver-end", &err);
 }
 
 static int
@@ -593,7 +593,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 	rc = result_make(&input, &run->result, &err);
 	free(loose);
 	free(anchor);
-	return rc == 0 ? 0 : fail(run, "result", &err);
+	return rc == 0 ? 0 : fail_run(run, "result", &err);
 }
 
 int
@@ -603,31 +603,31 @@ run_attest(const struct run_request *request, struct run *run)
 	struct err err = ERR_INIT;
 
 	crypto_init();
-	if (begin(request, &live, run) != 0)
+	if (begin_run(request, &live, run) != 0)
 		goto out;
 	if (make_nonce(request, &live, &err) != 0) {
-		fail(run, "nonce", &err);
+		fail_run(run, "nonce", &err);
 		goto out;
 	}
 	if (fetch_reports(live.nonce, &live, run, &err) != 0) {
-		fail(run, "report", &err);
+		fail_run(run, "report", &err);
 		goto out;
 	}
 	if (judge_live(request, &live, run) != 0 || read_again(request->conf, &live, run) != 0)
 		goto out;
-	if (request->look == RUN_ACT && sets_ready(request->conf, run) && steps_first_failure(&run->steps) == NULL &&
-	    set_ready(&live, run) != 0)
+	if (request->look == RUN_ACT && must_set_ready(request->conf, run) &&
+	    steps_first_failure(&run->steps) == NULL && set_gpus_ready(&live, run) != 0)
 		goto out;
 	if (end_collector(&live, run) != 0)
 		goto out;
 	if (steps_first_failure(&run->steps) == NULL && make_result(request, &live, run) == 0)
 		steps_conclude(&run->steps);
 out:
-	end(&live);
+	end_run(&live);
 	EVP_PKEY_free(live.key);
-	if (finish(run) != CODE_OK)
+	if (finish_run(run) != CODE_OK)
 		result_free(&run->result);
-	return finish(run);
+	return finish_run(run);
 }
 
 int
@@ -637,17 +637,17 @@ run_collect(const struct run_request *request, const uint8_t nonce[32], struct r
 	struct err err = ERR_INIT;
 
 	crypto_init();
-	if (begin(request, &live, run) != 0)
+	if (begin_run(request, &live, run) != 0)
 		goto out;
 	if (fetch_reports(nonce, &live, run, &err) != 0) {
-		fail(run, "report", &err);
+		fail_run(run, "report", &err);
 		goto out;
 	}
 	if (read_again(request->conf, &live, run) == 0 && end_collector(&live, run) == 0)
 		steps_conclude(&run->steps);
 out:
-	end(&live);
-	return finish(run);
+	end_run(&live);
+	return finish_run(run);
 }
 
 /* One nonce for all; which one, and whether it proves freshness, is said. */
@@ -661,7 +661,7 @@ choose_nonce(const struct verify_request *request, struct run *run, uint8_t nonc
 		if (memcmp(run->evidence[i].nonce, nonce, NONCE_SIZE) == 0)
 			continue;
 		err_set(&err, CODE_NONCE, "evidence item %u was collected for another nonce", i);
-		return fail(run, "nonce", &err);
+		return fail_run(run, "nonce", &err);
 	}
 	if (request->nonce == NULL)
 		steps_skip(&run->steps, STEP_RUN, "freshness",
@@ -683,17 +683,17 @@ run_verify(struct verify_request *request, struct run *run)
 	memcpy(run->evidence, request->evidence, request->gpus * sizeof(run->evidence[0]));
 	memset(request->evidence, 0, request->gpus * sizeof(run->evidence[0]));
 	if (choose_nonce(request, run, nonce) != 0)
-		return finish(run);
+		return finish_run(run);
 	input = make_input(request->conf, run, nonce);
 	input.device_root = request->device_root;
 	input.rim_root = request->rim_root;
 	if (anchors_read_remote(request->conf, &anchors, &input.remote, &err) != 0)
-		fail(run, "trust-anchor", &err);
-	else if (judge(request->conf, request->policy, &input, &request->store, request->deadline, run) == 0)
+		fail_run(run, "trust-anchor", &err);
+	else if (judge_run(request->conf, request->policy, &input, &request->store, request->deadline, run) == 0)
 		steps_conclude(&run->steps);
 	anchors_free(&anchors);
 	collateral_close(&request->store);
-	return finish(run);
+	return finish_run(run);
 }
 
 void

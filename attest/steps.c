@@ -9,7 +9,7 @@
 #include "lib/code.h"
 
 static void
-append(struct steps *steps, int gpu, const char *name, enum step_status status, int code, const char *detail)
+append_step(struct steps *steps, int gpu, const char *name, enum step_status status, int code, const char *detail)
 {
 	steps->list = xrealloc(steps->list, (steps->count + 1) * sizeof(*steps->list));
 	steps->list[steps->count++] = (struct step){gpu, xstrdup(name), status, code, xstrdup(detail)};
@@ -22,7 +22,7 @@ append_format(struct steps *steps, int gpu, const char *name, enum step_status s
 
 	if (vsnprintf(detail, sizeof(detail), format, args) < 0)
 		detail[0] = '\0';
-	append(steps, gpu, name, status, CODE_OK, detail);
+	append_step(steps, gpu, name, status, CODE_OK, detail);
 }
 
 void
@@ -48,14 +48,14 @@ steps_skip(struct steps *steps, int gpu, const char *name, const char *format, .
 int
 steps_fail(struct steps *steps, int gpu, const char *name, const struct err *err)
 {
-	append(steps, gpu, name, STEP_FAIL, err_code(err), err->text);
+	append_step(steps, gpu, name, STEP_FAIL, err_code(err), err->text);
 	return -1;
 }
 
 void
 steps_add(struct steps *steps, const struct step *step)
 {
-	append(steps, step->gpu, step->name, step->status, step->code, step->detail);
+	append_step(steps, step->gpu, step->name, step->status, step->code, step->detail);
 }
 
 void

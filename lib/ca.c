@@ -105,7 +105,7 @@ bundle_free(struct bundle *bundle)
 
 /* -- OpenSSL's side ------------------------------------------------------------------------------------------------ */
 static X509 *
-decode(struct ca *ca, X509_STORE *store)
+decode_certificate(struct ca *ca, X509_STORE *store)
 {
 	const unsigned char *at = ca->der.data;
 
@@ -130,7 +130,7 @@ by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAME *name, X5
 		return 0;
 	for (size_t i = 0; i < bundle->count; i++) {
 		if (bytes_equal(bundle->list[i].subject, bytes_of(der, size))) {
-			X509 *cert = decode(&bundle->list[i], X509_LOOKUP_get_store(lookup));
+			X509 *cert = decode_certificate(&bundle->list[i], X509_LOOKUP_get_store(lookup));
 
 			first = first != NULL ? first : cert;
 		}

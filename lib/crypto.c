@@ -140,7 +140,7 @@ der_from_raw(struct buf *out, const uint8_t raw[P384_RAW_SIGNATURE])
 }
 
 static int
-verify(EVP_PKEY *key, struct bytes message, struct bytes der, struct err *err)
+verify_der(EVP_PKEY *key, struct bytes message, struct bytes der, struct err *err)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int rc = -1;
@@ -176,7 +176,7 @@ crypto_verify_raw(EVP_PKEY *key, struct bytes message, struct bytes signature, s
 	if (check_parts(key, signature.data, err) < 0)
 		return -1;
 	der_from_raw(&der, signature.data);
-	rc = verify(key, message, buf_bytes(&der), err);
+	rc = verify_der(key, message, buf_bytes(&der), err);
 	buf_free(&der);
 	return rc;
 }
@@ -188,7 +188,7 @@ crypto_verify_der(EVP_PKEY *key, struct bytes message, struct bytes signature, s
 
 	if (raw_from_der(signature, raw, err) < 0 || check_parts(key, raw, err) < 0)
 		return -1;
-	return verify(key, message, signature, err);
+	return verify_der(key, message, signature, err);
 }
 
 EVP_PKEY *
@@ -222,7 +222,7 @@ crypto_sign_raw(EVP_PKEY *key, struct bytes message, uint8_t out[P384_RAW_SIGNAT
 }
 
 static int
-coordinate(const EVP_PKEY *key, const char *name, uint8_t out[SCALAR_SIZE])
+read_coordinate(const EVP_PKEY *key, const char *name, uint8_t out[SCALAR_SIZE])
 {
 	BIGNUM *number = NULL;
 	int rc = -1;
@@ -238,7 +238,8 @@ crypto_p384_coordinates(EVP_PKEY *key, uint8_t x[48], uint8_t y[48], struct err 
 {
 	if (!crypto_is_p384(key))
 		return err_set(err, 0, "the key is not on curve P-384");
-	if (coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x) < 0 || coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, y) < 0)
+	if (read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_X, x) < 0 ||
+	    read_coordinate(key, OSSL_PKEY_PARAM_EC_PUB_Y, y) < 0)
 		return crypto_err(err, 0, "reading the public point");
 	return 0;
 }

@@ -8,9 +8,9 @@
 #include "lib/err.h"
 
 /*
- * What passes between processes: frames of u32 type, u32 payload size (both in the machine's order: the pipe never leaves
- * it), payload. Every type has a ceiling. Both ends check type and order; a verdict counts only after all frames before
- * it came, the peer exited 0 and the random part that the receiver made came back in it.
+ * What passes between processes: frames of u32 type, u32 payload size (both in the machine's order: the pipe never
+ * leaves it), payload. Every type has a ceiling. Both ends check type and order; a verdict counts only after all frames
+ * before it came, the peer exited 0 and the random part that the receiver made came back in it.
  *
  * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then FACTS, then VERDICT
  * run        ->  collect:      HELLO, REPORTS, RECHECK, READY, end of file; each but HELLO may be left out

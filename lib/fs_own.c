@@ -71,7 +71,7 @@ fs_read_own(int dir, const char *name, size_t max, struct buf *out, struct err *
 
 /* 1 = taken, 0 = all are. A place is a byte; the lock belongs to the open file and ends with its last descriptor. */
 static int
-take_place(int fd, unsigned places)
+take_free_place(int fd, unsigned places)
 {
 	for (unsigned i = 0; i < places; i++) {
 		struct flock byte = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1};
@@ -104,7 +104,7 @@ fs_lock(int dir, const char *name, unsigned places, int64_t deadline, struct err
 
 	if (fd < 0)
 		return -1;
-	while ((taken = take_place(fd, places)) == 0 && clock_left_ms(deadline) > 0)
+	while ((taken = take_free_place(fd, places)) == 0 && clock_left_ms(deadline) > 0)
 		pause_briefly();
 	if (taken == 1)
 		return fd;

@@ -104,7 +104,7 @@ is_dots(const char *name, size_t size)
 }
 
 static int
-open_root(struct err *err)
+open_trusted_root(struct err *err)
 {
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
@@ -126,7 +126,7 @@ open_parent(const char *path, enum object above, size_t *last, struct err *err)
 
 	if (path[0] != '/' || path[size - 1] == '/')
 		return fail(err, EPERM, "%s: not an absolute path to something in a directory", path);
-	fd = open_root(err);
+	fd = open_trusted_root(err);
 	while (fd >= 0) {
 		size_t start = at + strspn(path + at, "/"), end = start + strcspn(path + start, "/");
 

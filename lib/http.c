@@ -250,7 +250,7 @@ status_passes(long status)
 }
 
 static bool
-judge_status(const struct transfer *transfer, long status, struct err *err)
+judge_http_status(const struct transfer *transfer, long status, struct err *err)
 {
 	if (status == 401 || status == 403)
 		err_set(err, CODE_SERVICE_DENIED, "HTTP status %ld, asked with%s a service key", status,
@@ -368,7 +368,7 @@ judge_answer(const struct transfer *transfer, struct err *err)
 }
 
 static bool
-judge(struct transfer *transfer, CURLcode result, struct err *err)
+judge_transfer(struct transfer *transfer, CURLcode result, struct err *err)
 {
 	bool ours = transfer->header_size > HEADERS_MAX || transfer->encoded || transfer->too_long;
 	long *status = &transfer->answer.status, proxy = 0;
@@ -382,7 +382,7 @@ judge(struct transfer *transfer, CURLcode result, struct err *err)
 		return transfer->sent == 0 && proxy >= 300 ? judge_proxy(proxy, err)
 							   : judge_fault(transfer, result, err);
 	if (*status != 200 && transfer->header_size <= HEADERS_MAX)
-		return judge_status(transfer, *status, err);
+		return judge_http_status(transfer, *status, err);
 	if (ours)
 		return judge_answer(transfer, err);
 	return transfer->request.passing != NULL && transfer->request.passing(buf_bytes(&transfer->answer.body));
@@ -440,7 +440,7 @@ static void
 finish(struct transfer *transfer, CURLcode result)
 {
 	struct err cause = ERR_INIT;
-	bool passes = judge(transfer, result, &cause), connecting = result != CURLE_OK && transfer->sent == 0;
+	bool passes = judge_transfer(transfer, result, &cause), connecting = result != CURLE_OK && transfer->sent == 0;
 
 	end(transfer);
 	judge_and_conclude(transfer, &cause, passes);

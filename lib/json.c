@@ -300,7 +300,7 @@ on_object(void *context)
 }
 
 static int
-compare_names(const void *a, const void *b)
+compare_member_names(const void *a, const void *b)
 {
 	const struct bytes *left = *(const struct bytes *const *)a, *right = *(const struct bytes *const *)b;
 	size_t size = left->size < right->size ? left->size : right->size;
@@ -310,14 +310,14 @@ compare_names(const void *a, const void *b)
 }
 
 static int
-check_distinct(const struct json *object, struct err *err)
+check_distinct_names(const struct json *object, struct err *err)
 {
 	const struct bytes **names = xcalloc(object->count, sizeof(*names));
 	int rc = 0;
 
 	for (size_t i = 0; i < object->count; i++)
 		names[i] = &object->items[i].name;
-	qsort(names, object->count, sizeof(*names), compare_names);
+	qsort(names, object->count, sizeof(*names), compare_member_names);
 	for (size_t i = 1; rc == 0 && i < object->count; i++) {
 		if (bytes_equal(*names[i - 1], *names[i]))
 			rc = err_set(err, 0, "JSON: member '%.64s' stands twice in one object",
@@ -328,7 +328,7 @@ check_distinct(const struct json *object, struct err *err)
 }
 
 static int
-on_end(void *context)
+on_container_end(void *context)
 {
 	struct builder *builder = context;
 	const struct frame *frame = &builder->frames[--builder->depth];
@@ -342,7 +342,7 @@ on_end(void *context)
 		value.items = items;
 	}
 	builder->pending_count = frame->start;
-	if (builder->strict && value.type == JSON_OBJECT && check_distinct(&value, builder->err) < 0)
+	if (builder->strict && value.type == JSON_OBJECT && check_distinct_names(&value, builder->err) < 0)
 		return 0;
 	add_value(builder, &value);
 	builder->name = bytes_of(NULL, 0);
@@ -359,9 +359,9 @@ run_yajl(struct builder *builder, struct bytes text)
 		.yajl_string = on_string,
 		.yajl_start_map = on_object,
 		.yajl_map_key = on_name,
-		.yajl_end_map = on_end,
+		.yajl_end_map = on_container_end,
 		.yajl_start_array = on_array,
-		.yajl_end_array = on_end,
+		.yajl_end_array = on_container_end,
 	};
 	yajl_handle parser = yajl_alloc(&callbacks, JSON_MEMORY, builder);
 	yajl_status status = parser == NULL ? yajl_status_error : yajl_parse(parser, text.data, text.size);
@@ -377,7 +377,7 @@ run_yajl(struct builder *builder, struct bytes text)
 }
 
 static struct json *
-read_text(struct bytes text, const struct json_limits *limits, bool strict, struct err *err)
+build_document(struct bytes text, const struct json_limits *limits, bool strict, struct err *err)
 {
 	struct builder builder = {.limits = limits, .strict = strict, .err = err};
 	int rc;
@@ -402,13 +402,13 @@ read_text(struct bytes text, const struct json_limits *limits, bool strict, stru
 struct json *
 json_parse(struct bytes text, const struct json_limits *limits, struct err *err)
 {
-	return read_text(text, limits, false, err);
+	return build_document(text, limits, false, err);
 }
 
 struct json *
 json_read(struct bytes text, const struct json_limits *limits, struct err *err)
 {
-	return read_text(text, limits, true, err);
+	return build_document(text, limits, true, err);
 }
 
 /* -- access ------------------------------------------------------------------------------------------------------ */

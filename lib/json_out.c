@@ -38,7 +38,7 @@ json_out_new(bool pretty)
 }
 
 static void
-push(struct json_out *out, bool is_object)
+push_container(struct json_out *out, bool is_object)
 {
 	if (out->depth == DEPTH_MAX)
 		abort();
@@ -49,13 +49,13 @@ push(struct json_out *out, bool is_object)
 void
 json_out_object(struct json_out *out)
 {
-	push(out, true);
+	push_container(out, true);
 }
 
 void
 json_out_array(struct json_out *out)
 {
-	push(out, false);
+	push_container(out, false);
 }
 
 void
@@ -142,7 +142,7 @@ json_out_value(struct json_out *out, const struct json *value)
 		write_scalar(out, value);
 		return;
 	}
-	push(out, json_type(value) == JSON_OBJECT);
+	push_container(out, json_type(value) == JSON_OBJECT);
 	for (size_t i = 0; i < json_count(value); i++) {
 		if (json_type(value) == JSON_OBJECT)
 			json_out_bytes(out, json_name(value, i));

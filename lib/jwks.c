@@ -12,7 +12,7 @@ struct certificates {
 };
 
 static bool
-text_is(const struct json *object, const char *name, const char *want)
+member_is(const struct json *object, const char *name, const char *want)
 {
 	const char *have = json_text(json_get(object, name));
 
@@ -20,7 +20,7 @@ text_is(const struct json *object, const char *name, const char *want)
 }
 
 static bool
-coordinate(const struct json *key, const char *name, uint8_t out[48])
+decode_coordinate(const struct json *key, const char *name, uint8_t out[48])
 {
 	const char *text = json_text(json_get(key, name));
 	struct buf decoded = {0};
@@ -50,10 +50,10 @@ check_purpose(const struct json *key, struct err *err)
 {
 	const struct json *operations = json_get(key, "key_ops");
 
-	if (!text_is(key, "kty", "EC") || !text_is(key, "crv", "P-384"))
+	if (!member_is(key, "kty", "EC") || !member_is(key, "crv", "P-384"))
 		return err_set(err, 0, "not an EC key on P-384");
-	if ((json_get(key, "use") != NULL && !text_is(key, "use", "sig")) ||
-	    (json_get(key, "alg") != NULL && !text_is(key, "alg", "ES384")) ||
+	if ((json_get(key, "use") != NULL && !member_is(key, "use", "sig")) ||
+	    (json_get(key, "alg") != NULL && !member_is(key, "alg", "ES384")) ||
 	    (operations != NULL && !may_verify(operations)))
 		return err_set(err, 0, "not for ES384 signatures");
 	if (json_get(key, "d") != NULL)
@@ -77,7 +77,7 @@ read_certificates(const struct json *list, struct certificates *out, struct err 
 }
 
 static int
-check_times(const X509 *cert, const struct jws_key_rules *rules, struct err *err)
+check_key_times(const X509 *cert, const struct jws_key_rules *rules, struct err *err)
 {
 	int64_t before, after;
 
@@ -91,7 +91,7 @@ check_times(const X509 *cert, const struct jws_key_rules *rules, struct err *err
 
 /* The service's own readers take the key out of the certificate: two keys in one entry would be two answers. */
 static int
-check_own(struct bytes der, EVP_PKEY *key, const struct jws_key_rules *rules, struct err *err)
+check_own_certificate(struct bytes der, EVP_PKEY *key, const struct jws_key_rules *rules, struct err *err)
 {
 	uint8_t x[2][48], y[2][48];
 	struct x509_chain chain;
@@ -109,7 +109,7 @@ check_own(struct bytes der, EVP_PKEY *key, const struct jws_key_rules *rules, st
 	if (rc == 0 && (memcmp(x[0], x[1], 48) != 0 || memcmp(y[0], y[1], 48) != 0))
 		rc = err_set(err, 0, "its certificate is of another key");
 	if (rc == 0 && rules != NULL)
-		rc = check_times(chain.cert[0], rules, err);
+		rc = check_key_times(chain.cert[0], rules, err);
 	x509_chain_free(&chain);
 	return rc;
 }
@@ -128,7 +128,7 @@ check_certificates(const struct json *key, EVP_PKEY *public, const struct jws_ke
 	for (unsigned i = 0; i < found.count; i++)
 		der[i] = buf_bytes(&found.der[i]);
 	if (rc == 0)
-		rc = check_own(der[0], public, rules, err);
+		rc = check_own_certificate(der[0], public, rules, err);
 	if (rc == 0 && rules != NULL && rules->root != NULL)
 		rc = x509_service_verify(der, found.count, rules->root, rules->at, rules->ahead, err);
 	for (unsigned i = 0; i < X509_CHAIN_MAX; i++)
@@ -144,7 +144,7 @@ read_key(const struct json *key, const struct jws_key_rules *rules, struct err *
 
 	if (check_purpose(key, err) != 0)
 		return NULL;
-	if (!coordinate(key, "x", x) || !coordinate(key, "y", y)) {
+	if (!decode_coordinate(key, "x", x) || !decode_coordinate(key, "y", y)) {
 		err_set(err, 0, "coordinates are not 48 bytes in base64url");
 		return NULL;
 	}
@@ -167,7 +167,7 @@ jws_key_find(const struct json *key_set, const char *kid, const struct jws_key_r
 		return JWS_KEY_REFUSED;
 	}
 	for (size_t i = 0; i < json_count(keys); i++) {
-		if (!text_is(json_at(keys, i), "kid", kid))
+		if (!member_is(json_at(keys, i), "kid", kid))
 			continue;
 		if (found != NULL) {
 			err_set(err, 0, "two keys with kid '%s'", kid);

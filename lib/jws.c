@@ -85,7 +85,7 @@ check_header(struct jws *jws, struct err *err)
 
 /* Splits at the two dots; false if there are more or fewer. */
 static bool
-split(const char *text, size_t size, const char **dot1, const char **dot2)
+split_token(const char *text, size_t size, const char **dot1, const char **dot2)
 {
 	*dot1 = memchr(text, '.', size);
 	if (*dot1 == NULL)
@@ -129,7 +129,7 @@ jws_open(const char *text, size_t size, struct jws *out, struct err *err)
 	*out = (struct jws){0};
 	if (size > JWS_MAX)
 		return err_set(err, 0, "%zu bytes, at most %d are read", size, JWS_MAX);
-	if (!split(text, size, &dot1, &dot2))
+	if (!split_token(text, size, &dot1, &dot2))
 		return err_set(err, 0, "not three parts separated by dots");
 	out->signing_input = bytes_of(text, (size_t)(dot2 - text));
 	if (open_signature(out, dot2 + 1, text + size, err) == 0 && open_header(out, text, dot1, err) == 0 &&

@@ -30,7 +30,7 @@ metrics_count(struct metrics *sum, enum log_event event, int code, int64_t took_
 
 /* Never waits: whoever holds the lock may have been stopped. */
 static bool
-lock(int fd, short type)
+try_lock(int fd, short type)
 {
 	struct flock all = {.l_type = type, .l_whence = SEEK_SET};
 
@@ -68,7 +68,7 @@ read_sum(int fd, struct metrics *out)
 
 /* Between form and last_success there is nothing but counters. */
 static void
-add(struct metrics *sum, const struct metrics *more)
+add_counters(struct metrics *sum, const struct metrics *more)
 {
 	for (size_t at = offsetof(struct metrics, starts); at < offsetof(struct metrics, last_success);
 	     at += sizeof(uint64_t)) {
@@ -89,9 +89,9 @@ metrics_add(const char *path, const struct metrics *more)
 
 	if (fd < 0)
 		return;
-	if (lock(fd, F_WRLCK)) {
+	if (try_lock(fd, F_WRLCK)) {
 		read_sum(fd, &sum);
-		add(&sum, more);
+		add_counters(&sum, more);
 		written = lseek(fd, 0, SEEK_SET) == 0 ? write(fd, &sum, sizeof(sum)) : -1;
 		(void)written; /* a full file system costs these numbers and nothing else */
 	}
@@ -102,7 +102,7 @@ bool
 metrics_read(const char *path, struct metrics *out)
 {
 	int fd = open_file(path, O_RDONLY);
-	bool whole = fd >= 0 && lock(fd, F_RDLCK) && read_sum(fd, out);
+	bool whole = fd >= 0 && try_lock(fd, F_RDLCK) && read_sum(fd, out);
 
 	if (!whole)
 		*out = (struct metrics){.form = FORM};

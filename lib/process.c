@@ -21,7 +21,7 @@ field(const char *end, unsigned wanted)
 }
 
 static bool
-parse(const char *text, struct process *out)
+parse_stat(const char *text, struct process *out)
 {
 	const char *name = strchr(text, '('), *end = strrchr(text, ')');
 
@@ -43,7 +43,7 @@ process_read(const char *proc, pid_t pid, struct process *out)
 
 	free(path);
 	*out = (struct process){.started = 0};
-	if (result == 0 && (text.data == NULL || !parse((const char *)text.data, out))) {
+	if (result == 0 && (text.data == NULL || !parse_stat((const char *)text.data, out))) {
 		errno = EPROTO;
 		result = -1;
 	}

@@ -42,7 +42,7 @@ is_offered(const struct offer *offer, const OSSL_ALGORITHM *algorithm)
 
 /* False: the library has not each of them once. */
 static bool
-fill(struct offer *offer)
+fill_offer(struct offer *offer)
 {
 	int no_cache;
 	const OSSL_ALGORITHM *from = OSSL_PROVIDER_query_operation(whole, offer->operation, &no_cache);
@@ -86,7 +86,7 @@ start(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPAT
 	if (inside == NULL || !crypto_random(inside) || (whole = OSSL_PROVIDER_load(inside, "default")) == NULL)
 		return 0;
 	for (size_t i = 0; i < OFFERS; i++)
-		if (!fill(&offers[i]))
+		if (!fill_offer(&offers[i]))
 			return 0;
 	*out = functions;
 	*context = OSSL_PROVIDER_get0_provider_ctx(whole);

@@ -54,7 +54,7 @@ static const struct limit limits[] = {
 };
 
 static int
-set_limits(enum sandbox_role role, struct err *err)
+set_role_limits(enum sandbox_role role, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		const struct limit *limit = &limits[i];
@@ -148,7 +148,7 @@ change_ids(const char *user, uid_t uid, gid_t gid, struct err *err)
 
 /* After the capabilities are gone: until then a change of ids could be taken back. */
 static int
-check_ids(uid_t uid, gid_t gid, struct err *err)
+check_final_ids(uid_t uid, gid_t gid, struct err *err)
 {
 	uid_t real_uid, effective_uid, saved_uid;
 	gid_t real_gid, effective_gid, saved_gid;
@@ -185,7 +185,7 @@ drop_privileges(enum sandbox_role role, const char *user, struct err *err)
 		return -1;
 	if ((role == SANDBOX_READY ? keep_capability(err) : caps_drop(err)) != 0)
 		return -1;
-	return change ? check_ids(uid, gid, err) : 0;
+	return change ? check_final_ids(uid, gid, err) : 0;
 }
 
 static int
@@ -206,7 +206,7 @@ sandbox_prepare(enum sandbox_role role, const char *user, pid_t parent, const st
 	umask(077);
 	if (chdir("/") != 0)
 		return err_set(err, CODE_WORKER, "chdir /: %s", err_errno(errno));
-	if (set_limits(role, err) != 0 || drop_privileges(role, user, err) != 0)
+	if (set_role_limits(role, err) != 0 || drop_privileges(role, user, err) != 0)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_set(err, CODE_WORKER, "no_new_privs: %s", err_errno(errno));

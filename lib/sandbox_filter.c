@@ -168,7 +168,7 @@ allow_sockets(scmp_filter_ctx filter)
 }
 
 static int
-add_rules(scmp_filter_ctx filter, enum sandbox_role role)
+allow_role(scmp_filter_ctx filter, enum sandbox_role role)
 {
 	bool driver = role == SANDBOX_COLLECT || role == SANDBOX_READY;
 	int rc = allow_list(filter, common, COUNT(common));
@@ -209,7 +209,7 @@ sandbox_enter(enum sandbox_role role, struct err *err)
 	if (rc == 0)
 		rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
 	if (rc == 0)
-		rc = add_rules(filter, role);
+		rc = allow_role(filter, role);
 	if (rc == 0)
 		rc = seccomp_load(filter);
 	seccomp_release(filter);

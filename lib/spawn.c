@@ -63,7 +63,7 @@ open_program(const char *path, struct err *err)
  */
 
 static int
-reset_signals(void)
+reset_child_signals(void)
 {
 	struct sigaction action = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -112,7 +112,7 @@ prepare_child(pid_t parent, const int *fds, unsigned count, int *program, int *r
 		return STEP_GROUP;
 	if (place_fds(fds, count, program, report) != 0)
 		return STEP_FDS;
-	if (reset_signals() != 0)
+	if (reset_child_signals() != 0)
 		return STEP_SIGNALS;
 	return STEP_EXEC;
 }
@@ -159,7 +159,7 @@ fork_blocked(pid_t parent, int program, char *const argv[], const int *fds, unsi
 
 /* End of file means that exec closed the pipe. */
 static int
-read_report(int fd, const char *path, struct err *err)
+read_exec_report(int fd, const char *path, struct err *err)
 {
 	struct report failed;
 	ssize_t got;
@@ -190,7 +190,7 @@ start_program(int program, const char *path, char *const argv[], const int *fds,
 		if (out->pidfd < 0)
 			rc = err_set(err, CODE_WORKER, "%s: pidfd_open: %s", path, err_errno(errno));
 		else
-			rc = read_report(report[0], path, err);
+			rc = read_exec_report(report[0], path, err);
 		if (rc != 0)
 			spawn_kill(out);
 	}

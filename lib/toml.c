@@ -18,7 +18,7 @@ struct reader {
 };
 
 static int
-fail(const struct reader *reader, const char *what)
+fail_line(const struct reader *reader, const char *what)
 {
 	unsigned line = 1;
 
@@ -80,7 +80,7 @@ end_line(struct reader *reader)
 	skip(reader, "\r");
 	if (reader->at == reader->end || take(reader, "\n"))
 		return 0;
-	return fail(reader, "something behind the value");
+	return fail_line(reader, "something behind the value");
 }
 
 /* -- texts and names --------------------------------------------------------------------------------------------- */
@@ -107,12 +107,12 @@ read_rune(struct reader *reader, unsigned digits, struct buf *out)
 	unsigned long rune;
 
 	if (reader->end - reader->at < (ptrdiff_t)digits)
-		return fail(reader, "an escape that is cut");
+		return fail_line(reader, "an escape that is cut");
 	memcpy(hex, reader->at, digits);
 	rune = strtoul(hex, &end, 16);
 	if (hex[strspn(hex, "0123456789abcdefABCDEF")] != '\0' || *end != '\0' || rune == 0 || rune > 0x10ffff ||
 	    (rune >= 0xd800 && rune <= 0xdfff))
-		return fail(reader, "an escape of no character");
+		return fail_line(reader, "an escape of no character");
 	reader->at += digits;
 	add_utf8(out, rune);
 	return 0;
@@ -135,7 +135,7 @@ read_escape(struct reader *reader, bool many_lines, struct buf *out)
 	}
 	found = c == '\0' ? NULL : strchr(from, c);
 	if (found == NULL)
-		return fail(reader, "an unknown escape");
+		return fail_line(reader, "an unknown escape");
 	buf_add(out, &to[found - from], 1);
 	reader->at++;
 	return 0;
@@ -161,11 +161,11 @@ read_quoted(struct reader *reader, const char *quote, struct buf *out)
 		else if (read_escape(reader, many_lines, out) != 0)
 			return -1;
 	}
-	return fail(reader, "a text without an end");
+	return fail_line(reader, "a text without an end");
 }
 
 static int
-read_text(struct reader *reader, struct buf *out)
+read_any_quoted(struct reader *reader, struct buf *out)
 {
 	static const char *const quotes[] = {"\"\"\"", "'''", "\"", "'"};
 
@@ -173,7 +173,7 @@ read_text(struct reader *reader, struct buf *out)
 	for (size_t i = 0; i < sizeof(quotes) / sizeof(*quotes); i++)
 		if (take(reader, quotes[i]))
 			return read_quoted(reader, quotes[i], out);
-	return fail(reader, "no text");
+	return fail_line(reader, "no text");
 }
 
 static int
@@ -185,11 +185,11 @@ read_name(struct reader *reader, struct buf *path)
 	int rc = 0;
 
 	if (peek(reader) == '"' || peek(reader) == '\'') {
-		rc = read_text(reader, &name);
+		rc = read_any_quoted(reader, &name);
 	} else {
 		skip(reader, bare);
 		buf_add(&name, start, (size_t)(reader->at - start));
-		rc = name.size > 0 ? 0 : fail(reader, "no name");
+		rc = name.size > 0 ? 0 : fail_line(reader, "no name");
 	}
 	for (size_t i = 0; i < name.size; i++)
 		if (name.data[i] == NAME_SEPARATOR)
@@ -229,7 +229,7 @@ read_inline_table(struct reader *reader, const struct buf *path, struct toml_val
 			return -1;
 		skip_filler(reader);
 		if (!take(reader, ",") && peek(reader) != '}')
-			return fail(reader, "an inline table without an end");
+			return fail_line(reader, "an inline table without an end");
 		skip_filler(reader);
 	}
 	return 0;
@@ -242,7 +242,7 @@ take_item(struct reader *reader, struct toml_value *item, struct toml_value *out
 	if (item->type != TOML_TEXT)
 		return 0;
 	if (out->items == TOML_ITEMS_MAX)
-		return fail(reader, "a list that is too long");
+		return fail_line(reader, "a list that is too long");
 	out->item[out->items++] = item->text;
 	item->text = NULL;
 	return 0;
@@ -265,7 +265,7 @@ read_list(struct reader *reader, struct toml_value *out)
 		toml_free(&item);
 		skip_filler(reader);
 		if (rc == 0 && !take(reader, ",") && peek(reader) != ']')
-			rc = fail(reader, "a list without an end");
+			rc = fail_line(reader, "a list without an end");
 		skip_filler(reader);
 	}
 	return rc;
@@ -279,7 +279,7 @@ read_plain(struct reader *reader, struct toml_value *out)
 
 	skip(reader, characters);
 	if (reader->at == start)
-		return fail(reader, "no value");
+		return fail_line(reader, "no value");
 	/* A date may have a blank before its time. */
 	if (reader->at - start == 10 && start[4] == '-' && peek(reader) == ' ' && reader->end - reader->at > 2 &&
 	    reader->at[1] >= '0' && reader->at[1] <= '2') {
@@ -298,9 +298,9 @@ read_value(struct reader *reader, const struct buf *path, struct toml_value *out
 	int rc;
 
 	if (++reader->depth > DEPTH_MAX)
-		return fail(reader, "too many lists and tables inside each other");
+		return fail_line(reader, "too many lists and tables inside each other");
 	if (peek(reader) == '"' || peek(reader) == '\'') {
-		rc = read_text(reader, &text);
+		rc = read_any_quoted(reader, &text);
 		out->type = TOML_TEXT;
 		out->text = buf_steal_text(&text);
 	} else if (take(reader, "[")) {
@@ -325,7 +325,7 @@ read_pair(struct reader *reader, const struct buf *table, bool *append)
 	buf_add(&path, table->data, table->size);
 	rc = read_names(reader, &path);
 	if (rc == 0 && !take(reader, "="))
-		rc = fail(reader, "a name without '='");
+		rc = fail_line(reader, "a name without '='");
 	skip(reader, " \t");
 	if (rc == 0)
 		rc = read_value(reader, &path, &value);
@@ -333,7 +333,7 @@ read_pair(struct reader *reader, const struct buf *table, bool *append)
 		*append = value.type == TOML_OTHER && strcmp(value.text, "true") == 0;
 	if (rc == 0 && bytes_equal(buf_bytes(&path), bytes_of_text(reader->wanted))) {
 		if (reader->out->type != TOML_NONE) {
-			rc = fail(reader, "the same key again");
+			rc = fail_line(reader, "the same key again");
 		} else {
 			*reader->out = value;
 			value = (struct toml_value){0};
@@ -352,7 +352,7 @@ read_header(struct reader *reader, struct buf *table)
 	table->size = 0;
 	if (read_names(reader, table) != 0)
 		return -1;
-	return take(reader, end) ? 0 : fail(reader, "the head of a table without an end");
+	return take(reader, end) ? 0 : fail_line(reader, "the head of a table without an end");
 }
 
 int

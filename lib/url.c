@@ -44,7 +44,7 @@ is_port(const char *text, size_t size)
 }
 
 static bool
-split(const char *url, struct parts *out)
+split_url(const char *url, struct parts *out)
 {
 	if (strncmp(url, "https://", 8) == 0)
 		*out = (struct parts){.plain = false, .authority = url + 8};
@@ -75,7 +75,7 @@ is_address(const struct parts *parts, int family, void *out)
 
 /* Labels of letters, digits and inner hyphens (RFC 1123 2.1). What ends in a number is an address or nothing. */
 static bool
-is_name(const struct parts *parts)
+is_host_name(const struct parts *parts)
 {
 	const char *at = parts->authority, *end = at + parts->host_size;
 	bool number = false;
@@ -99,7 +99,7 @@ is_host(const struct parts *parts)
 {
 	struct in6_addr address;
 
-	return is_address(parts, AF_INET, &address) || is_address(parts, AF_INET6, &address) || is_name(parts);
+	return is_address(parts, AF_INET, &address) || is_address(parts, AF_INET6, &address) || is_host_name(parts);
 }
 
 static bool
@@ -140,7 +140,7 @@ url_check(const char *url, bool plain, struct err *err)
 
 	if (strlen(url) > URL_MAX)
 		return err_set(err, CODE_USAGE, "address of %zu characters, at most %d", strlen(url), URL_MAX);
-	if (!split(url, &parts) || !is_host(&parts) || !is_path(parts.path)) {
+	if (!split_url(url, &parts) || !is_host(&parts) || !is_path(parts.path)) {
 		if (strchr(url, '@') != NULL) /* what stands before it may be a password */
 			return err_set(err, CODE_USAGE, "the address is not of the form https://HOST[:PORT][/PATH]");
 		return err_set(err, CODE_USAGE, "'%s' is not of the form https://HOST[:PORT][/PATH]", url);
@@ -163,7 +163,7 @@ url_origin(const char *url)
 	bool port;
 	char *origin;
 
-	if (!split(url, &parts))
+	if (!split_url(url, &parts))
 		return xstrdup("");
 	port = parts.host_size < parts.authority_size;
 	origin = xprintf("%s://%.*s%s", parts.plain ? "http" : "https", (int)parts.authority_size, parts.authority,

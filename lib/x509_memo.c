@@ -35,7 +35,7 @@ x509_memo_free(struct x509_memo *memo)
 }
 
 static int
-find(const struct x509_memo *memo, struct bytes der)
+find_entry(const struct x509_memo *memo, struct bytes der)
 {
 	for (int i = 0; i < memo->count; i++)
 		if (bytes_equal(buf_bytes(&memo->entry[i].der), der))
@@ -47,7 +47,7 @@ static int
 find_cert(const struct x509_memo *memo, const X509 *cert)
 {
 	struct buf der = x509_der(cert);
-	int at = find(memo, buf_bytes(&der));
+	int at = find_entry(memo, buf_bytes(&der));
 
 	buf_free(&der);
 	return at;
@@ -56,7 +56,7 @@ find_cert(const struct x509_memo *memo, const X509 *cert)
 X509 *
 x509_memo_find(const struct x509_memo *memo, struct bytes der)
 {
-	int at = find(memo, der);
+	int at = find_entry(memo, der);
 
 	if (at < 0)
 		return NULL;

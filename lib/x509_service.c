@@ -23,7 +23,7 @@ struct path {
 };
 
 static X509 *
-read_one(OSSL_LIB_CTX *library, struct bytes der)
+read_certificate(OSSL_LIB_CTX *library, struct bytes der)
 {
 	X509 *cert = X509_new_ex(library, NULL);
 	const unsigned char *at = der.data;
@@ -36,7 +36,7 @@ read_one(OSSL_LIB_CTX *library, struct bytes der)
 }
 
 static bool
-push(STACK_OF(X509) *stack, X509 *cert)
+push_certificate(STACK_OF(X509) *stack, X509 *cert)
 {
 	if (stack != NULL && cert != NULL && sk_X509_push(stack, cert) > 0)
 		return true;
@@ -64,11 +64,11 @@ load(struct path *path, const struct bytes *der, unsigned count, struct bytes an
 	path->upper = sk_X509_new_null();
 	path->trusted = sk_X509_new_null();
 	path->ctx = X509_STORE_CTX_new_ex(path->library, NULL);
-	path->subject = read_one(path->library, der[0]);
+	path->subject = read_certificate(path->library, der[0]);
 	ok = path->provider != NULL && path->ctx != NULL && path->subject != NULL &&
-	     push(path->trusted, read_one(path->library, anchor));
+	     push_certificate(path->trusted, read_certificate(path->library, anchor));
 	for (unsigned i = 1; ok && i < count; i++)
-		ok = push(path->upper, read_one(path->library, der[i]));
+		ok = push_certificate(path->upper, read_certificate(path->library, der[i]));
 	return ok && X509_STORE_CTX_init(path->ctx, NULL, path->subject, path->upper) == 1;
 }
 
@@ -86,7 +86,7 @@ unload(struct path *path)
 }
 
 static int
-check_times(X509_STORE_CTX *ctx, int64_t at, int64_t ahead, struct err *err)
+check_path_times(X509_STORE_CTX *ctx, int64_t at, int64_t ahead, struct err *err)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 	int64_t before, after;
@@ -101,7 +101,7 @@ check_times(X509_STORE_CTX *ctx, int64_t at, int64_t ahead, struct err *err)
 
 /* A pinned anchor may be an intermediate: some services publish no root. */
 static int
-walk(const struct path *path, int64_t at, int64_t ahead, struct err *err)
+verify_path(const struct path *path, int64_t at, int64_t ahead, struct err *err)
 {
 	const unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN;
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(path->ctx);
@@ -114,7 +114,7 @@ walk(const struct path *path, int64_t at, int64_t ahead, struct err *err)
 	if (X509_verify_cert(path->ctx) != 1)
 		return err_set(err, 0, "certificate %d: %s", X509_STORE_CTX_get_error_depth(path->ctx),
 			       X509_verify_cert_error_string(X509_STORE_CTX_get_error(path->ctx)));
-	return check_times(path->ctx, at, ahead, err);
+	return check_path_times(path->ctx, at, ahead, err);
 }
 
 int
@@ -126,7 +126,7 @@ x509_service_verify(const struct bytes *der, unsigned count, const X509 *anchor,
 	int rc;
 
 	if (load(&path, der, count, buf_bytes(&root)))
-		rc = walk(&path, at, ahead, err);
+		rc = verify_path(&path, at, ahead, err);
 	else
 		rc = crypto_err(err, 0, "reading the certificates");
 	unload(&path);

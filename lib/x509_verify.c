@@ -142,7 +142,7 @@ walk_path(X509_STORE_CTX *ctx, const struct x509_chain *chain, const X509 *ancho
 }
 
 static int
-check_path(const struct x509_chain *chain, const X509 *anchor, struct err *err)
+check_chain_path(const struct x509_chain *chain, const X509 *anchor, struct err *err)
 {
 	STACK_OF(X509) *upper = sk_X509_new_null(), *trusted = sk_X509_new_null();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -226,7 +226,7 @@ check_one(X509 *cert, unsigned index, struct err *err)
 }
 
 static enum x509_verdict
-check_times(const struct x509_chain *chain, int64_t at, struct err *err)
+check_chain_times(const struct x509_chain *chain, int64_t at, struct err *err)
 {
 	int64_t before, after;
 
@@ -271,7 +271,7 @@ x509_chain_verify(const struct x509_chain *chain, const X509 *anchor, int64_t at
 		err_set(err, 0, "the last certificate is not the trusted root");
 		return X509_UNTRUSTED;
 	}
-	if (check_path(chain, anchor, err) < 0)
+	if (check_chain_path(chain, anchor, err) < 0)
 		return X509_UNTRUSTED;
 	for (unsigned i = 0; i < chain->count; i++) {
 		if (check_one(chain->cert[i], i, err) < 0) {
@@ -285,5 +285,5 @@ x509_chain_verify(const struct x509_chain *chain, const X509 *anchor, int64_t at
 			return X509_UNTRUSTED;
 		}
 	}
-	return check_times(chain, at, err);
+	return check_chain_times(chain, at, err);
 }

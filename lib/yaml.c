@@ -149,7 +149,7 @@ note_depth(struct reader *reader, const yaml_event_t *event)
 
 /* Takes the event of a node over. */
 static int
-keep(struct reader *reader, const yaml_event_t *event)
+keep_event(struct reader *reader, const yaml_event_t *event)
 {
 	struct item *item;
 
@@ -192,7 +192,7 @@ take_event(struct reader *reader, yaml_event_t *event, unsigned *documents)
 	case YAML_NO_EVENT:
 		break;
 	default:
-		rc = keep(reader, event);
+		rc = keep_event(reader, event);
 		if (rc == 0)
 			return 1; /* the event is an item now */
 	}
@@ -222,7 +222,7 @@ take_events(struct reader *reader)
 /* -- what was read, as JSON text ----------------------------------------------------------------------------------- */
 
 static int
-count_value(struct reader *reader, const yaml_event_t *event)
+count_yaml_value(struct reader *reader, const yaml_event_t *event)
 {
 	return reader->values++ < reader->limits->values
 		       ? 0
@@ -230,7 +230,7 @@ count_value(struct reader *reader, const yaml_event_t *event)
 }
 
 static int
-write_scalar(struct reader *reader, const yaml_event_t *event)
+convert_scalar(struct reader *reader, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
 	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -265,7 +265,7 @@ write_name(struct reader *reader, const yaml_event_t *event)
 	if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && meaning_of(&reader->unclear, text) != MEANS_TEXT)
 		return refuse(reader, event, strcmp(text, "<<") == 0 ? "a merge key" : "a name that is no text");
 	json_out_bytes(reader->out, bytes_of(text, event->data.scalar.length));
-	return count_value(reader, event);
+	return count_yaml_value(reader, event);
 }
 
 static size_t write_node(struct reader *reader, size_t at, unsigned depth);
@@ -301,12 +301,12 @@ write_node(struct reader *reader, size_t at, unsigned depth)
 {
 	const yaml_event_t *event = &reader->items[at].event;
 
-	if (count_value(reader, event) != 0)
+	if (count_yaml_value(reader, event) != 0)
 		return 0;
 	if (event->type == YAML_ALIAS_EVENT)
 		return write_node(reader, reader->items[at].anchor, depth) != 0 ? at + 1 : 0;
 	if (event->type == YAML_SCALAR_EVENT)
-		return write_scalar(reader, event) == 0 ? at + 1 : 0;
+		return convert_scalar(reader, event) == 0 ? at + 1 : 0;
 	return write_collection(reader, at, depth);
 }
 

@@ -118,7 +118,7 @@ need(enum since *lowest, enum since since)
 		*lowest = since;
 }
 
-static int check_object(const struct json *object, const struct field *fields, enum since *lowest, struct err *err);
+static int check_fields(const struct json *object, const struct field *fields, enum since *lowest, struct err *err);
 
 static int
 check_texts(const struct json *list, struct err *err)
@@ -139,7 +139,7 @@ check_list(const struct json *list, const struct field *field, enum since *lowes
 	for (size_t i = 0; i < json_count(list); i++) {
 		if (field->each == NULL && !json_integer(json_at(list, i), 0, UINT32_MAX, &gid))
 			return err_set(err, 0, "[%zu]: is no group id", i);
-		if (field->each != NULL && check_object(json_at(list, i), field->each, lowest, err) != 0)
+		if (field->each != NULL && check_fields(json_at(list, i), field->each, lowest, err) != 0)
 			return err_wrap(err, 0, "[%zu]", i);
 	}
 	return 0;
@@ -163,7 +163,7 @@ check_value(const struct json *value, const struct field *field, enum since *low
 	case JSON_ARRAY:
 		return check_list(value, field, lowest, err);
 	case JSON_OBJECT:
-		return field->each == NULL ? check_texts(value, err) : check_object(value, field->each, lowest, err);
+		return field->each == NULL ? check_texts(value, err) : check_fields(value, field->each, lowest, err);
 	default:
 		return 0;
 	}
@@ -179,7 +179,7 @@ find_field(const struct field *fields, struct bytes name)
 }
 
 static int
-check_object(const struct json *object, const struct field *fields, enum since *lowest, struct err *err)
+check_fields(const struct json *object, const struct field *fields, enum since *lowest, struct err *err)
 {
 	if (json_type(object) != JSON_OBJECT)
 		return err_set(err, 0, "is no object");
@@ -264,7 +264,7 @@ read_texts(const struct json *list, struct cdi_texts *out)
 }
 
 static bool
-is_one_of(const char *text, const char *const *list)
+is_in_list(const char *text, const char *const *list)
 {
 	while (*list != NULL && strcmp(text, *list) != 0)
 		list++;
@@ -294,7 +294,7 @@ read_node(const struct json *json, struct cdi_node *out, enum since *lowest, str
 			json_integer(member(json, "minor"), INT32_MIN, UINT32_MAX, &out->minor);
 	if (out->path[0] == '\0')
 		return err_set(err, 0, "path: is empty");
-	if (!is_one_of(text_or(json, "type", ""), types))
+	if (!is_in_list(text_or(json, "type", ""), types))
 		return err_set(err, 0, "type: is not b, c, u or p");
 	if (strcmp(permissions, "none") == 0)
 		need(lowest, V110);
@@ -304,7 +304,7 @@ read_node(const struct json *json, struct cdi_node *out, enum since *lowest, str
 }
 
 static int
-read_mount(const struct json *json, struct cdi_mount *out, struct err *err)
+read_cdi_mount(const struct json *json, struct cdi_mount *out, struct err *err)
 {
 	*out = (struct cdi_mount){text_or(json, "hostPath", ""), text_or(json, "containerPath", ""),
 				  text_or(json, "type", NULL)};
@@ -312,7 +312,7 @@ read_mount(const struct json *json, struct cdi_mount *out, struct err *err)
 }
 
 static int
-read_hook(const struct json *json, struct cdi_hook *out, struct err *err)
+read_cdi_hook(const struct json *json, struct cdi_hook *out, struct err *err)
 {
 	static const char *const stages[] = {
 		"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
@@ -323,7 +323,7 @@ read_hook(const struct json *json, struct cdi_hook *out, struct err *err)
 	out->path = text_or(json, "path", "");
 	read_texts(member(json, "args"), &out->args);
 	read_texts(member(json, "env"), &out->env);
-	if (!is_one_of(out->stage, stages))
+	if (!is_in_list(out->stage, stages))
 		return err_set(err, 0, "hookName: there is no stage '%.32s'", out->stage);
 	return out->path[0] != '\0' ? check_env(&out->env, err) : err_set(err, 0, "path: is empty");
 }
@@ -342,13 +342,13 @@ read_lists(const struct json *json, struct cdi_edits *out, enum since *lowest, s
 			out->node_count++;
 	out->mounts = xcalloc(json_count(mounts), sizeof(*out->mounts));
 	for (; out->mount_count < json_count(mounts); out->mount_count++)
-		if (read_mount(json_at(mounts, out->mount_count), &out->mounts[out->mount_count], err) != 0)
+		if (read_cdi_mount(json_at(mounts, out->mount_count), &out->mounts[out->mount_count], err) != 0)
 			return err_wrap(err, 0, "mounts[%zu]", out->mount_count);
 	out->hooks = xcalloc(json_count(hooks), sizeof(*out->hooks));
 	while (out->hook_count < json_count(hooks)) {
 		size_t i = out->hook_count++; /* counted first: a hook owns memory */
 
-		if (read_hook(json_at(hooks, i), &out->hooks[i], err) != 0)
+		if (read_cdi_hook(json_at(hooks, i), &out->hooks[i], err) != 0)
 			return err_wrap(err, 0, "hooks[%zu]", i);
 	}
 	return 0;
@@ -365,7 +365,7 @@ read_edits(const struct json *json, struct cdi_edits *out, enum since *lowest, s
 
 /* Whether a device's edits are none at all, which the loader refuses. */
 static bool
-is_empty(const struct json *edits)
+has_no_edits(const struct json *edits)
 {
 	for (size_t i = 0; i < json_count(edits); i++)
 		if (json_type(json_at(edits, i)) == JSON_OBJECT || json_count(json_at(edits, i)) > 0)
@@ -374,7 +374,7 @@ is_empty(const struct json *edits)
 }
 
 static int
-read_device(const struct json *json, struct cdi_device *out, enum since *lowest, struct err *err)
+read_cdi_device(const struct json *json, struct cdi_device *out, enum since *lowest, struct err *err)
 {
 	const struct json *edits = member(json, "containerEdits");
 
@@ -383,7 +383,7 @@ read_device(const struct json *json, struct cdi_device *out, enum since *lowest,
 		return err_set(err, 0, "name: '%.64s' is no name of a device", out->name);
 	if (!is_letter(out->name[0]))
 		need(lowest, V050);
-	if (is_empty(edits))
+	if (has_no_edits(edits))
 		return err_set(err, 0, "containerEdits: are empty");
 	return read_edits(edits, &out->edits, lowest, err);
 }
@@ -395,7 +395,7 @@ compare_devices(const void *a, const void *b)
 }
 
 static int
-check_distinct(const struct cdi_spec *spec, struct err *err)
+check_distinct_devices(const struct cdi_spec *spec, struct err *err)
 {
 	const struct cdi_device **sorted = xcalloc(spec->device_count, sizeof(*sorted));
 	int rc = 0;
@@ -419,10 +419,10 @@ read_devices(const struct json *list, struct cdi_spec *out, enum since *lowest, 
 	while (out->device_count < json_count(list)) {
 		size_t i = out->device_count++;
 
-		if (read_device(json_at(list, i), &out->devices[i], lowest, err) != 0)
+		if (read_cdi_device(json_at(list, i), &out->devices[i], lowest, err) != 0)
 			return err_wrap(err, 0, "devices[%zu]", i);
 	}
-	return check_distinct(out, err);
+	return check_distinct_devices(out, err);
 }
 
 static int
@@ -449,7 +449,7 @@ read_spec(struct cdi_spec *out, struct err *err)
 {
 	enum since lowest = V030;
 
-	if (check_object(out->json, spec_fields, &lowest, err) != 0 || read_head(out, &lowest, err) != 0 ||
+	if (check_fields(out->json, spec_fields, &lowest, err) != 0 || read_head(out, &lowest, err) != 0 ||
 	    read_edits(member(out->json, "containerEdits"), &out->edits, &lowest, err) != 0 ||
 	    read_devices(member(out->json, "devices"), out, &lowest, err) != 0)
 		return -1;

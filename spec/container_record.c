@@ -105,7 +105,7 @@ read_hex(const struct json *value, void *out, size_t size)
 
 /* A text, or null where that is allowed. */
 static bool
-read_text(const struct json *root, const char *name, bool required, char **out)
+read_record_text(const struct json *root, const char *name, bool required, char **out)
 {
 	const struct json *value = json_get(root, name);
 	const char *text = json_text(value);
@@ -153,24 +153,24 @@ read_gpus(const struct json *root, struct container_record *record)
 }
 
 static bool
-read_members(const struct json *root, struct container_record *record)
+read_record(const struct json *root, struct container_record *record)
 {
 	int64_t schema, pid;
 	size_t i;
 
 	if (!json_integer(json_get(root, "schema"), SCHEMA, SCHEMA, &schema) ||
-	    !read_decision(root, &record->decision) ||
-	    !json_integer(json_get(root, "pid"), 2, INT32_MAX, &pid) || !read_text(root, "id", true, &record->id) ||
-	    !oci_id_known(record->id) || !read_text(root, "bundle", true, &record->bundle) || record->bundle[0] != '/')
+	    !read_decision(root, &record->decision) || !json_integer(json_get(root, "pid"), 2, INT32_MAX, &pid) ||
+	    !read_record_text(root, "id", true, &record->id) || !oci_id_known(record->id) ||
+	    !read_record_text(root, "bundle", true, &record->bundle) || record->bundle[0] != '/')
 		return false;
 	record->pid = (pid_t)pid;
 	for (i = 0; i < NUMBERS; i++)
 		if (!json_integer(json_get(root, numbers[i].name), 0, numbers[i].max, number_of(record, i)))
 			return false;
 	return read_gpus(root, record) && json_bool(json_get(root, "privileged"), &record->privileged) &&
-	       read_text(root, "image_id", false, &record->image_id) &&
-	       read_text(root, "namespace", false, &record->name_space) &&
-	       read_text(root, "challenge", false, &record->challenge) &&
+	       read_record_text(root, "image_id", false, &record->image_id) &&
+	       read_record_text(root, "namespace", false, &record->name_space) &&
+	       read_record_text(root, "challenge", false, &record->challenge) &&
 	       read_hex(json_get(root, "config_digest"), record->config_digest, sizeof(record->config_digest)) &&
 	       read_hex(json_get(root, "file_system"), &record->file_system, sizeof(record->file_system)) &&
 	       json_bool(json_get(root, "mapped"), &record->mapped) && read_u32(json_get(root, "uid"), &record->uid) &&
@@ -186,7 +186,7 @@ container_record_parse(struct bytes text, struct container_record *record, struc
 	*record = (struct container_record){0};
 	if (root == NULL)
 		return -1;
-	whole = read_members(root, record);
+	whole = read_record(root, record);
 	json_free(root);
 	if (whole)
 		return 0;

@@ -29,7 +29,7 @@ read_base64(const struct json *item, const char *name, size_t max, struct buf *o
 }
 
 static int
-read_item(const struct json *item, struct gpu_evidence *out, struct err *err)
+read_evidence_item(const struct json *item, struct gpu_evidence *out, struct err *err)
 {
 	const char *arch = json_text(json_get(item, "arch")), *nonce = json_text(json_get(item, "nonce"));
 
@@ -46,7 +46,8 @@ read_item(const struct json *item, struct gpu_evidence *out, struct err *err)
 }
 
 static int
-read_list(const struct json *root, struct gpu_evidence list[GPU_EVIDENCE_MAX], unsigned *count, struct err *err)
+read_evidence_list(const struct json *root, struct gpu_evidence list[GPU_EVIDENCE_MAX], unsigned *count,
+		   struct err *err)
 {
 	if (json_type(root) == JSON_OBJECT)
 		root = json_get(root, "evidences");
@@ -56,7 +57,7 @@ read_list(const struct json *root, struct gpu_evidence list[GPU_EVIDENCE_MAX], u
 		return err_set(err, 0, "%zu items, want 1 to %d", json_count(root), GPU_EVIDENCE_MAX);
 	for (size_t i = 0; i < json_count(root); i++) {
 		(*count)++;
-		if (read_item(json_at(root, i), &list[i], err) != 0)
+		if (read_evidence_item(json_at(root, i), &list[i], err) != 0)
 			return err_wrap(err, 0, "item %zu", i);
 	}
 	return 0;
@@ -71,7 +72,7 @@ gpu_evidence_parse(struct bytes text, struct gpu_evidence list[GPU_EVIDENCE_MAX]
 	*count = 0;
 	memset(list, 0, GPU_EVIDENCE_MAX * sizeof(list[0]));
 	if (root != NULL)
-		rc = read_list(root, list, count, err);
+		rc = read_evidence_list(root, list, count, err);
 	if (rc != 0) {
 		err_wrap(err, CODE_EVIDENCE_FORMAT, "evidence");
 		gpu_evidence_free(list, *count);

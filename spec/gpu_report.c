@@ -45,7 +45,7 @@ struct fields {
 
 /* Every id at most once: of two, one reader would take the first and another one the last. */
 static int
-split(struct bytes opaque, struct fields *fields, struct gpu_report *out, struct err *err)
+split_opaque(struct bytes opaque, struct fields *fields, struct gpu_report *out, struct err *err)
 {
 	struct cursor cursor = cursor_of(opaque);
 	uint8_t seen[0x10000 / 8] = {0};
@@ -109,14 +109,14 @@ check_sizes(const struct fields *fields, unsigned blocks, struct err *err)
 
 /* It starts with a letter or digit: a name such as ".." or "-x" means something else to file systems and programs. */
 static bool
-is_text(uint8_t c, bool first)
+is_text_byte(uint8_t c, bool first)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
 	       (!first && (c == '.' || c == '_' || c == '-'));
 }
 
 static int
-read_text(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], struct err *err)
+read_field(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], struct err *err)
 {
 	struct bytes value = fields->known[id];
 
@@ -125,7 +125,7 @@ read_text(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], s
 	if (value.size == 0 || value.size > GPU_TEXT_MAX)
 		return err_set(err, 0, "field %d has %zu characters, want 1 to %d", id, value.size, GPU_TEXT_MAX);
 	for (size_t i = 0; i < value.size; i++)
-		if (!is_text(value.data[i], i == 0))
+		if (!is_text_byte(value.data[i], i == 0))
 			return err_set(err, 0, "field %d has the byte 0x%02x at %zu, want [0-9A-Za-z][0-9A-Za-z._-]*",
 				       id, value.data[i], i);
 	memcpy(out, value.data, value.size);
@@ -134,15 +134,15 @@ read_text(const struct fields *fields, enum id id, char out[GPU_TEXT_MAX + 1], s
 }
 
 static int
-read_texts(const struct fields *fields, struct gpu_report *out, struct err *err)
+read_text_fields(const struct fields *fields, struct gpu_report *out, struct err *err)
 {
-	if (has(fields, ID_CHIP_INFO) && read_text(fields, ID_CHIP_INFO, out->chip, err) < 0)
+	if (has(fields, ID_CHIP_INFO) && read_field(fields, ID_CHIP_INFO, out->chip, err) < 0)
 		return -1;
-	if (read_text(fields, ID_DRIVER_VERSION, out->driver_version, err) < 0 ||
-	    read_text(fields, ID_CHIP_SKU, out->chip_sku, err) < 0 ||
-	    read_text(fields, ID_PROJECT, out->project, err) < 0)
+	if (read_field(fields, ID_DRIVER_VERSION, out->driver_version, err) < 0 ||
+	    read_field(fields, ID_CHIP_SKU, out->chip_sku, err) < 0 ||
+	    read_field(fields, ID_PROJECT, out->project, err) < 0)
 		return -1;
-	return read_text(fields, ID_PROJECT_SKU, out->project_sku, err);
+	return read_field(fields, ID_PROJECT_SKU, out->project_sku, err);
 }
 
 /* b0..b7 stand for version b3.b2.b1.b0.b4; the rest is zero on every device seen. */
@@ -246,7 +246,8 @@ read_fields(const struct fields *fields, struct gpu_report *out, struct err *err
 			       PDI_SIZE);
 	out->switch_pdis = pdis;
 	out->fwid = fields->known[ID_FWID];
-	if (read_texts(fields, out, err) < 0 || read_vbios(fields, out, err) < 0 || read_switches(fields, out, err) < 0)
+	if (read_text_fields(fields, out, err) < 0 || read_vbios(fields, out, err) < 0 ||
+	    read_switches(fields, out, err) < 0)
 		return -1;
 	return read_feature_flag(fields, out, err);
 }
@@ -260,7 +261,8 @@ gpu_report_parse(struct bytes report, struct gpu_report *out, struct err *err)
 	*out = (struct gpu_report){0};
 	if (report.size > GPU_REPORT_MAX)
 		return err_set(err, CODE_REPORT_FORMAT, "%zu bytes, at most %d", report.size, GPU_REPORT_MAX);
-	if (spdm_measurements_parse(report, &out->spdm, err) < 0 || split(out->spdm.opaque, &fields, out, err) < 0 ||
+	if (spdm_measurements_parse(report, &out->spdm, err) < 0 ||
+	    split_opaque(out->spdm.opaque, &fields, out, err) < 0 ||
 	    read_number(&fields, ID_OPAQUE_DATA_VERSION, 0, &version, err) < 0)
 		goto malformed;
 	if (version > OPAQUE_VERSION_MAX)

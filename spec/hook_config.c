@@ -4,7 +4,7 @@
 #include <string.h>
 
 static bool
-is_text(const struct json *value, const char *text)
+says_text(const struct json *value, const char *text)
 {
 	return bytes_equal(json_bytes(value), bytes_of_text(text));
 }
@@ -50,11 +50,11 @@ read_stages(struct hook_config *out, const struct json *stages, struct err *err)
 }
 
 static int
-read_members(struct hook_config *out, struct err *err)
+read_definition(struct hook_config *out, struct err *err)
 {
 	const struct json *root = out->json, *hook = json_get(root, "hook");
 
-	if (!is_text(json_get(root, "version"), "1.0.0"))
+	if (!says_text(json_get(root, "version"), "1.0.0"))
 		return err_set(err, 0, "version: want \"1.0.0\"");
 	out->path = json_text(json_get(hook, "path"));
 	if (out->path == NULL)
@@ -72,7 +72,7 @@ int
 hook_config_parse(struct bytes text, struct hook_config *out, struct err *err)
 {
 	*out = (struct hook_config){.json = json_read(text, &json_limits_default, err)};
-	return out->json != NULL && read_members(out, err) == 0 ? 0 : -1;
+	return out->json != NULL && read_definition(out, err) == 0 ? 0 : -1;
 }
 
 void

@@ -13,7 +13,8 @@ unescape(char *text)
 	unsigned value;
 
 	for (const char *from = text; *from != '\0';) {
-		if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3 && sscanf(from + 1, "%3o", &value) == 1 && value <= 0xff) {
+		if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3 && sscanf(from + 1, "%3o", &value) == 1 &&
+		    value <= 0xff) {
 			*to++ = (char)value;
 			from += 4;
 		} else {

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). The texts point into the line, without the kernel's escapes. */
+/*
+ * One line of /proc/PID/mountinfo (proc_pid_mountinfo(5)). The texts point into the line, without the kernel's escapes.
+ */
 struct mountinfo {
 	uint64_t id, parent;
 	dev_t device;

@@ -15,7 +15,7 @@ static const struct json_limits limits = {OCI_CONFIG_SIZE_MAX, 1 << 20, 64, 1 <<
 /* -- typed members: null counts as absent, as Go programs write and read it ----------------------------------------- */
 
 static const struct json *
-member(const struct json *object, const char *name)
+get_member(const struct json *object, const char *name)
 {
 	const struct json *value = json_get(object, name);
 
@@ -25,7 +25,7 @@ member(const struct json *object, const char *name)
 static int
 typed(const struct json *object, const char *name, enum json_type type, const struct json **out, struct err *err)
 {
-	*out = member(object, name);
+	*out = get_member(object, name);
 	if (*out == NULL || json_type(*out) == type)
 		return 0;
 	return err_set(err, 0, "%s: is of another type", name);
@@ -34,7 +34,7 @@ typed(const struct json *object, const char *name, enum json_type type, const st
 static int
 text(const struct json *object, const char *name, const char **out, struct err *err)
 {
-	const struct json *value = member(object, name);
+	const struct json *value = get_member(object, name);
 
 	*out = json_text(value);
 	return value == NULL || *out != NULL ? 0 : err_set(err, 0, "%s: is no text, or contains NUL", name);
@@ -67,7 +67,7 @@ texts(const struct json *object, const char *name, struct oci_texts *out, struct
 static int
 flag(const struct json *object, const char *name, bool *out, struct err *err)
 {
-	const struct json *value = member(object, name);
+	const struct json *value = get_member(object, name);
 
 	return value == NULL || json_bool(value, out) ? 0 : err_set(err, 0, "%s: is neither true nor false", name);
 }
@@ -76,7 +76,7 @@ flag(const struct json *object, const char *name, bool *out, struct err *err)
 static int
 number(const struct json *object, const char *name, int64_t min, int64_t max, int64_t *out, struct err *err)
 {
-	const struct json *value = member(object, name);
+	const struct json *value = get_member(object, name);
 
 	if (value == NULL || json_integer(value, min, max, out))
 		return 0;
@@ -349,7 +349,7 @@ looks_like_device(const struct json *value)
 
 	if (content != NULL)
 		return strncmp(content, "/dev/", 5) == 0 || strcasestr(content, "nvidia") != NULL;
-	if (member(value, "major") != NULL)
+	if (get_member(value, "major") != NULL)
 		return true;
 	for (size_t i = 0; i < json_count(value); i++) {
 		if (looks_like_device(json_at(value, i)))
@@ -426,7 +426,7 @@ read_linux(const struct json *root, struct oci_config *config, struct err *err)
 /* -- whole ---------------------------------------------------------------------------------------------------------- */
 
 static int
-read_members(struct oci_config *config, struct err *err)
+read_config(struct oci_config *config, struct err *err)
 {
 	const struct json *root = config->json;
 
@@ -436,10 +436,10 @@ read_members(struct oci_config *config, struct err *err)
 		return -1;
 	if (!oci_version_known(config->version))
 		return err_set(err, 0, "ociVersion: is '%.64s', known is 1.x", config->version);
-	config->has_vm = member(root, "vm") != NULL;
+	config->has_vm = get_member(root, "vm") != NULL;
 	if (read_root(root, config, err) < 0 || read_process(root, config, err) < 0 || read_hooks(root, config, err) < 0 ||
 	    list(root, "mounts", sizeof(*config->mounts), read_mount, &config->mounts, &config->mount_count, err) < 0 ||
-	    oci_annotations_parse(member(root, "annotations"), &config->annotations, err) < 0)
+	    oci_annotations_parse(get_member(root, "annotations"), &config->annotations, err) < 0)
 		return -1;
 	return read_linux(root, config, err);
 }
@@ -449,7 +449,7 @@ oci_config_parse(struct bytes content, struct oci_config *config, struct err *er
 {
 	*config = (struct oci_config){0};
 	config->json = json_read(content, &limits, err);
-	if (config->json == NULL || read_members(config, err) < 0) {
+	if (config->json == NULL || read_config(config, err) < 0) {
 		oci_config_free(config);
 		return err_wrap(err, CODE_CONFIG, "config.json");
 	}

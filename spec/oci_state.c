@@ -95,7 +95,7 @@ take_text(const struct json *root, const char *name, const char **out, struct er
 }
 
 static int
-read_members(struct oci_state *state, struct err *err)
+read_state(struct oci_state *state, struct err *err)
 {
 	const struct json *root = state->json;
 	int64_t pid;
@@ -126,7 +126,7 @@ oci_state_parse(struct bytes text, struct oci_state *state, struct err *err)
 {
 	*state = (struct oci_state){0};
 	state->json = json_read(text, &limits, err);
-	if (state->json == NULL || read_members(state, err) < 0) {
+	if (state->json == NULL || read_state(state, err) < 0) {
 		oci_state_free(state);
 		return err_wrap(err, CODE_STATE, "container state");
 	}

@@ -166,16 +166,16 @@ about_answer(struct archive_item *item, const struct link *link, const struct re
 
 /* -- steps --------------------------------------------------------------------------------------------------------- */
 static const char *
-step_name(const struct archive_item *item)
+item_step_name(const struct archive_item *item)
 {
 	return item->kind == ARCHIVE_CHAIN ? "chain" : item->kind == COLLATERAL_OCSP ? "ocsp" : "rim";
 }
 
 static void
-refuse(struct steps *steps, const struct archive_item *item, struct err *err)
+refuse_item(struct steps *steps, const struct archive_item *item, struct err *err)
 {
 	err_wrap(err, 0, "%s", item->name);
-	steps_fail(steps, STEP_RUN, step_name(item), err);
+	steps_fail(steps, STEP_RUN, item_step_name(item), err);
 }
 
 static void
@@ -186,7 +186,7 @@ accept(struct steps *steps, struct archive_item *item, int64_t until, const char
 	item->good = true;
 	item->until = until;
 	clock_format(until, text);
-	steps_ok(steps, STEP_RUN, step_name(item), "%s: %s, until %s", item->name, what, text);
+	steps_ok(steps, STEP_RUN, item_step_name(item), "%s: %s, until %s", item->name, what, text);
 }
 
 /* -- manifests and chains ------------------------------------------------------------------------------------------ */
@@ -234,13 +234,13 @@ verify_manifest(struct judge *judge, struct archive_item *item, const struct arc
 		const struct step *failed = steps_first_failure(&all);
 
 		err_set(&err, failed->code, "%s: %s", failed->name, failed->detail);
-		refuse(steps, item, &err);
+		refuse_item(steps, item, &err);
 	}
 	steps_free(&all);
 }
 
 static void
-judge_manifest(struct judge *judge, struct archive_item *item, struct steps *steps)
+judge_archived_manifest(struct judge *judge, struct archive_item *item, struct steps *steps)
 {
 	struct reference *reference = xcalloc(1, sizeof(*reference));
 	struct err err = ERR_INIT;
@@ -250,7 +250,7 @@ judge_manifest(struct judge *judge, struct archive_item *item, struct steps *ste
 		verify_manifest(judge, item, &id, reference, steps);
 	} else {
 		err_set(&err, CODE_ARCHIVE, "no manifest is called so");
-		refuse(steps, item, &err);
+		refuse_item(steps, item, &err);
 	}
 	about_manifest(item, reference);
 	keep_chain(judge, &reference->chain, reference->chain_verdict, RIM_FIRST);
@@ -259,7 +259,7 @@ judge_manifest(struct judge *judge, struct archive_item *item, struct steps *ste
 }
 
 static void
-judge_chain(struct judge *judge, struct archive_item *item, struct steps *steps)
+judge_archived_chain(struct judge *judge, struct archive_item *item, struct steps *steps)
 {
 	struct json_out *out = about_begin(item);
 	struct x509_chain chain;
@@ -272,7 +272,7 @@ judge_chain(struct judge *judge, struct archive_item *item, struct steps *steps)
 		accept(steps, item, x509_chain_not_after(&chain),
 		       x509_common_name(chain.cert[1], model, sizeof(model)) ? model : "no common name");
 	else
-		refuse(steps, item, &err);
+		refuse_item(steps, item, &err);
 	about_chain(out, &chain);
 	about_end(item, out);
 	keep_chain(judge, &chain, verdict, DEVICE_FIRST);
@@ -293,7 +293,7 @@ find_link(const struct judge *judge, const char *name)
 }
 
 static void
-judge_answer(struct judge *judge, struct archive_item *item, struct steps *steps)
+judge_archived_answer(struct judge *judge, struct archive_item *item, struct steps *steps)
 {
 	const struct link *link = find_link(judge, item->name);
 	static const uint8_t nonce[REVOCATION_NONCE_SIZE];
@@ -305,7 +305,7 @@ judge_answer(struct judge *judge, struct archive_item *item, struct steps *steps
 	policy.allow_without_nonce = true;
 	if (link == NULL) {
 		err_set(&err, CODE_OCSP_OTHER, "about no certificate of the manifests and chains beside it");
-		refuse(steps, item, &err);
+		refuse_item(steps, item, &err);
 		about_end(item, about_begin(item));
 		return;
 	}
@@ -315,14 +315,14 @@ judge_answer(struct judge *judge, struct archive_item *item, struct steps *steps
 		accept(steps, item, said.until,
 		       said.status == REVOCATION_GOOD ? "good" : "on hold, which the policy allows");
 	else
-		refuse(steps, item, &err);
+		refuse_item(steps, item, &err);
 	about_answer(item, link, &said);
 	revocation_question_free(&question);
 }
 
 /* -- all of it ----------------------------------------------------------------------------------------------------- */
 static int
-begin(struct judge *judge, const struct archive *archive, const struct archive_trust *trust, struct steps *steps)
+begin_judge(struct judge *judge, const struct archive *archive, const struct archive_trust *trust, struct steps *steps)
 {
 	struct err err = ERR_INIT;
 	char created[32];
@@ -345,7 +345,7 @@ begin(struct judge *judge, const struct archive *archive, const struct archive_t
 }
 
 static void
-end(struct judge *judge)
+end_judge(struct judge *judge)
 {
 	for (unsigned i = 0; i < judge->chains; i++)
 		x509_chain_free(&judge->chain[i]);
@@ -360,11 +360,11 @@ static void
 judge_item(struct judge *judge, struct archive_item *item, struct steps *steps)
 {
 	if (item->kind == ARCHIVE_CHAIN)
-		judge_chain(judge, item, steps);
+		judge_archived_chain(judge, item, steps);
 	else if (item->kind == COLLATERAL_OCSP)
-		judge_answer(judge, item, steps);
+		judge_archived_answer(judge, item, steps);
 	else
-		judge_manifest(judge, item, steps);
+		judge_archived_manifest(judge, item, steps);
 }
 
 /* Answers last: they are about what comes before them. */
@@ -373,11 +373,11 @@ archive_judge(struct archive *archive, const struct archive_trust *trust, struct
 {
 	struct judge *judge = xcalloc(1, sizeof(*judge));
 
-	if (begin(judge, archive, trust, steps) == 0) {
+	if (begin_judge(judge, archive, trust, steps) == 0) {
 		for (unsigned i = 0; i < archive->items; i++)
 			judge_item(judge, &archive->item[i], steps);
 		steps_conclude(steps);
 	}
-	end(judge);
+	end_judge(judge);
 	return steps_code(steps) == CODE_OK ? 0 : -1;
 }

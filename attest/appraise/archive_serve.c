@@ -87,7 +87,7 @@ send_verdict(const struct archive_request *request, const struct steps *steps, s
 }
 
 static bool
-read_file(struct bytes payload, struct bytes *text)
+read_archive_payload(struct bytes payload, struct bytes *text)
 {
 	struct cursor cursor = cursor_of(payload);
 	struct bytes name;
@@ -105,7 +105,7 @@ archive_serve(const struct archive_request *request, struct err *err)
 	struct bytes text;
 	int rc = 0;
 
-	if (!archive_get_trust(request->parameters, &trust) || !read_file(request->file, &text))
+	if (!archive_get_trust(request->parameters, &trust) || !read_archive_payload(request->file, &text))
 		return err_set(err, CODE_WORKER, "archive or its parameters cannot be read");
 	if (archive_parse(text, &archive, &refused) == 0)
 		archive_judge(&archive, &trust, &steps);

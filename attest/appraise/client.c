@@ -41,7 +41,7 @@ struct client {
 };
 
 static int
-broken(struct err *err, const char *what)
+refuse_frame(struct err *err, const char *what)
 {
 	return err_set(err, CODE_WORKER, "%s", what);
 }
@@ -97,9 +97,9 @@ on_need(struct client *client, struct err *err)
 
 	if (client->concluded || client->needs == NEEDS_MAX ||
 	    !appraise_get_need(buf_bytes(&client->link.payload), need))
-		return broken(err, "appraise needs what cannot be");
+		return refuse_frame(err, "appraise needs what cannot be");
 	client->needs++;
-	return is_wanted(client, need) ? 0 : broken(err, "appraise needs what the policy does not ask for");
+	return is_wanted(client, need) ? 0 : refuse_frame(err, "appraise needs what the policy does not ask for");
 }
 
 static struct served *
@@ -184,9 +184,10 @@ on_done(struct client *client, struct err *err)
 	int rc;
 
 	if (!frame_get_u32(&cursor, &count) || count != client->needs || count == 0)
-		return broken(err, "appraise asks out of order");
+		return refuse_frame(err, "appraise asks out of order");
 	place = xcalloc(count, sizeof(struct served *));
-	rc = enter_round(client, place) ? serve_round(client, place, err) : broken(err, "appraise asks out of order");
+	rc = enter_round(client, place) ? serve_round(client, place, err)
+					: refuse_frame(err, "appraise asks out of order");
 	free(place);
 	free_needs(client);
 	return rc;
@@ -198,7 +199,7 @@ on_step(struct client *client, struct err *err)
 	if (client->needs != 0 || client->claims != 0 || client->out->keeps != 0 ||
 	    client->out->steps.count == STEPS_MAX ||
 	    !appraise_get_step(buf_bytes(&client->link.payload), client->input->gpus, &client->out->steps))
-		return broken(err, "appraise passed a step that cannot be");
+		return refuse_frame(err, "appraise passed a step that cannot be");
 	client->concluded = true;
 	return 0;
 }
@@ -211,7 +212,7 @@ on_claims(struct client *client, struct err *err)
 
 	if (client->needs != 0 || client->out->keeps != 0 || !frame_get_u32(&cursor, &gpu) || gpu < client->gpu ||
 	    gpu >= client->input->gpus || !frame_get_text(&cursor, &client->out->claims[gpu]) || cursor.left != 0)
-		return broken(err, "appraise passed claims that cannot be");
+		return refuse_frame(err, "appraise passed claims that cannot be");
 	client->concluded = true;
 	client->gpu = gpu + 1;
 	client->claims++;
@@ -227,12 +228,12 @@ on_keep(struct client *client, struct err *err)
 	struct served *served;
 
 	if (client->needs != 0 || out->keeps == KEEPS_MAX || !appraise_get_keep(buf_bytes(&client->link.payload), keep))
-		return broken(err, "appraise keeps what cannot be");
+		return refuse_frame(err, "appraise keeps what cannot be");
 	client->concluded = true;
 	out->keeps++;
 	served = find_served(client, keep->kind, keep->name);
 	if (served == NULL || !served->given || keep->time > client->input->at + REVOCATION_SKEW)
-		return broken(err, "appraise keeps what it was not given");
+		return refuse_frame(err, "appraise keeps what it was not given");
 	served->given = false;
 	keep->origin = served->origin;
 	memcpy(keep->digest, served->digest, sizeof(keep->digest));
@@ -249,7 +250,7 @@ static int
 on_verdict(struct client *client, struct err *err)
 {
 	if (client->needs != 0)
-		return broken(err, "appraise passed a verdict that cannot be");
+		return refuse_frame(err, "appraise passed a verdict that cannot be");
 	if (appraise_link_verdict(&client->link, &client->code, client->text, err) < 0)
 		return -1;
 	if (client->code == CODE_OK && client->claims != client->input->gpus)
@@ -260,7 +261,7 @@ on_verdict(struct client *client, struct err *err)
 
 /* Until the verdict, which is the last frame. */
 static int
-read_answer(struct client *client, struct err *err)
+read_appraisal(struct client *client, struct err *err)
 {
 	enum frame_type type;
 	int rc = appraise_link_greeting(&client->link, err);
@@ -282,13 +283,13 @@ read_answer(struct client *client, struct err *err)
 		else if (type == FRAME_VERDICT)
 			break;
 		else
-			rc = broken(err, "appraise sends a frame of another protocol");
+			rc = refuse_frame(err, "appraise sends a frame of another protocol");
 	}
 	return rc < 0 ? -1 : on_verdict(client, err);
 }
 
 static int
-conclude(struct client *client, struct err *err)
+conclude_appraisal(struct client *client, struct err *err)
 {
 	steps_conclude(&client->out->steps);
 	client->out->gpus = client->input->gpus;
@@ -301,9 +302,9 @@ conclude(struct client *client, struct err *err)
 static int
 talk(struct client *client, struct err *err)
 {
-	if (send_input(client, err) < 0 || read_answer(client, err) < 0)
+	if (send_input(client, err) < 0 || read_appraisal(client, err) < 0)
 		return -1;
-	return conclude(client, err);
+	return conclude_appraisal(client, err);
 }
 
 int

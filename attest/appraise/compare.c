@@ -79,7 +79,7 @@ why_incomplete(const struct reference *driver, const struct reference *vbios)
 }
 
 static int
-judge(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
+judge_comparison(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
       const struct comparison *comparison, struct err *err)
 {
 	const char *incomplete = why_incomplete(driver, vbios);
@@ -116,7 +116,7 @@ appraise_compare(const struct gpu_report *report, const struct reference *driver
 	out->no_conflict = out->compared && find_conflict(driver, vbios) < 0;
 	compare_rows(report, driver, REFERENCE_DRIVER, out);
 	compare_rows(report, vbios, REFERENCE_VBIOS, out);
-	if (judge(report, driver, vbios, out, &err) < 0)
+	if (judge_comparison(report, driver, vbios, out, &err) < 0)
 		return steps_fail(steps, gpu, "measurements", &err);
 	out->success = true;
 	steps_ok(steps, gpu, "measurements", "%u driver and %u VBIOS rows match", driver->rim.active,

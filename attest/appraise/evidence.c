@@ -53,7 +53,7 @@ step_chain(struct run *run)
 }
 
 static int
-check_signature(const struct run *run, struct err *err)
+check_report_signature(const struct run *run, struct err *err)
 {
 	struct bytes report = run->raw->report, content, signature;
 	EVP_PKEY *key = x509_public_key(run->out->chain.cert[0]);
@@ -74,7 +74,7 @@ step_signature(struct run *run)
 
 	if (!has_chain(run->out)) {
 		steps_skip(run->steps, run->gpu, "report-signature", "the device chain could not be read");
-	} else if (check_signature(run, &err) < 0) {
+	} else if (check_report_signature(run, &err) < 0) {
 		steps_fail(run->steps, run->gpu, "report-signature", &err);
 	} else {
 		run->out->signature_verified = true;
@@ -229,7 +229,7 @@ what_is_shared(const struct evidence *a, const struct evidence *b)
 }
 
 static int
-check_distinct(const struct evidence *list, unsigned count, unsigned index, struct err *err)
+check_distinct_evidence(const struct evidence *list, unsigned count, unsigned index, struct err *err)
 {
 	for (unsigned i = 0; i < count; i++) {
 		const char *shared = NULL;
@@ -254,7 +254,7 @@ evidence_distinct(const struct evidence *list, unsigned count, struct steps *ste
 		if (!has_chain(&list[i])) {
 			steps_skip(steps, (int)i, "device-unique", "the device chain could not be read");
 			rc = -1;
-		} else if (check_distinct(list, count, i, &err) < 0) {
+		} else if (check_distinct_evidence(list, count, i, &err) < 0) {
 			rc = steps_fail(steps, (int)i, "device-unique", &err);
 		} else {
 			steps_ok(steps, (int)i, "device-unique", "ueid %s", list[i].ueid);

@@ -22,7 +22,7 @@ close_fd(int *fd)
 }
 
 static int
-start(const struct appraise_worker *worker, struct appraise_link *link, struct err *err)
+start_appraise(const struct appraise_worker *worker, struct appraise_link *link, struct err *err)
 {
 	int down[2] = {-1, -1}, up[2] = {-1, -1}, rc = -1;
 	char parent[16];
@@ -48,7 +48,7 @@ appraise_link_start(const struct appraise_worker *worker, struct appraise_link *
 
 	*link = (struct appraise_link){.to = -1, .from = {.fd = -1}, .deadline = worker->deadline};
 	random_bytes(link->echo, sizeof(link->echo));
-	if (start(worker, link, err) < 0)
+	if (start_appraise(worker, link, err) < 0)
 		return -1;
 	frame_put_text(&payload, PROJECT_VERSION);
 	frame_put_field(&payload, bytes_of(link->echo, sizeof(link->echo)));
@@ -89,7 +89,7 @@ on_failure(struct appraise_link *link, struct err *err)
 
 /* One that ended before it read everything may have said why. One that lives waits for the rest: it is not asked. */
 static int
-send_frames(struct appraise_link *link, struct err *err)
+flush_frames(struct appraise_link *link, struct err *err)
 {
 	int rc = fs_write_stream(link->to, buf_bytes(&link->out), link->deadline, err), cause = errno;
 	struct err said = ERR_INIT;
@@ -106,7 +106,7 @@ send_frames(struct appraise_link *link, struct err *err)
 int
 appraise_link_read(struct appraise_link *link, enum frame_type *type, struct err *err)
 {
-	if (link->out.size > 0 && send_frames(link, err) < 0)
+	if (link->out.size > 0 && flush_frames(link, err) < 0)
 		return -1;
 	return read_frame(link, type, err);
 }

@@ -73,7 +73,7 @@ bad_payload(struct worker *worker, const char *what)
 
 /* -- start --------------------------------------------------------------------------------------------------------- */
 static int
-greet(struct worker *worker)
+echo_greeting(struct worker *worker)
 {
 	struct buf payload = {0};
 	struct cursor cursor;
@@ -99,14 +99,15 @@ greet(struct worker *worker)
 
 /* Everything that libraries do once and that could open a file comes before the filter. */
 static int
-confine(struct worker *worker, int argc, char **argv)
+confine_appraiser(struct worker *worker, int argc, char **argv)
 {
 	char *end = NULL;
 	long parent = argc > 1 ? strtol(argv[1], &end, 10) : 0;
 
 	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
 		return err_set(&worker->err, CODE_WORKER, "usage: appraise PARENT_PID [USER]");
-	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], (pid_t)parent, NULL, &worker->err) < 0 || greet(worker) < 0)
+	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], (pid_t)parent, NULL, &worker->err) < 0 ||
+	    echo_greeting(worker) < 0)
 		return -1;
 	if (provider_init(&worker->err) < 0 || xmldsig_init(&worker->err) < 0)
 		return -1;
@@ -138,7 +139,7 @@ read_evidence(struct worker *worker)
 }
 
 static int
-read_input(struct worker *worker)
+read_run_input(struct worker *worker)
 {
 	enum frame_type type;
 
@@ -154,7 +155,7 @@ read_input(struct worker *worker)
 
 /* -- rounds -------------------------------------------------------------------------------------------------------- */
 static int
-ask(struct worker *worker, const struct collateral *need, unsigned count)
+ask_collateral(struct worker *worker, const struct collateral *need, unsigned count)
 {
 	struct buf payload = {0};
 	int rc = 0;
@@ -172,11 +173,11 @@ ask(struct worker *worker, const struct collateral *need, unsigned count)
 
 /* Once the protocol is broken there is nobody to judge for: the worker ends without a verdict. */
 static void
-serve(void *context, struct collateral *need, unsigned count)
+obtain_collateral(void *context, struct collateral *need, unsigned count)
 {
 	struct worker *worker = context;
 	struct buf payload = {0};
-	int rc = ask(worker, need, count);
+	int rc = ask_collateral(worker, need, count);
 
 	for (unsigned i = 0; rc == 0 && i < count; i++) {
 		rc = expect(worker, FRAME_COLLATERAL, &payload);
@@ -190,7 +191,7 @@ serve(void *context, struct collateral *need, unsigned count)
 
 /* -- answer -------------------------------------------------------------------------------------------------------- */
 static int
-deliver(struct worker *worker, const struct appraisal *appraisal, const struct err *verdict)
+deliver_appraisal(struct worker *worker, const struct appraisal *appraisal, const struct err *verdict)
 {
 	struct buf payload = {0};
 	int rc = 0;
@@ -245,20 +246,20 @@ int
 main(int argc, char **argv)
 {
 	struct worker worker = {.in = {.fd = IN}, .deadline = clock_boot_ms() + LIFETIME_MS};
-	const struct collateral_source source = {serve, &worker};
+	const struct collateral_source source = {obtain_collateral, &worker};
 	struct appraisal appraisal = {0};
 	struct err verdict = ERR_INIT;
-	int rc = confine(&worker, argc, argv);
+	int rc = confine_appraiser(&worker, argc, argv);
 
 	if (rc == 0)
-		rc = read_input(&worker);
+		rc = read_run_input(&worker);
 	if (rc < 0) {
 		say_failure(&worker);
 	} else if (worker.archive) {
 		rc = judge_archive(&worker);
 	} else {
 		appraise_run(&worker.input, &source, &appraisal, &verdict);
-		rc = deliver(&worker, &appraisal, &verdict);
+		rc = deliver_appraisal(&worker, &appraisal, &verdict);
 	}
 	/* Whatever there is ends with the process: exit() would have its libraries take it apart piece by piece. */
 	_Exit(rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);

@@ -36,7 +36,7 @@ step_name(struct judgement *judgement, const char *tail)
 }
 
 static int
-fail(struct judgement *judgement, const char *tail, int code, struct err *err)
+fail_manifest(struct judgement *judgement, const char *tail, int code, struct err *err)
 {
 	err_wrap(err, code, "%s RIM", kind_name(judgement->want->kind));
 	judgement->failed = true;
@@ -44,7 +44,7 @@ fail(struct judgement *judgement, const char *tail, int code, struct err *err)
 }
 
 static void
-skip(struct judgement *judgement, const char *tail, const char *why)
+skip_step(struct judgement *judgement, const char *tail, const char *why)
 {
 	steps_skip(judgement->steps, judgement->gpu, step_name(judgement, tail), "%s", why);
 }
@@ -56,16 +56,16 @@ judge_shape(struct judgement *judgement, struct bytes text)
 
 	judgement->xml = xml_read(text, &err);
 	if (judgement->xml == NULL)
-		return fail(judgement, "", CODE_RIM_FORMAT, &err);
+		return fail_manifest(judgement, "", CODE_RIM_FORMAT, &err);
 	if (xmldsig_find(judgement->xml, &judgement->dsig, &err) < 0)
-		return fail(judgement, "", CODE_RIM_PROFILE, &err);
+		return fail_manifest(judgement, "", CODE_RIM_PROFILE, &err);
 	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature",
 		 text.size);
 	return 0;
 }
 
 static int
-read_chain(struct judgement *judgement, struct x509_memo *memo, struct err *err)
+read_signer_chain(struct judgement *judgement, struct x509_memo *memo, struct err *err)
 {
 	struct xmldsig *dsig = &judgement->dsig;
 	struct bytes der[XMLDSIG_CERTIFICATES_MAX];
@@ -87,15 +87,15 @@ judge_chain(struct judgement *judgement, const X509 *anchor, int64_t at, struct 
 	struct err err = ERR_INIT;
 	char signer[65] = "", until[32];
 
-	if (read_chain(judgement, memo, &err) < 0)
-		return fail(judgement, "-chain", CODE_RIM_CHAIN, &err);
+	if (read_signer_chain(judgement, memo, &err) < 0)
+		return fail_manifest(judgement, "-chain", CODE_RIM_CHAIN, &err);
 	out->chain_verdict = x509_chain_verify(&out->chain, anchor, at, memo, &err);
 	if (out->chain_verdict == X509_EXPIRED) {
-		fail(judgement, "-chain", CODE_RIM_EXPIRED, &err);
+		fail_manifest(judgement, "-chain", CODE_RIM_EXPIRED, &err);
 		return 0;
 	}
 	if (out->chain_verdict != X509_TRUSTED)
-		return fail(judgement, "-chain", CODE_RIM_CHAIN, &err);
+		return fail_manifest(judgement, "-chain", CODE_RIM_CHAIN, &err);
 	if (!x509_common_name(out->chain.cert[0], signer, sizeof(signer)))
 		snprintf(signer, sizeof(signer), "(no common name)");
 	clock_format(x509_chain_not_after(&out->chain), until);
@@ -112,10 +112,10 @@ judge_signature(struct judgement *judgement)
 
 	if (key == NULL) {
 		err_set(&err, 0, "the signer's key is not P-384");
-		return fail(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
+		return fail_manifest(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
 	}
 	if (xmldsig_verify(&judgement->dsig, key, &err) < 0)
-		return fail(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
+		return fail_manifest(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
 	judgement->out->signature_verified = true;
 	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"),
 		 "ECDSA P-384, SHA-384, C14N 1.1");
@@ -145,14 +145,14 @@ judge_content(struct judgement *judgement)
 	struct err err = ERR_INIT;
 
 	if (rim_parse(xml_root(judgement->xml), rim, &err) < 0)
-		return fail(judgement, "-content", CODE_RIM_CONTENT, &err);
+		return fail_manifest(judgement, "-content", CODE_RIM_CONTENT, &err);
 	judgement->out->measurements_available = true;
 	if (is_other_kind(rim, want->kind)) {
 		err_set(&err, 0, "all %u active rows are those of another kind of manifest", rim->active);
-		fail(judgement, "-content", CODE_RIM_PRODUCT, &err);
+		fail_manifest(judgement, "-content", CODE_RIM_PRODUCT, &err);
 	} else if (want->product != NULL && strcmp(rim->product, want->product) != 0) {
 		err_set(&err, 0, "for product '%s', want '%s'", rim->product, want->product);
-		fail(judgement, "-content", CODE_RIM_PRODUCT, &err);
+		fail_manifest(judgement, "-content", CODE_RIM_PRODUCT, &err);
 	} else {
 		steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-content"), "%u active rows for %s%s",
 			 rim->active, rim->product, want->product ? "" : " (product not compared)");
@@ -161,7 +161,7 @@ judge_content(struct judgement *judgement)
 }
 
 static void
-judge_version(struct judgement *judgement)
+judge_rim_version(struct judgement *judgement)
 {
 	const struct reference_want *want = judgement->want;
 	const char *version = judgement->out->rim.version;
@@ -174,7 +174,7 @@ judge_version(struct judgement *judgement)
 		return;
 	}
 	err_set(&err, 0, "for version '%s', want '%s'", version, want->version);
-	fail(judgement, "-version", CODE_RIM_VERSION, &err);
+	fail_manifest(judgement, "-version", CODE_RIM_VERSION, &err);
 }
 
 int
@@ -191,9 +191,9 @@ reference_verify(struct bytes xml, const struct reference_want *want, const X509
 	passed = judge_shape(&judgement, xml) < 0 ? 0 : judge_chain(&judgement, anchor, at, memo) < 0 ? 1 :
 		 judge_signature(&judgement) < 0 ? 2 : judge_content(&judgement) < 0 ? 3 : 4;
 	if (passed == 4)
-		judge_version(&judgement);
+		judge_rim_version(&judgement);
 	for (size_t i = passed; i < 4; i++)
-		skip(&judgement, tail[i], why[passed]);
+		skip_step(&judgement, tail[i], why[passed]);
 	out->verified = passed == 4 && !judgement.failed;
 	xmldsig_free(&judgement.dsig);
 	xml_free(judgement.xml);

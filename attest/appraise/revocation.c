@@ -376,7 +376,7 @@ check_nonce(OCSP_BASICRESP *basic, const struct revocation_question *question, s
 
 /* RFC 6960 4.2.2.1: GeneralizedTime, in the form of RFC 5280. */
 static bool
-read_time(const ASN1_GENERALIZEDTIME *time, int64_t *out)
+read_asn1_time(const ASN1_GENERALIZEDTIME *time, int64_t *out)
 {
 	return time != NULL && ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME && x509_time(time, out);
 }
@@ -408,15 +408,15 @@ judge_window(const struct revocation *said, int64_t at, struct err *err)
 }
 
 static int
-read_status(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct revocation *out, struct err *err)
+read_cert_status(OCSP_BASICRESP *basic, OCSP_SINGLERESP *single, struct revocation *out, struct err *err)
 {
 	ASN1_GENERALIZEDTIME *from, *to;
 	int reason = OCSP_REVOKED_STATUS_NOSTATUS;
 	int status = OCSP_single_get0_status(single, &reason, NULL, &from, &to);
 
-	if (!read_time(OCSP_resp_get0_produced_at(basic), &out->produced_at))
+	if (!read_asn1_time(OCSP_resp_get0_produced_at(basic), &out->produced_at))
 		return err_set(err, CODE_OCSP_FORMAT, "producedAt is no time");
-	if (!read_time(from, &out->this_update) || (to != NULL && !read_time(to, &out->next_update)))
+	if (!read_asn1_time(from, &out->this_update) || (to != NULL && !read_asn1_time(to, &out->next_update)))
 		return err_set(err, CODE_OCSP_FORMAT, "thisUpdate or nextUpdate is no time");
 	out->status = status == V_OCSP_CERTSTATUS_GOOD ? REVOCATION_GOOD
 		      : status == V_OCSP_CERTSTATUS_REVOKED ? REVOCATION_REVOKED
@@ -460,7 +460,7 @@ revocation_judge(const struct revocation_question *question, struct bytes answer
 	ours = check_nonce(basic, question, &nonce_err) == 0;
 	nonce_ok = ours || policy->allow_without_nonce;
 	single = find_single(basic, question, !ours && nonce_ok, err);
-	if (single == NULL || check_extensions(basic, single, err) < 0 || read_status(basic, single, out, err) < 0)
+	if (single == NULL || check_extensions(basic, single, err) < 0 || read_cert_status(basic, single, out, err) < 0)
 		goto out;
 	out->nonce_matches = ours;
 	out->until = end_of_window(out, policy);

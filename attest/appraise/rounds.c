@@ -23,14 +23,14 @@ appraise_need(struct run *run, enum collateral_kind kind, char *name)
 }
 
 static bool
-is_manifest(const struct collateral *need)
+needs_manifest(const struct collateral *need)
 {
 	return need->kind == COLLATERAL_DRIVER_RIM || need->kind == COLLATERAL_VBIOS_RIM;
 }
 
 /* Signatures over plain bytes come before any XML is read. */
 static void
-judge(struct run *run)
+judge_round(struct run *run)
 {
 	struct round *round = &run->round;
 	struct need_state *state = round->state;
@@ -46,7 +46,7 @@ judge(struct run *run)
 	for (unsigned i = 0; i < round->count; i++) {
 		if (state[i].came && round->need[i].kind == COLLATERAL_KEY_SET)
 			state[i].holds = appraise_key_set_holds(run);
-		else if (state[i].came && is_manifest(&round->need[i]))
+		else if (state[i].came && needs_manifest(&round->need[i]))
 			state[i].holds = appraise_judge_manifests(run, i);
 		state[i].came = false;
 	}
@@ -67,7 +67,7 @@ want_again(const struct run *run, unsigned index)
 
 /* Takes the second answer, unless there is none or judging it would only tell the first fault once more. */
 static bool
-replace(struct collateral *need, struct collateral *second, const struct query *query)
+replace_answer(struct collateral *need, struct collateral *second, const struct query *query)
 {
 	bool same = bytes_equal(buf_bytes(&need->answer), buf_bytes(&second->answer));
 
@@ -103,15 +103,16 @@ ask_again(struct run *run)
 	if (count != 0)
 		run->source->serve(run->source->context, again, count);
 	for (unsigned i = 0; i < count; i++)
-		round->state[place[i]].came = replace(&round->need[place[i]], &again[i], round->state[place[i]].query);
+		round->state[place[i]].came =
+			replace_answer(&round->need[place[i]], &again[i], round->state[place[i]].query);
 	if (count != 0)
-		judge(run);
+		judge_round(run);
 	free(again);
 	free(place);
 }
 
 static void
-keep(struct run *run, const struct collateral *need, struct keep entry)
+keep_need(struct run *run, const struct collateral *need, struct keep entry)
 {
 	entry.kind = need->kind;
 	entry.name = xstrdup(need->name);
@@ -138,13 +139,13 @@ keep_what_holds(struct run *run)
 		if (need->err.code != CODE_OK)
 			continue;
 		if (need->kind == COLLATERAL_TOKENS && run->remote.verdict == REMOTE_PASS)
-			keep(run, need, (struct keep){.time = run->remote.issued});
+			keep_need(run, need, (struct keep){.time = run->remote.issued});
 		else if (need->kind == COLLATERAL_KEY_SET && run->remote.verdict == REMOTE_PASS)
-			keep(run, need, (struct keep){0});
+			keep_need(run, need, (struct keep){0});
 		else if (need->kind == COLLATERAL_OCSP && state->holds)
-			keep(run, need, keep_answer(&state->query->said));
-		else if (is_manifest(need) && state->holds)
-			keep(run, need, (struct keep){.until = appraise_manifests_until(run, i)});
+			keep_need(run, need, keep_answer(&state->query->said));
+		else if (needs_manifest(need) && state->holds)
+			keep_need(run, need, (struct keep){.until = appraise_manifests_until(run, i)});
 	}
 }
 
@@ -156,7 +157,7 @@ appraise_round(struct run *run)
 	if (round->count == 0)
 		return;
 	run->source->serve(run->source->context, round->need, round->count);
-	judge(run);
+	judge_round(run);
 	ask_again(run);
 	keep_what_holds(run);
 	for (unsigned i = 0; i < round->count; i++) {

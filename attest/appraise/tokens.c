@@ -19,7 +19,7 @@ appraise_name_remote(struct run *run)
 }
 
 static void
-forget(struct run *run)
+forget_tokens(struct run *run)
 {
 	steps_free(&run->remote.steps);
 	for (unsigned i = 0; i < run->input->gpus; i++) {
@@ -43,7 +43,7 @@ appraise_judge_remote(struct run *run)
 		.gpus = run->input->gpus,
 	};
 
-	forget(run);
+	forget_tokens(run);
 	if (remote->tokens->err.code != CODE_OK) {
 		steps_fail(&remote->steps, STEP_RUN, "remote-format", &remote->tokens->err);
 		return;

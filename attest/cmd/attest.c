@@ -275,7 +275,7 @@ reply_run(const struct reply *reply, const struct run_request *request, const st
 }
 
 static int
-read_reply(const struct options *options, struct reply *reply, struct err *err)
+read_reply_options(const struct options *options, struct reply *reply, struct err *err)
 {
 	const char *fd = options_get(options, "reply-fd"), *echo = options_get(options, "echo");
 	char *end;
@@ -327,7 +327,7 @@ for_hook(const struct options *options, const struct run_request *request, const
 
 /* A command line or configuration that cannot be used is a verdict too: the hook shall tell it. */
 static int
-refuse(const struct reply *reply, const struct conf *conf, struct err *err)
+reply_refusal(const struct reply *reply, const struct conf *conf, struct err *err)
 {
 	struct err ignored = ERR_INIT;
 	struct conf defaults;
@@ -371,12 +371,12 @@ run(const struct options *options, struct err *err)
 		return refresh_containers(options, err);
 	if (provider_init(err) < 0)
 		return err_code(err);
-	if (hook && (read_reply(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
+	if (hook && (read_reply_options(options, &reply, err) != 0 || reply_begin(&reply, err) != 0))
 		return err_code(err);
 	if (prepare(options, &conf, digest, &policy, &request, err) == 0)
 		code = hook ? for_hook(options, &request, &reply, err) : by_hand(options, &request, err);
 	else
-		code = hook ? refuse(&reply, &conf, err) : err_code(err);
+		code = hook ? reply_refusal(&reply, &conf, err) : err_code(err);
 	policy_file_free(policy);
 	conf_free(&conf);
 	return code;

@@ -69,7 +69,7 @@ collateral_until(const struct archive *archive, struct steps *steps)
 
 /* Judges the archive in a file: its steps, and what is in it where all of it holds. -1: there was no answer. */
 static int
-judge_file(const struct collateral_call *call, const char *path, struct archive *out, struct steps *steps,
+judge_carried(const struct collateral_call *call, const char *path, struct archive *out, struct steps *steps,
 	   struct err *err)
 {
 	struct err refused = ERR_INIT; /* told by the steps */
@@ -137,7 +137,7 @@ verify_here(struct collateral_call *call, struct err *err)
 }
 
 static void
-append(struct steps *to, const struct steps *from, const char *path)
+append_prefixed(struct steps *to, const struct steps *from, const char *path)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		struct step step = from->list[i];
@@ -160,10 +160,10 @@ verify(struct collateral_call *call, struct err *err)
 		struct archive archive;
 		struct steps steps;
 
-		rc = judge_file(call, call->operand[i], &archive, &steps, err);
+		rc = judge_carried(call, call->operand[i], &archive, &steps, err);
 		if (steps_code(&steps) == CODE_OK)
 			collateral_until(&archive, &steps);
-		append(&all, &steps, call->operand[i]);
+		append_prefixed(&all, &steps, call->operand[i]);
 		archive_free(&archive);
 		steps_free(&steps);
 	}
@@ -186,7 +186,7 @@ import(struct collateral_call *call, struct err *err)
 		err_set(err, CODE_USAGE, "collateral import: give one archive");
 		return err_code(err);
 	}
-	if (judge_file(call, call->operand[0], &archive, &steps, err) != 0)
+	if (judge_carried(call, call->operand[0], &archive, &steps, err) != 0)
 		return err_code(err);
 	if (steps_code(&steps) != CODE_OK) {
 		steps_skip(&steps, STEP_RUN, "store", "nothing was stored");
@@ -240,7 +240,7 @@ check_options(const struct options *options, const struct verb *verb, struct err
 }
 
 static void
-open_cache(struct collateral_call *call)
+open_call_cache(struct collateral_call *call)
 {
 	char *disk, *boot;
 
@@ -263,7 +263,7 @@ collateral_begin(struct collateral_call *call, struct err *err)
 	call->trust.revocation.allow_hold = conf->allow_certificate_hold > call->trust.at;
 	call->worker = (struct appraise_worker){PATH_WORKERS "/appraise", conf->worker_user, live_deadline(conf)};
 	call->store = (struct store){conf->rim_dir, conf->ocsp_dir, conf->chain_dir};
-	open_cache(call);
+	open_call_cache(call);
 	return 0;
 }
 

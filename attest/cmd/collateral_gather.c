@@ -105,7 +105,7 @@ gather_all(struct collateral_call *call, struct gathered *out, struct err *err)
 }
 
 static void
-append(struct steps *to, const struct steps *from)
+append_steps(struct steps *to, const struct steps *from)
 {
 	for (size_t i = 0; i < from->count; i++)
 		steps_add(to, &from->list[i]);
@@ -113,8 +113,8 @@ append(struct steps *to, const struct steps *from)
 
 /* What was gathered as an archive that was judged; its steps behind those of the gathering. */
 static int
-judge(const struct collateral_call *call, const struct gathered *gathered, struct archive *out, struct steps *steps,
-      struct err *err)
+judge_found(const struct collateral_call *call, const struct gathered *gathered, struct archive *out,
+	    struct steps *steps, struct err *err)
 {
 	const struct appraise_worker worker = {call->worker.path, call->worker.user, live_deadline(&call->conf)};
 	char *text = archive_print(&gathered->archive);
@@ -127,7 +127,7 @@ judge(const struct collateral_call *call, const struct gathered *gathered, struc
 		*err = refused;
 		rc = -1;
 	}
-	append(steps, &judged);
+	append_steps(steps, &judged);
 	steps_free(&judged);
 	free(text);
 	return rc;
@@ -158,7 +158,8 @@ collateral_check(struct collateral_call *call, struct err *err)
 		err_set(err, CODE_USAGE, "collateral check: takes no operands");
 		return err_code(err);
 	}
-	if (gather_all(call, &gathered, err) != 0 || judge(call, &gathered, &archive, &gathered.steps, err) != 0) {
+	if (gather_all(call, &gathered, err) != 0 ||
+	    judge_found(call, &gathered, &archive, &gathered.steps, err) != 0) {
 		code = err_code(err);
 	} else {
 		conclude_check(call, &archive, &gathered.steps);
@@ -212,7 +213,7 @@ collateral_export(struct collateral_call *call, struct err *err)
 	}
 	rc = gather_all(call, &gathered, err);
 	append_missing(&steps, &gathered.steps);
-	if (rc != 0 || judge(call, &gathered, &archive, &steps, err) != 0) {
+	if (rc != 0 || judge_found(call, &gathered, &archive, &steps, err) != 0) {
 		code = err_code(err);
 	} else {
 		archive.created = call->trust.at;
@@ -286,7 +287,7 @@ collateral_refresh(struct collateral_call *call, struct err *err)
 	call->worker.deadline = live_deadline(&call->conf);
 	refresh.manifests = manifest_is_due(call);
 	if (gather_live(call, refresh, &gathered, err) != 0 ||
-	    judge(call, &gathered, &archive, &gathered.steps, err) != 0) {
+	    judge_found(call, &gathered, &archive, &gathered.steps, err) != 0) {
 		code = err_code(err);
 	} else {
 		if (gathered.requests > 0)

@@ -51,7 +51,7 @@ members(struct json_out *out, const struct inventory_entry *entry)
 
 /* about: with everything that is known of each. */
 static void
-print_json(const struct inventory *inventory, const char *name, bool about)
+print_inventory_json(const struct inventory *inventory, const char *name, bool about)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -92,7 +92,7 @@ collateral_list(struct collateral_call *call, struct err *err)
 	}
 	rc = collateral_inventory(call, &inventory, err);
 	if (rc == 0 && call->json) {
-		print_json(&inventory, NULL, false);
+		print_inventory_json(&inventory, NULL, false);
 	} else if (rc == 0) {
 		printf("%-10s  %-20s  %-9s  %-9s  %s\n", "KIND", "UNTIL", "STATE", "WHERE", "NAME");
 		for (unsigned i = 0; i < inventory.entries; i++)
@@ -193,7 +193,7 @@ collateral_show(struct collateral_call *call, struct err *err)
 		if (strcmp(inventory.entry[i].name, name) == 0)
 			print_entry(&inventory.entry[i]);
 	if (rc == 0 && call->json)
-		print_json(&inventory, name, true);
+		print_inventory_json(&inventory, name, true);
 	inventory_free(&inventory);
 	return rc == 0 ? CODE_OK : err_code(err);
 }

@@ -32,7 +32,7 @@ print_finding(const struct finding *finding)
 }
 
 static void
-print_text(const struct findings *findings, int code)
+print_findings_text(const struct findings *findings, int code)
 {
 	unsigned count[4] = {0};
 
@@ -63,7 +63,7 @@ json_finding(struct json_out *out, const struct finding *finding)
 }
 
 static void
-print_json(const struct findings *findings, int code)
+print_findings_json(const struct findings *findings, int code)
 {
 	const struct finding *failed = findings_first_failure(findings);
 	struct json_out *out = json_out_new(true);
@@ -81,7 +81,7 @@ print_json(const struct findings *findings, int code)
 }
 
 static void
-examine(struct doctor *doctor, const struct err *refused)
+examine_machine(struct doctor *doctor, const struct err *refused)
 {
 	doctor_configuration(doctor, refused);
 	doctor_programs(doctor);
@@ -116,12 +116,12 @@ run(const struct options *options, struct err *err)
 	if (conf_load(&conf, &refused) == 0 && policy_choose(&conf, NULL, &policy, &refused) == 0)
 		doctor.conf = &conf;
 	doctor.policy = policy;
-	examine(&doctor, &refused);
+	examine_machine(&doctor, &refused);
 	code = findings_code(&doctor.findings);
 	if (json)
-		print_json(&doctor.findings, code);
+		print_findings_json(&doctor.findings, code);
 	else
-		print_text(&doctor.findings, code);
+		print_findings_text(&doctor.findings, code);
 	findings_free(&doctor.findings);
 	policy_file_free(policy);
 	conf_free(&conf);

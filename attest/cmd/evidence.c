@@ -19,7 +19,7 @@ static const struct option_entry table[] = {
 };
 
 static int
-deliver(const struct options *options, const struct run *run, struct err *err)
+deliver_evidence(const struct options *options, const struct run *run, struct err *err)
 {
 	char *text = gpu_evidence_print(run->evidence, run->gpus);
 	const char *path = options_get(options, "output");
@@ -34,7 +34,7 @@ deliver(const struct options *options, const struct run *run, struct err *err)
 }
 
 static int
-collect(const struct options *options, const struct run_request *request, const uint8_t nonce[32], bool json,
+collect_evidence(const struct options *options, const struct run_request *request, const uint8_t nonce[32], bool json,
 	struct err *err)
 {
 	struct run run = {0};
@@ -42,7 +42,7 @@ collect(const struct options *options, const struct run_request *request, const 
 	int code = run_collect(request, nonce, &run);
 
 	if (code == CODE_OK) {
-		code = deliver(options, &run, err);
+		code = deliver_evidence(options, &run, err);
 	} else {
 		report = (struct report){&run.steps, run.claims, run.gpus, NULL};
 		report_print(&report, json);
@@ -70,7 +70,7 @@ run(const struct options *options, struct err *err)
 		random_bytes(nonce, sizeof(nonce));
 	request.conf = &conf;
 	request.deadline = live_deadline(&conf);
-	code = collect(options, &request, nonce, json, err);
+	code = collect_evidence(options, &request, nonce, json, err);
 	conf_free(&conf);
 	return code;
 }

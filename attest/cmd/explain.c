@@ -15,7 +15,7 @@ static const struct option_entry table[] = {
 
 /* By number or by name. */
 static const struct code_entry *
-find(const char *text)
+find_code(const char *text)
 {
 	char *end;
 	long number = strtol(text, &end, 10);
@@ -29,7 +29,7 @@ find(const char *text)
 }
 
 static void
-print_text(const struct code_entry *entry)
+print_code_text(const struct code_entry *entry)
 {
 	printf("%3d  %s: %s.\n     What to do: %s.\n", entry->number, entry->name, entry->cause, entry->action);
 	if (entry->nvattest[0] != '\0')
@@ -39,7 +39,7 @@ print_text(const struct code_entry *entry)
 }
 
 static void
-print_json(const struct code_entry *const *entries, size_t count)
+print_codes_json(const struct code_entry *const *entries, size_t count)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -71,7 +71,7 @@ run(const struct options *options, struct err *err)
 	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 1, err) != 0)
 		return err_code(err);
 	if (options->operands == 1) {
-		entries[0] = find(options->operand[0]);
+		entries[0] = find_code(options->operand[0]);
 		count = 1;
 		if (entries[0] == NULL)
 			return err_set(err, CODE_USAGE, "explain: '%s' is no exit code of this program",
@@ -81,9 +81,9 @@ run(const struct options *options, struct err *err)
 	for (size_t i = 0; options->operands == 0 && i < code_count; i++)
 		entries[count++] = &code_table[i];
 	for (size_t i = 0; !json && i < count; i++)
-		print_text(entries[i]);
+		print_code_text(entries[i]);
 	if (json)
-		print_json(entries, count);
+		print_codes_json(entries, count);
 	return CODE_OK;
 }
 

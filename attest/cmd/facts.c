@@ -110,7 +110,7 @@ earlier(int64_t a, int64_t b)
 }
 
 static bool
-is_manifest(const struct keep *keep)
+keeps_manifest(const struct keep *keep)
 {
 	return keep->kind == COLLATERAL_DRIVER_RIM || keep->kind == COLLATERAL_VBIOS_RIM;
 }
@@ -126,7 +126,7 @@ put_manifests(struct buf *payload, const struct run *run)
 		const struct keep *keep = &run->collateral[i];
 		char hex[2 * SHA256_SIZE + 1], *entry;
 
-		if (!is_manifest(keep))
+		if (!keeps_manifest(keep))
 			continue;
 		hex_encode(hex, keep->digest, sizeof(keep->digest));
 		entry = xprintf("%s=%s", keep->name, hex);

@@ -17,7 +17,7 @@ static const struct command *const commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static void
-help(void)
+print_commands(void)
 {
 	printf("usage: cgpu COMMAND [OPTION]... [OPERAND]\n");
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -26,7 +26,7 @@ help(void)
 }
 
 static const struct command *
-find(const char *name)
+look_up_command(const char *name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i]->name, name) == 0)
@@ -35,7 +35,7 @@ find(const char *name)
 }
 
 static int
-dispatch(const struct command *command, int argc, char **argv)
+run_command(const struct command *command, int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	struct options options;
@@ -70,10 +70,10 @@ main(int argc, char **argv)
 	/* A limit on the size of files is a fault of the one write, EFBIG, as a full disk is. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
-		help();
+		print_commands();
 		return CODE_OK;
 	}
-	command = argc < 2 ? NULL : find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	command = argc < 2 ? NULL : look_up_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
 	if (command == NULL) {
 		struct err err = ERR_INIT;
 
@@ -82,5 +82,5 @@ main(int argc, char **argv)
 		err_print(&err, "cgpu");
 		return err_code(&err);
 	}
-	return dispatch(command, argc - 1, argv + 1);
+	return run_command(command, argc - 1, argv + 1);
 }

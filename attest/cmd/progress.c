@@ -14,7 +14,7 @@ static int64_t began;
 static bool shown;
 
 static void
-tell(void *context, const char *step, const char *host)
+show_progress(void *context, const char *step, const char *host)
 {
 	int64_t elapsed = clock_boot_ms() - began;
 
@@ -27,7 +27,7 @@ tell(void *context, const char *step, const char *host)
 const struct progress *
 progress_begin(void)
 {
-	static const struct progress terminal = {tell, NULL};
+	static const struct progress terminal = {show_progress, NULL};
 
 	began = clock_boot_ms();
 	return isatty(STDERR_FILENO) ? &terminal : NULL;

@@ -20,7 +20,7 @@ static const struct option_entry table[] = {
 
 /* The machine changed: who reads the journal shall see it between the starts. */
 static void
-tell(enum log_event event, const struct collect_states *states, const char *message)
+log_change(enum log_event event, const struct collect_states *states, const char *message)
 {
 	const struct log_field fields[] = {{"ready_state", mode_ready(states->ready)},
 					   {"driver_version", states->driver_version}};
@@ -29,7 +29,7 @@ tell(enum log_event event, const struct collect_states *states, const char *mess
 }
 
 static void
-print_text(const struct collect_states *states, const struct collect_identity *gpu)
+print_ready_text(const struct collect_states *states, const struct collect_identity *gpu)
 {
 	printf("GPUs ready state: %s\n", mode_ready(states->ready));
 	for (uint32_t i = 0; i < states->gpus; i++)
@@ -38,7 +38,7 @@ print_text(const struct collect_states *states, const struct collect_identity *g
 }
 
 static void
-print_json(const struct collect_states *states, const struct collect_identity *gpu, int code)
+print_ready_json(const struct collect_states *states, const struct collect_identity *gpu, int code)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -64,7 +64,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 
 /* The code says whether the GPUs accept work and keep doing so. */
 static int
-show(const struct conf *conf, bool json, struct err *err)
+show_ready(const struct conf *conf, bool json, struct err *err)
 {
 	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
@@ -75,9 +75,9 @@ show(const struct conf *conf, bool json, struct err *err)
 		return err_code(err);
 	code = mode_judge_ready(&states, gpu, conf, &steps) == 0 ? CODE_OK : steps_code(&steps);
 	if (json)
-		print_json(&states, gpu, code);
+		print_ready_json(&states, gpu, code);
 	else
-		print_text(&states, gpu);
+		print_ready_text(&states, gpu);
 	if (code != CODE_OK && !json)
 		err_set(err, code, "%s", steps_first_failure(&steps)->detail);
 	steps_free(&steps);
@@ -85,7 +85,7 @@ show(const struct conf *conf, bool json, struct err *err)
 }
 
 static int
-attest(const struct conf *conf, bool json, struct err *err)
+attest_all(const struct conf *conf, bool json, struct err *err)
 {
 	struct policy_file *policy = NULL;
 	struct run_request request = {
@@ -100,7 +100,7 @@ attest(const struct conf *conf, bool json, struct err *err)
 	live_count(&run);
 	progress_end();
 	if (run.ready_set)
-		tell(LOG_READY, &run.states, "every GPU was verified; the ready state was set");
+		log_change(LOG_READY, &run.states, "every GPU was verified; the ready state was set");
 	code = report_print(&(struct report){&run.steps, run.claims, run.gpus, NULL}, json);
 	policy_file_free(policy);
 	run_free(&run);
@@ -117,11 +117,11 @@ off(const struct conf *conf, bool json, struct err *err)
 	if (run_ready_off(conf, live_deadline(conf), &was_on, &states, gpu, err) != 0)
 		return err_code(err);
 	if (was_on)
-		tell(LOG_NOT_READY, &states, "the ready state was switched off");
+		log_change(LOG_NOT_READY, &states, "the ready state was switched off");
 	if (json)
-		print_json(&states, gpu, CODE_OK);
+		print_ready_json(&states, gpu, CODE_OK);
 	else
-		print_text(&states, gpu);
+		print_ready_text(&states, gpu);
 	if (was_on && !json)
 		printf("Current drivers do not switch it on again before they are loaded again.\n");
 	return CODE_OK;
@@ -145,9 +145,9 @@ run(const struct options *options, struct err *err)
 	    (!with_attest && conf_set(&conf, "policy", "ready-state", "require", err) != 0))
 		code = err_code(err);
 	else
-		code = with_attest ? attest(&conf, json, err)
+		code = with_attest ? attest_all(&conf, json, err)
 		       : with_off  ? off(&conf, json, err)
-				   : show(&conf, json, err);
+				   : show_ready(&conf, json, err);
 	conf_free(&conf);
 	return code;
 }

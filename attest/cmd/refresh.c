@@ -107,7 +107,7 @@ find_one(const struct refresh *refresh, struct err *err)
 
 /* The text of the hook's verdict, and its code in *code. NULL: there was none. */
 static char *
-read_verdict(int fd, int64_t deadline, uint32_t *code, struct err *err)
+read_hook_verdict(int fd, int64_t deadline, uint32_t *code, struct err *err)
 {
 	struct frame_reader from = {.fd = fd};
 	struct buf payload = {0};
@@ -135,7 +135,7 @@ take_verdict(struct spawn *hook, int fd, char **text, struct err *err)
 	uint32_t code = CODE_INTERNAL;
 	int rc;
 
-	*text = read_verdict(fd, deadline, &code, err);
+	*text = read_hook_verdict(fd, deadline, &code, err);
 	rc = spawn_wait(hook, deadline, &ended);
 	if (*text == NULL || (rc == 0) != (code == CODE_OK))
 		return err_set(err, CODE_WORKER, "%s: %s", PATH_HOOK, rc != 0 ? ended.text : "no verdict");
@@ -211,7 +211,7 @@ refresh_chosen(struct refresh *refresh, struct err *err)
 }
 
 static int
-begin(const struct options *options, struct refresh *refresh, int *lock, bool *json, struct err *err)
+begin_refresh(const struct options *options, struct refresh *refresh, int *lock, bool *json, struct err *err)
 {
 	const char *wanted = options_get(options, "refresh");
 	int directory;
@@ -247,7 +247,7 @@ refresh_containers(const struct options *options, struct err *err)
 	bool json = false;
 	int code, lock = -1;
 
-	if (begin(options, &refresh, &lock, &json, err) != 0 || read_records(&refresh, err) != 0 ||
+	if (begin_refresh(options, &refresh, &lock, &json, err) != 0 || read_records(&refresh, err) != 0 ||
 	    refresh_chosen(&refresh, err) != 0) {
 		code = err_code(err);
 	} else if (refresh.steps.count == 0 && refresh.which == WHICH_DUE) {

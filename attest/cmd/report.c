@@ -33,7 +33,7 @@ print_step(const struct step *step)
 }
 
 static void
-print_text(const struct report *report, int code)
+print_report_text(const struct report *report, int code)
 {
 	const struct code_entry *entry = code_find(code);
 	int group = STEP_RUN - 1;
@@ -116,7 +116,7 @@ report_json(struct json_out *out)
 }
 
 static void
-print_json(const struct report *report, int code, const char *message)
+print_report_json(const struct report *report, int code, const char *message)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -134,12 +134,12 @@ report_print(const struct report *report, bool json)
 	int code = steps_code(report->steps);
 
 	if (json)
-		print_json(report, code,
+		print_report_json(report, code,
 			   failed ? failed->detail
 			   : code == CODE_OK ? "every step passed"
 					     : "no verdict");
 	else
-		print_text(report, code);
+		print_report_text(report, code);
 	if (fflush(stdout) != 0 && code == CODE_OK)
 		return CODE_INTERNAL;
 	return code;
@@ -148,5 +148,5 @@ report_print(const struct report *report, bool json)
 void
 report_error_json(const struct err *err)
 {
-	print_json(NULL, err_code(err), err->text);
+	print_report_json(NULL, err_code(err), err->text);
 }

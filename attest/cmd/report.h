@@ -7,7 +7,8 @@
 
 /*
  * How a verdict is told: text for a person, or one JSON object
- * {"schema":1,"result":"pass"|"refuse","code":N,"name":..,"message":..,"hint":..,"steps":[..],"claims":[..],"detached_eat":..}.
+ * {"schema":1,"result":"pass"|"refuse","code":N,"name":..,"message":..,"hint":..,
+ *  "steps":[..],"claims":[..],"detached_eat":..}.
  */
 struct report {
 	const struct steps *steps;

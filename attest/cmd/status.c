@@ -31,7 +31,8 @@ architecture(uint32_t value)
 }
 
 static void
-print_text(const struct collect_states *states, const struct collect_identity *gpu, const struct containers *containers)
+print_status_text(const struct collect_states *states, const struct collect_identity *gpu,
+		  const struct containers *containers)
 {
 	printf("Driver version: %s\n", states->driver_version);
 	printf("CC status: %s\n", on_off(states->cc_feature));
@@ -72,7 +73,8 @@ json_gpu(struct json_out *out, const struct collect_identity *gpu)
 }
 
 static void
-print_json(const struct collect_states *states, const struct collect_identity *gpu, const struct containers *containers)
+print_status_json(const struct collect_states *states, const struct collect_identity *gpu,
+		  const struct containers *containers)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -97,7 +99,7 @@ print_json(const struct collect_states *states, const struct collect_identity *g
 }
 
 static int
-show(const struct options *options, struct err *err)
+show_status(const struct options *options, struct err *err)
 {
 	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
 	struct collect_states states = {0};
@@ -114,9 +116,9 @@ show(const struct options *options, struct err *err)
 	}
 	containers_look(&containers);
 	if (json)
-		print_json(&states, gpu, &containers);
+		print_status_json(&states, gpu, &containers);
 	else
-		print_text(&states, gpu, &containers);
+		print_status_text(&states, gpu, &containers);
 	containers_free(&containers);
 	code = mode_judge(&states, gpu, &conf, &steps) == 0 ? CODE_OK : steps_code(&steps);
 	if (code != CODE_OK)
@@ -138,7 +140,7 @@ run(const struct options *options, struct err *err)
 			return err_code(err);
 		return strcmp(format, "prom") == 0 ? export_prometheus(err) : export_features(err);
 	}
-	return show(options, err);
+	return show_status(options, err);
 }
 
 const struct command command_status = {

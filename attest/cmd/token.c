@@ -68,7 +68,7 @@ read_companion(const struct options *options, const char *option, const char *na
 }
 
 static bool
-is_named(const struct inputs *in, const char *name)
+is_file_named(const struct inputs *in, const char *name)
 {
 	const char *slash = strrchr(in->path, '/');
 
@@ -79,11 +79,12 @@ is_named(const struct inputs *in, const char *name)
 static int
 read_keys(const struct options *options, struct inputs *in, struct err *err)
 {
-	const char *name = is_named(in, "run.jwt")		 ? "run-jwks.json"
-			   : is_named(in, "remote-eat.json") ? "remote-jwks.json"
+	const char *name = is_file_named(in, "run.jwt")		 ? "run-jwks.json"
+			   : is_file_named(in, "remote-eat.json") ? "remote-jwks.json"
 								  : "jwks.json";
 
-	if (is_named(in, "run.jwt") && read_companion(options, "", "token.jwt", in, TOKEN_MAX, &in->stated, err) != 0)
+	if (is_file_named(in, "run.jwt") &&
+	    read_companion(options, "", "token.jwt", in, TOKEN_MAX, &in->stated, err) != 0)
 		return -1;
 	return read_companion(options, "jwks", name, in, TOKEN_KEYS_MAX, &in->keys_text, err);
 }
@@ -124,7 +125,7 @@ choose_rules(const struct options *options, struct inputs *in, struct err *err)
 }
 
 static int
-read_inputs(const struct options *options, struct inputs *in, struct err *err)
+read_token_inputs(const struct options *options, struct inputs *in, struct err *err)
 {
 	const char *policy = options_get(options, "policy");
 
@@ -235,7 +236,7 @@ anchor(const struct inputs *in, const struct token *token, const struct run *run
 }
 
 static int
-walk(const struct inputs *in, const struct token *token, struct steps *steps, struct err *err)
+walk_evidence(const struct inputs *in, const struct token *token, struct steps *steps, struct err *err)
 {
 	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
 	struct verify_request request = {.conf = &in->conf, .evidence = evidence, .at = in->at};
@@ -339,7 +340,7 @@ check_stated(const struct inputs *in, const struct token *token, struct steps *s
 }
 
 static int
-judge(const struct inputs *in, struct err *err)
+judge_token(const struct inputs *in, struct err *err)
 {
 	struct steps steps = {0};
 	struct token token;
@@ -349,7 +350,7 @@ judge(const struct inputs *in, struct err *err)
 	int rc = token_verify(&request, &steps, &token), code;
 
 	if (rc == 0)
-		rc = walked ? walk(in, &token, &steps, err) : without_evidence(in, &steps);
+		rc = walked ? walk_evidence(in, &token, &steps, err) : without_evidence(in, &steps);
 	if (rc == 0)
 		rc = check_stated(in, &token, &steps);
 	if (rc == 0 && in->policy != NULL)
@@ -374,7 +375,7 @@ run(const struct options *options, struct err *err)
 	int code;
 
 	crypto_init();
-	code = read_inputs(options, &in, err) == 0 ? judge(&in, err) : err_code(err);
+	code = read_token_inputs(options, &in, err) == 0 ? judge_token(&in, err) : err_code(err);
 	buf_free(&in.text);
 	buf_free(&in.keys_text);
 	buf_free(&in.stated);

@@ -128,7 +128,7 @@ read_inputs(const struct options *options, struct inputs *in, struct err *err)
 }
 
 static int
-judge(const struct options *options, struct inputs *in)
+judge_gpus(const struct options *options, struct inputs *in)
 {
 	struct verify_request request = {
 		.conf = &in->conf,
@@ -166,7 +166,7 @@ static int
 run(const struct options *options, struct err *err)
 {
 	struct inputs in = {0};
-	int code = read_inputs(options, &in, err) == 0 ? judge(options, &in) : err_code(err);
+	int code = read_inputs(options, &in, err) == 0 ? judge_gpus(options, &in) : err_code(err);
 
 	gpu_evidence_free(in.evidence, in.gpus);
 	buf_free(&in.device_root);

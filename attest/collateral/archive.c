@@ -20,16 +20,16 @@ static const struct json_limits limits = {.bytes = ARCHIVE_MAX, .string = 3 << 1
 
 /* -- names: they become file names --------------------------------------------------------------------------------- */
 static bool
-is_text(const char *text, size_t size)
+is_name_text(const char *text, size_t size)
 {
 	return size > 0 && text[0] != '.' && text[0] != '-' && text[0] != '_' &&
 	       strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-") >= size;
 }
 
 static bool
-take_text(char out[65], const char *text, size_t size)
+copy_name(char out[65], const char *text, size_t size)
 {
-	if (size > 64 || !is_text(text, size))
+	if (size > 64 || !is_name_text(text, size))
 		return false;
 	memcpy(out, text, size);
 	out[size] = '\0';
@@ -38,7 +38,7 @@ take_text(char out[65], const char *text, size_t size)
 
 /* "96005E0001" is 96.00.5E.00.01: a VBIOS version is five bytes in upper-case hex. */
 static bool
-read_vbios(const char *text, char out[65])
+read_vbios_id(const char *text, char out[65])
 {
 	if (strlen(text) != 10 || strspn(text, "0123456789ABCDEF") != 10)
 		return false;
@@ -53,22 +53,22 @@ archive_read_id(const char *id, struct archive_id *out)
 	const char *rest, *last = strrchr(id, '_');
 
 	*out = (struct archive_id){.kind = COLLATERAL_DRIVER_RIM};
-	if (strlen(id) > NAME_MAX_ID || !is_text(id, strlen(id)))
+	if (strlen(id) > NAME_MAX_ID || !is_name_text(id, strlen(id)))
 		return false;
 	if (strncmp(id, hopper, strlen(hopper)) == 0) {
 		rest = id + strlen(hopper);
 		strcpy(out->product, "GH100");
-		return take_text(out->version, rest, strlen(rest));
+		return copy_name(out->version, rest, strlen(rest));
 	}
 	if (strncmp(id, other, strlen(other)) == 0) {
 		rest = id + strlen(other);
-		return take_text(out->product, rest, strcspn(rest, "_")) && rest[strlen(out->product)] == '_' &&
-		       take_text(out->version, rest + strlen(out->product) + 1,
+		return copy_name(out->product, rest, strcspn(rest, "_")) && rest[strlen(out->product)] == '_' &&
+		       copy_name(out->version, rest + strlen(out->product) + 1,
 				 strlen(rest + strlen(out->product) + 1));
 	}
 	out->kind = COLLATERAL_VBIOS_RIM;
 	return strncmp(id, vbios, strlen(vbios)) == 0 && last > id + strlen(vbios) &&
-	       read_vbios(last + 1, out->version);
+	       read_vbios_id(last + 1, out->version);
 }
 
 bool
@@ -165,7 +165,7 @@ has_members(const struct json *object, const char *const *names, size_t count)
 }
 
 static bool
-read_time(const struct json *value, int64_t *out)
+read_time_text(const struct json *value, int64_t *out)
 {
 	const char *text = json_text(value);
 
@@ -220,7 +220,7 @@ read_item(const struct json *value, const struct section *section, struct archiv
 	text = json_text(json_get(value, section->content));
 	if (name == NULL || !read_kind(section, name, &kind))
 		bad(err, "the name is none of this kind");
-	else if (!read_time(json_get(value, "until"), &until))
+	else if (!read_time_text(json_get(value, "until"), &until))
 		err_set(err, CODE_ARCHIVE, "%s: until is no time", name);
 	else if (text == NULL || !base64_decode(&content, text, strlen(text)) || content.size == 0)
 		err_set(err, CODE_ARCHIVE, "%s: %s is not base64", name, section->content);
@@ -233,7 +233,7 @@ read_item(const struct json *value, const struct section *section, struct archiv
 }
 
 static int
-read_chain(const struct json *value, struct archive *out, struct err *err)
+read_archived_chain(const struct json *value, struct archive *out, struct err *err)
 {
 	struct bytes pem = json_bytes(value);
 
@@ -254,14 +254,14 @@ read_section(const struct json *root, const char *name, const struct section *se
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *value = json_at(list, i);
 
-		if ((section != NULL ? read_item(value, section, out, err) : read_chain(value, out, err)) != 0)
+		if ((section != NULL ? read_item(value, section, out, err) : read_archived_chain(value, out, err)) != 0)
 			return err_wrap(err, CODE_ARCHIVE, "%s, item %zu", name, i);
 	}
 	return 0;
 }
 
 static int
-read_root(const struct json *root, struct archive *out, struct err *err)
+read_archive_root(const struct json *root, struct archive *out, struct err *err)
 {
 	static const char *const names[] = {"schema", "created", "rims", "chains", "ocsp"};
 	int64_t schema;
@@ -270,7 +270,7 @@ read_root(const struct json *root, struct archive *out, struct err *err)
 		return bad(err, "other members than schema, created, rims, chains and ocsp");
 	if (!json_integer(json_get(root, "schema"), 1, 1, &schema))
 		return bad(err, "schema is not 1: made by a newer version?");
-	if (!read_time(json_get(root, "created"), &out->created))
+	if (!read_time_text(json_get(root, "created"), &out->created))
 		return bad(err, "created is no time");
 	if (read_section(root, "rims", &rims, out, err) != 0 || read_section(root, "chains", NULL, out, err) != 0 ||
 	    read_section(root, "ocsp", &answers, out, err) != 0)
@@ -286,7 +286,7 @@ archive_parse(struct bytes text, struct archive *out, struct err *err)
 
 	*out = (struct archive){0};
 	if (rc == 0)
-		rc = read_root(root, out, err);
+		rc = read_archive_root(root, out, err);
 	json_free(root);
 	if (rc != 0) {
 		archive_free(out);

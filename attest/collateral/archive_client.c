@@ -20,13 +20,13 @@ struct client {
 };
 
 static int
-broken(struct err *err, const char *what)
+refuse_passed(struct err *err, const char *what)
 {
 	return err_set(err, CODE_WORKER, "appraise passed %s that cannot be", what);
 }
 
 static int
-send_input(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
+send_archive(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
 {
 	struct buf payload = {0};
 	int rc;
@@ -43,13 +43,13 @@ send_input(struct client *client, struct bytes text, const struct archive_trust 
 
 /* The first step is the archive's, and one follows for each item. */
 static int
-on_step(struct client *client, struct err *err)
+on_item_step(struct client *client, struct err *err)
 {
 	struct archive_item *item;
 
 	if (client->stage != STEPS || client->items > ARCHIVE_ITEMS_MAX ||
 	    !appraise_get_step(buf_bytes(&client->link.payload), 0, client->steps))
-		return broken(err, "a step");
+		return refuse_passed(err, "a step");
 	if (client->items++ == 0)
 		return 0;
 	archive_add(client->out, ARCHIVE_CHAIN, "", bytes_of(NULL, 0), 0);
@@ -67,13 +67,13 @@ on_about(struct client *client, struct err *err)
 	if (client->stage > ABOUTS || !frame_get_u32(&cursor, &index) || index >= client->out->items ||
 	    client->out->item[index].about != NULL || !frame_get_text(&cursor, &client->out->item[index].about) ||
 	    cursor.left != 0)
-		return broken(err, "claims");
+		return refuse_passed(err, "claims");
 	client->stage = ABOUTS;
 	return 0;
 }
 
 static bool
-is_plain(unsigned kind, const char *name)
+is_plain_name(unsigned kind, const char *name)
 {
 	struct archive_id id;
 
@@ -101,7 +101,7 @@ on_file(struct client *client, struct err *err)
 	if (client->stage > FILES || client->files == client->out->items || !frame_get_text(&cursor, &name) ||
 	    !frame_get_field(&cursor, &content) || content.size == 0 || cursor.left != 0) {
 		free(name);
-		return broken(err, "a file");
+		return refuse_passed(err, "a file");
 	}
 	item = &client->out->item[client->files++];
 	free(item->name);
@@ -121,7 +121,7 @@ next_good(struct client *client)
 
 /* One for each item that holds; what is the name of a file must be one. */
 static int
-on_keep(struct client *client, struct err *err)
+on_item_keep(struct client *client, struct err *err)
 {
 	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
 	struct archive_item *item = next_good(client);
@@ -131,9 +131,9 @@ on_keep(struct client *client, struct err *err)
 
 	if (item == NULL || !frame_get_u32(&cursor, &kind) || !frame_get_text(&cursor, &name) ||
 	    !frame_get_i64(&cursor, &item->until) || !frame_get_i64(&cursor, &time) || cursor.left != 0 ||
-	    !is_plain(kind, name) || (client->files > 0 && strcmp(item->name, name) != 0)) {
+	    !is_plain_name(kind, name) || (client->files > 0 && strcmp(item->name, name) != 0)) {
 		free(name);
-		return broken(err, "an item");
+		return refuse_passed(err, "an item");
 	}
 	free(item->name);
 	item->name = name;
@@ -147,13 +147,13 @@ is_whole(const struct client *client)
 {
 	for (unsigned i = 0; i < client->out->items; i++)
 		if (!client->out->item[i].good || client->out->item[i].content.size == 0 ||
-		    !is_plain(client->out->item[i].kind, client->out->item[i].name))
+		    !is_plain_name(client->out->item[i].kind, client->out->item[i].name))
 			return false;
 	return client->out->items > 0;
 }
 
 static int
-on_verdict(struct client *client, struct err *err)
+on_archive_verdict(struct client *client, struct err *err)
 {
 	if (appraise_link_verdict(&client->link, &client->code, client->text, err) < 0)
 		return -1;
@@ -162,12 +162,12 @@ on_verdict(struct client *client, struct err *err)
 		return err_set(err, CODE_WORKER, "appraise says code %d, its steps say %d", client->code,
 			       steps_code(client->steps));
 	if (client->code == CODE_OK ? !is_whole(client) : client->files > 0)
-		return broken(err, "a verdict");
+		return refuse_passed(err, "a verdict");
 	return 0;
 }
 
 static int
-read_answer(struct client *client, struct err *err)
+read_judgement(struct client *client, struct err *err)
 {
 	int rc = appraise_link_greeting(&client->link, err);
 	enum frame_type type;
@@ -177,25 +177,25 @@ read_answer(struct client *client, struct err *err)
 		if (rc < 0)
 			break;
 		if (type == FRAME_STEP)
-			rc = on_step(client, err);
+			rc = on_item_step(client, err);
 		else if (type == FRAME_CLAIMS)
 			rc = on_about(client, err);
 		else if (type == FRAME_FILE)
 			rc = on_file(client, err);
 		else if (type == FRAME_KEEP)
-			rc = on_keep(client, err);
+			rc = on_item_keep(client, err);
 		else if (type == FRAME_VERDICT)
-			return on_verdict(client, err);
+			return on_archive_verdict(client, err);
 		else
-			rc = broken(err, "a frame");
+			rc = refuse_passed(err, "a frame");
 	}
 	return rc;
 }
 
 static int
-talk(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
+talk_about_archive(struct client *client, struct bytes text, const struct archive_trust *trust, struct err *err)
 {
-	return send_input(client, text, trust, err) < 0 ? -1 : read_answer(client, err);
+	return send_archive(client, text, trust, err) < 0 ? -1 : read_judgement(client, err);
 }
 
 int
@@ -211,7 +211,7 @@ archive_judge_remote(const struct appraise_worker *worker, struct bytes text, co
 		return err_set(err, CODE_ARCHIVE, "%zu bytes, at most %d", text.size, ARCHIVE_MAX);
 	rc = appraise_link_start(worker, &client.link, err);
 	if (rc == 0)
-		rc = talk(&client, text, trust, err);
+		rc = talk_about_archive(&client, text, trust, err);
 	rc = appraise_link_end(worker, &client.link, rc, err);
 	if (rc < 0) {
 		archive_free(out);

@@ -78,7 +78,7 @@ file_of(enum place place, const char *name)
 
 /* The first fault is the one that is told: others mostly follow from it. */
 static void
-tell(struct cache *cache, const struct err *err)
+note_fault(struct cache *cache, const struct err *err)
 {
 	if (cache->fault.code != CODE_OK)
 		return;
@@ -103,7 +103,7 @@ open_folder(struct cache *cache, enum place place, bool make)
 		return -1;
 	dir = fs_open_own_dir(top, places[place].folder, make, &err);
 	if (dir < 0 && (make || errno != ENOENT))
-		tell(cache, &err);
+		note_fault(cache, &err);
 	return dir;
 }
 
@@ -122,7 +122,7 @@ read_boot_id(struct cache *cache)
 	struct err err = ERR_INIT;
 
 	if (clock_boot_id(cache->boot_id, &err) != 0)
-		tell(cache, &err);
+		note_fault(cache, &err);
 }
 
 static int
@@ -135,7 +135,7 @@ open_top(struct cache *cache, const char *path)
 		return -1;
 	dir = fs_make_own_dir(path, &err);
 	if (dir < 0)
-		tell(cache, &err);
+		note_fault(cache, &err);
 	return dir;
 }
 
@@ -199,7 +199,7 @@ read_entry(struct cache *cache, enum place place, int dir, const char *file, str
 	if ((errno == EPERM || errno == ELOOP) && !cache->read_only)
 		unlinkat(dir, file, 0);
 	if (errno != ENOENT)
-		tell(cache, &err);
+		note_fault(cache, &err);
 	return false;
 }
 
@@ -225,7 +225,7 @@ take_content(struct buf *raw, struct cache_entry *out)
 }
 
 static bool
-take(struct cache *cache, enum place place, const char *name, int dir, const char *file, struct cache_entry *out)
+take_entry(struct cache *cache, enum place place, const char *name, int dir, const char *file, struct cache_entry *out)
 {
 	struct buf raw = {0};
 	bool found = false;
@@ -247,7 +247,7 @@ get(struct cache *cache, enum place place, const char *name, struct cache_entry 
 {
 	char *file = file_of(place, name);
 	int dir = file != NULL ? open_folder(cache, place, false) : -1;
-	bool found = dir >= 0 && take(cache, place, name, dir, file, out);
+	bool found = dir >= 0 && take_entry(cache, place, name, dir, file, out);
 
 	if (!found)
 		buf_free(&out->content);
@@ -274,7 +274,7 @@ writer_of(struct cache *cache, enum place place)
 }
 
 static bool
-begin(struct cache *cache, enum place place)
+begin_writing(struct cache *cache, enum place place)
 {
 	struct cache_writer *writer = writer_of(cache, place);
 	struct err err = ERR_INIT;
@@ -287,12 +287,12 @@ begin(struct cache *cache, enum place place)
 	if (cache->lock_ms < 0)
 		cache->lock_ms = 0;
 	if (writer->lock < 0)
-		tell(cache, &err);
+		note_fault(cache, &err);
 	return writer->lock >= 0;
 }
 
 static void
-end(struct cache_writer *writer)
+end_writing(struct cache_writer *writer)
 {
 	for (enum place i = RIMS; i <= FLOOR; i++)
 		close_folder(writer->dir[i]);
@@ -311,13 +311,13 @@ void
 cache_release(struct cache *cache)
 {
 	cache->held = false;
-	end(&cache->writer[false]);
-	end(&cache->writer[true]);
+	end_writing(&cache->writer[false]);
+	end_writing(&cache->writer[true]);
 }
 
 /* Both folders of the disk count together. */
 static void
-look(struct cache *cache, struct cache_writer *writer)
+survey_folders(struct cache *cache, struct cache_writer *writer)
 {
 	writer->room = (struct room){.bytes_max = cache->bytes_max, .entries_max = cache->entries_max};
 	for (enum place i = RIMS; i < FLOOR; i++) {
@@ -336,7 +336,7 @@ enter_folder(struct cache *cache, enum place place)
 	struct cache_writer *writer = writer_of(cache, place);
 
 	if (place != FLOOR && !writer->looked)
-		look(cache, writer);
+		survey_folders(cache, writer);
 	if (writer->dir[place] >= 0)
 		return writer->dir[place];
 	writer->dir[place] = open_folder(cache, place, true);
@@ -357,7 +357,7 @@ write_entry(struct cache *cache, enum place place, const char *file, struct byte
 		room_make(&writer_of(cache, place)->room, dir, file, content.size);
 	if (fs_write_atomic_at(dir, file, content, 0600, &err) != 0) {
 		err_wrap(&err, 0, "%s", file);
-		tell(cache, &err);
+		note_fault(cache, &err);
 	}
 }
 
@@ -375,7 +375,7 @@ write_record(struct cache *cache, enum place place, const char *file, struct rec
 }
 
 static void
-put(struct cache *cache, enum place place, const char *name, struct bytes content, const uint8_t *nonce)
+put_entry(struct cache *cache, enum place place, const char *name, struct bytes content, const uint8_t *nonce)
 {
 	struct record record = {.name = bytes_of_text(name), .content = content};
 	char *file = file_of(place, name);
@@ -398,11 +398,11 @@ cache_put(struct cache *cache, enum collateral_kind kind, const char *name, stru
 		return;
 	if (content.size == 0 || content.size > places[place].max)
 		return;
-	if (!begin(cache, place))
+	if (!begin_writing(cache, place))
 		return;
-	put(cache, place, name, content, nonce);
+	put_entry(cache, place, name, content, nonce);
 	if (!cache->held)
-		end(writer_of(cache, place));
+		end_writing(writer_of(cache, place));
 }
 
 void
@@ -415,7 +415,7 @@ cache_drop(struct cache *cache, enum collateral_kind kind, const char *name)
 
 	if (dir >= 0 && unlinkat(dir, file, 0) != 0 && errno != ENOENT) {
 		err_set(&err, 0, "%s: unlink: %s", file, err_errno(errno));
-		tell(cache, &err);
+		note_fault(cache, &err);
 	}
 	close_folder(dir);
 	free(file);
@@ -438,12 +438,12 @@ cache_floor(struct cache *cache)
 void
 cache_raise_floor(struct cache *cache, int64_t time)
 {
-	if (cache->boot < 0 || cache->read_only || time <= 0 || time > TIME_MAX || !begin(cache, FLOOR))
+	if (cache->boot < 0 || cache->read_only || time <= 0 || time > TIME_MAX || !begin_writing(cache, FLOOR))
 		return;
 	if (time > cache_floor(cache))
-		put(cache, FLOOR, "floor", bytes_of(&time, sizeof(time)), NULL);
+		put_entry(cache, FLOOR, "floor", bytes_of(&time, sizeof(time)), NULL);
 	if (!cache->held)
-		end(writer_of(cache, FLOOR));
+		end_writing(writer_of(cache, FLOOR));
 }
 
 /* -- list ---------------------------------------------------------------------------------------------------------- */

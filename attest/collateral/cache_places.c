@@ -7,7 +7,7 @@
 
 /* The XDG specification has relative values ignored. */
 static char *
-below(const char *directory, const char *rest)
+join_absolute(const char *directory, const char *rest)
 {
 	return directory != NULL && directory[0] == '/' ? xprintf("%s%s", directory, rest) : NULL;
 }
@@ -21,13 +21,13 @@ cache_places(const char *configured, bool by_hook, char **disk, char **boot)
 	} else if (by_hook) {
 		char *session = owner_session();
 
-		*disk = below(session, "/cgpu");
-		*boot = below(session, "/cgpu");
+		*disk = join_absolute(session, "/cgpu");
+		*boot = join_absolute(session, "/cgpu");
 		free(session);
 	} else {
-		*disk = below(getenv("XDG_CACHE_HOME"), "/cgpu");
+		*disk = join_absolute(getenv("XDG_CACHE_HOME"), "/cgpu");
 		if (*disk == NULL)
-			*disk = below(getenv("HOME"), "/.cache/cgpu");
-		*boot = below(getenv("XDG_RUNTIME_DIR"), "/cgpu");
+			*disk = join_absolute(getenv("HOME"), "/.cache/cgpu");
+		*boot = join_absolute(getenv("XDG_RUNTIME_DIR"), "/cgpu");
 	}
 }

@@ -17,7 +17,7 @@ struct room_file {
 };
 
 static int
-is_plain(const struct dirent *entry)
+is_counted_file(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
@@ -25,7 +25,7 @@ is_plain(const struct dirent *entry)
 int
 room_names(int dir, struct dirent ***out)
 {
-	int count = scandirat(dir, ".", out, is_plain, alphasort);
+	int count = scandirat(dir, ".", out, is_counted_file, alphasort);
 
 	if (count >= 0)
 		return count;
@@ -42,7 +42,7 @@ room_free(struct dirent **names, int count)
 }
 
 static void
-add_file(struct room *room, const struct room_file *file)
+count_file(struct room *room, const struct room_file *file)
 {
 	room->file = xrealloc(room->file, (room->files + 1) * sizeof(*room->file));
 	room->file[room->files++] = *file;
@@ -60,7 +60,7 @@ add_entry(struct room *room, int dir, const char *name)
 	if (name[0] == '.')
 		unlinkat(dir, name, 0);
 	else if (room != NULL && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		add_file(room, &(struct room_file){dir, xstrdup(name), (uint64_t)st.st_size, st.st_mtim});
+		count_file(room, &(struct room_file){dir, xstrdup(name), (uint64_t)st.st_size, st.st_mtim});
 }
 
 void
@@ -92,7 +92,7 @@ by_time(const void *a, const void *b)
 
 /* Is not counted any more. */
 static void
-forget(struct room *room, unsigned index)
+forget_file(struct room *room, unsigned index)
 {
 	room->bytes -= room->file[index].size;
 	free(room->file[index].name);
@@ -110,13 +110,13 @@ room_make(struct room *room, int dir, const char *name, uint64_t size)
 	room->sorted = true;
 	for (unsigned i = room->files; i-- > 0;)
 		if (room->file[i].dir == dir && strcmp(room->file[i].name, name) == 0)
-			forget(room, i);
+			forget_file(room, i);
 	while (room->files > 0 && (room->files >= room->entries_max || room->bytes + size > room->bytes_max)) {
 		unlinkat(room->file[0].dir, room->file[0].name, 0);
-		forget(room, 0);
+		forget_file(room, 0);
 	}
 	file.name = xstrdup(name);
-	add_file(room, &file);
+	count_file(room, &file);
 	room->sorted = true; /* the youngest is the last */
 }
 
@@ -124,7 +124,7 @@ void
 room_close(struct room *room)
 {
 	while (room->files > 0)
-		forget(room, room->files - 1);
+		forget_file(room, room->files - 1);
 	free(room->file);
 	*room = (struct room){0};
 }

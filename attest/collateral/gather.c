@@ -55,7 +55,7 @@ other_id(const char *id, const char *driver, const char *vbios)
 
 /* -- recording ----------------------------------------------------------------------------------------------------- */
 static const char *
-step_name(const struct collateral *need)
+need_step_name(const struct collateral *need)
 {
 	return need->kind == COLLATERAL_OCSP ? "ocsp"
 	       : need->kind == COLLATERAL_DRIVER_RIM ? "driver-rim"
@@ -63,14 +63,14 @@ step_name(const struct collateral *need)
 }
 
 static void
-record(struct recorder *recorder, const struct collateral *need)
+record_need(struct recorder *recorder, const struct collateral *need)
 {
 	struct archive *archive = &recorder->out->archive;
 	struct archive_item *item = archive_find(archive, need->name);
 
 	if (need->err.code != CODE_OK) {
 		if (item == NULL)
-			steps_fail(&recorder->out->steps, STEP_RUN, step_name(need), &need->err);
+			steps_fail(&recorder->out->steps, STEP_RUN, need_step_name(need), &need->err);
 	} else if (item == NULL) {
 		archive_add(archive, need->kind, need->name, buf_bytes(&need->answer), 0);
 	} else {
@@ -100,7 +100,7 @@ swap_names(struct recorder *recorder, struct collateral *need, unsigned count, c
 }
 
 static void
-serve(void *context, struct collateral *need, unsigned count)
+serve_recorded(void *context, struct collateral *need, unsigned count)
 {
 	struct recorder *recorder = context;
 	char **own = xcalloc(count, sizeof(*own));
@@ -110,7 +110,7 @@ serve(void *context, struct collateral *need, unsigned count)
 	swap_names(recorder, need, count, own);
 	collateral_serve(&recorder->store, need, count);
 	for (unsigned i = 0; i < count; i++) {
-		record(recorder, &need[i]);
+		record_need(recorder, &need[i]);
 		if (need[i].name != own[i])
 			free(need[i].name);
 		need[i].name = own[i];
@@ -164,7 +164,7 @@ add_chains(const struct gather_request *request, struct archive *archive)
 }
 
 static struct appraise_input
-make_input(const struct gather_request *request)
+make_gather_input(const struct gather_request *request)
 {
 	const struct conf *conf = request->conf;
 	struct appraise_input input = {.at = request->trust->at,
@@ -208,13 +208,13 @@ gather(const struct gather_request *request, struct gathered *out, struct err *e
 {
 	const struct appraise_worker worker = {PATH_WORKERS "/appraise", request->conf->worker_user, request->deadline};
 	struct recorder recorder = {.request = request, .out = out, .store = make_store(request)};
-	const struct collateral_source source = {serve, &recorder};
+	const struct collateral_source source = {serve_recorded, &recorder};
 	struct appraisal *appraisal = xcalloc(1, sizeof(*appraisal));
 	struct appraise_input *input = xcalloc(1, sizeof(*input));
 	struct err refused = ERR_INIT;
 	int rc = 0;
 
-	*input = make_input(request);
+	*input = make_gather_input(request);
 	appraise_remote(&worker, input, &source, appraisal, &refused);
 	collateral_keep(&recorder.store, appraisal->keep, appraisal->keeps);
 	out->requests += collateral_requests(&recorder.store);

@@ -42,7 +42,7 @@ inventory_free(struct inventory *inventory)
 
 /* -- finding ------------------------------------------------------------------------------------------------------- */
 static struct inventory_entry *
-add(struct inventory *inventory, unsigned kind, const char *name)
+add_inventory_entry(struct inventory *inventory, unsigned kind, const char *name)
 {
 	inventory->entry = xrealloc(inventory->entry, (inventory->entries + 1) * sizeof(*inventory->entry));
 	inventory->entry[inventory->entries] = (struct inventory_entry){.kind = kind, .name = xstrdup(name)};
@@ -96,7 +96,7 @@ is_named_by_content(const struct inventory_entry *entry)
 
 /* What the worker would refuse to read at all would take everything beside it along. */
 static void
-check(struct inventory_entry *entry)
+check_readable(struct inventory_entry *entry)
 {
 	char why[64] = "";
 
@@ -114,19 +114,19 @@ check(struct inventory_entry *entry)
 }
 
 static void
-read_entry(struct inventory *inventory, unsigned kind, const char *directory, const char *file)
+read_stored_entry(struct inventory *inventory, unsigned kind, const char *directory, const char *file)
 {
 	char *name = xstrdup(file);
 	struct inventory_entry *entry;
 	struct err err = ERR_INIT;
 
 	name[strlen(file) - strlen(archive_ending(kind)) - 1] = '\0';
-	entry = add(inventory, kind, name);
+	entry = add_inventory_entry(inventory, kind, name);
 	entry->path = xprintf("%s/%s", directory, file);
 	if (fs_read_file(entry->path, archive_content_max(COLLATERAL_DRIVER_RIM) + 1, &entry->content, &err) != 0)
 		spoil(entry, INVENTORY_DAMAGED, CODE_COLLATERAL, err.text);
 	else
-		check(entry);
+		check_readable(entry);
 	free(name);
 }
 
@@ -151,7 +151,7 @@ read_directory(struct inventory *inventory, unsigned kind, const char *directory
 		return errno == ENOENT ? 0 : err_set(err, CODE_COLLATERAL, "%s: %s", directory, err_errno(errno));
 	for (int i = 0; i < count; i++) {
 		if (has_ending(list[i]->d_name, archive_ending(kind)))
-			read_entry(inventory, kind, directory, list[i]->d_name);
+			read_stored_entry(inventory, kind, directory, list[i]->d_name);
 		free(list[i]);
 	}
 	free(list);
@@ -183,10 +183,10 @@ add_cached(void *context, enum collateral_kind kind, const char *name)
 
 	if (kind == COLLATERAL_KEY_SET || !cache_get(listing->cache, kind, name, &content))
 		return;
-	entry = add(listing->inventory, kind, name);
+	entry = add_inventory_entry(listing->inventory, kind, name);
 	entry->cached = true;
 	entry->content = content.content;
-	check(entry);
+	check_readable(entry);
 }
 
 void
@@ -218,7 +218,7 @@ fits(const struct batch *batch, const struct inventory_entry *entry)
 }
 
 static void
-take(struct batch *batch, struct inventory_entry *entry, bool own)
+add_to_batch(struct batch *batch, struct inventory_entry *entry, bool own)
 {
 	if (archive_find(&batch->archive, entry->name) != NULL)
 		return;
@@ -229,13 +229,13 @@ take(struct batch *batch, struct inventory_entry *entry, bool own)
 
 /* One whose name is no id has no kind of its own, and counts as a driver's. */
 static bool
-is_manifest(const struct inventory_entry *entry)
+is_rim_entry(const struct inventory_entry *entry)
 {
 	return entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM;
 }
 
 static enum inventory_state
-state_of(const struct inventory_entry *entry)
+entry_state(const struct inventory_entry *entry)
 {
 	switch (entry->code) {
 	case CODE_OK:
@@ -268,11 +268,12 @@ settle(struct inventory_entry *entry, const struct archive_item *item, const str
 	entry->detail = xstrdup(step->detail);
 	entry->code = step->code;
 	entry->until = item->until;
-	entry->state = state_of(entry);
+	entry->state = entry_state(entry);
 }
 
 static int
-ask(struct batch *batch, const struct appraise_worker *worker, const struct archive_trust *trust, struct err *err)
+ask_appraiser(struct batch *batch, const struct appraise_worker *worker, const struct archive_trust *trust,
+	      struct err *err)
 {
 	char *text = archive_print(&batch->archive);
 	struct archive judged;
@@ -308,7 +309,7 @@ take_kind(struct batch *batch, struct inventory *inventory, bool cached, unsigne
 		struct inventory_entry *entry = &inventory->entry[i];
 
 		if (entry->kind == kind && entry->cached == cached && is_open(entry) && fits(batch, entry))
-			take(batch, entry, true);
+			add_to_batch(batch, entry, true);
 	}
 }
 
@@ -319,9 +320,9 @@ take_beside(struct batch *batch, struct inventory *inventory, bool manifests)
 	for (unsigned i = 0; i < inventory->entries; i++) {
 		struct inventory_entry *entry = &inventory->entry[i];
 
-		if (!entry->cached && entry->kind != COLLATERAL_OCSP && is_manifest(entry) == manifests &&
+		if (!entry->cached && entry->kind != COLLATERAL_OCSP && is_rim_entry(entry) == manifests &&
 		    (entry->state == INVENTORY_GOOD || entry->state == INVENTORY_EXPIRED) && fits(batch, entry))
-			take(batch, entry, false);
+			add_to_batch(batch, entry, false);
 	}
 }
 
@@ -332,7 +333,7 @@ room_for_manifests(const struct inventory *inventory)
 	size_t used = 0;
 
 	for (unsigned i = 0; i < inventory->entries; i++)
-		if (!is_manifest(&inventory->entry[i]))
+		if (!is_rim_entry(&inventory->entry[i]))
 			used += text_size(&inventory->entry[i]);
 	return used < ARCHIVE_MAX / 2 ? ARCHIVE_MAX - used : ARCHIVE_MAX / 2;
 }
@@ -346,12 +347,12 @@ take_manifests(struct batch *batch, struct inventory *inventory, bool cached, un
 	for (; *next < inventory->entries; ++*next) {
 		struct inventory_entry *entry = &inventory->entry[*next];
 
-		if (!is_manifest(entry) || entry->cached != cached || entry->state != INVENTORY_UNJUDGED ||
+		if (!is_rim_entry(entry) || entry->cached != cached || entry->state != INVENTORY_UNJUDGED ||
 		    text_size(entry) > room)
 			continue;
 		if (batch->bytes + text_size(entry) > room || batch->archive.items == ARCHIVE_ITEMS_MAX / 2)
 			return;
-		take(batch, entry, true);
+		add_to_batch(batch, entry, true);
 	}
 }
 
@@ -374,7 +375,7 @@ judge_place(struct inventory *inventory, bool cached, const struct appraise_work
 			take_beside(batch, inventory, false);
 		take_kind(batch, inventory, cached, COLLATERAL_OCSP);
 		if (batch->archive.items > 0)
-			rc = ask(batch, worker, trust, err);
+			rc = ask_appraiser(batch, worker, trust, err);
 		archive_free(&batch->archive);
 	} while (rc == 0 && next < inventory->entries);
 	free(batch);

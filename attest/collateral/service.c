@@ -80,7 +80,7 @@ service_takes_key(const struct conf *conf, const char *url)
 
 /* One line of visible characters, in a file that nobody else reads. */
 static int
-read_key(const char *path, struct buf *key, struct err *err)
+read_service_key(const char *path, struct buf *key, struct err *err)
 {
 	struct stat st;
 	int fd, rc;
@@ -108,7 +108,7 @@ read_key(const char *path, struct buf *key, struct err *err)
 }
 
 static void
-wipe(struct buf *key)
+wipe_key(struct buf *key)
 {
 	if (key->data != NULL)
 		explicit_bzero(key->data, key->room);
@@ -132,12 +132,12 @@ service_start(const struct conf *conf, int64_t deadline, struct err *err)
 
 	if (fs_read_trusted(conf->ca_file, CA_MAX, &ca, err) != 0)
 		err_wrap(err, CODE_USAGE, "ca-file");
-	else if (read_key(conf->service_key_file, &key, err) == 0) {
+	else if (read_service_key(conf->service_key_file, &key, err) == 0) {
 		settings.ca = buf_bytes(&ca);
 		settings.key = key.size > 0 ? (const char *)key.data : "";
 		fetcher = fetch_start(&settings, err);
 	}
 	buf_free(&ca);
-	wipe(&key);
+	wipe_key(&key);
 	return fetcher;
 }

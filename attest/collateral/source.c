@@ -79,7 +79,7 @@ state_of(struct collateral_store *store)
 
 /* -- here ---------------------------------------------------------------------------------------------------------- */
 static void
-read_path(struct collateral *need, enum collateral_origin origin, const char *path)
+read_collateral_file(struct collateral *need, enum collateral_origin origin, const char *path)
 {
 	need->origin = origin;
 	if (fs_read_file(path, COLLATERAL_MAX, &need->answer, &need->err) != 0)
@@ -100,7 +100,7 @@ serve_file(const struct collateral_store *store, struct collateral *need)
 	if (access(file, F_OK) != 0 && errno == ENOENT)
 		err_set(&need->err, code_missing(need->kind), "%s: no file %s", need->name, file);
 	else
-		read_path(need, ORIGIN_FILE, file);
+		read_collateral_file(need, ORIGIN_FILE, file);
 	return true;
 }
 
@@ -125,7 +125,7 @@ serve_directory(const struct collateral_store *store, struct collateral *need)
 	path = xprintf("%s/%s.%s", dir, need->name, need->kind == COLLATERAL_OCSP ? "der" : "xml");
 	there = access(path, F_OK) == 0 || errno != ENOENT;
 	if (there)
-		read_path(need, ORIGIN_DIRECTORY, path);
+		read_collateral_file(need, ORIGIN_DIRECTORY, path);
 	free(path);
 	return there && (need->err.code == CODE_OK || store->services == NULL);
 }
@@ -234,7 +234,7 @@ set_missing(const struct collateral_store *store, struct collateral *need)
 
 /* A ticket, or -1 with need->err set. */
 static int
-ask(struct collateral_store *store, struct collateral *need)
+ask_service(struct collateral_store *store, struct collateral *need)
 {
 	struct collateral_state *state;
 	char *url = store->services ? service_url(store->services, need->kind, need->name) : NULL;
@@ -266,7 +266,7 @@ ask(struct collateral_store *store, struct collateral *need)
 }
 
 static void
-replace(struct buf *to, const struct buf *from)
+replace_content(struct buf *to, const struct buf *from)
 {
 	to->size = 0;
 	buf_add(to, from->data, from->size);
@@ -282,9 +282,9 @@ remember(struct collateral_store *store, const struct collateral *need)
 		return;
 	state = state_of(store);
 	if (need->kind == COLLATERAL_TOKENS)
-		replace(&state->tokens, &need->answer);
+		replace_content(&state->tokens, &need->answer);
 	if (need->kind == COLLATERAL_KEY_SET)
-		replace(&state->key_set, &need->answer);
+		replace_content(&state->key_set, &need->answer);
 	if (need->origin != ORIGIN_NETWORK || need->kind == COLLATERAL_TOKENS)
 		return;
 	state->served = xrealloc(state->served, (state->count + 1) * sizeof(*state->served));
@@ -311,7 +311,7 @@ tell_host(const struct collateral_store *store, const struct collateral *need)
 }
 
 static void
-take(struct collateral_store *store, struct collateral *need, int ticket)
+take_fetched(struct collateral_store *store, struct collateral *need, int ticket)
 {
 	struct collateral_state *state = state_of(store);
 
@@ -325,7 +325,7 @@ take(struct collateral_store *store, struct collateral *need, int ticket)
 }
 
 static void
-put(struct collateral_store *store, const struct served *served)
+put_served(struct collateral_store *store, const struct served *served)
 {
 	const struct collateral need = {.kind = served->kind, .name = served->name};
 	char *name = cache_name(store, &need);
@@ -343,17 +343,17 @@ collateral_serve(void *context, struct collateral *need, unsigned count)
 	int *ticket = xcalloc(count, sizeof(*ticket));
 
 	for (unsigned i = 0; i < count; i++)
-		ticket[i] = serve_here(store, &need[i]) ? -1 : ask(store, &need[i]);
+		ticket[i] = serve_here(store, &need[i]) ? -1 : ask_service(store, &need[i]);
 	for (unsigned i = 0; i < count; i++) {
 		if (ticket[i] >= 0)
-			take(store, &need[i], ticket[i]);
+			take_fetched(store, &need[i], ticket[i]);
 		if (need[i].err.code == CODE_OK)
 			remember(store, &need[i]);
 		if (need[i].err.code == CODE_OK && ticket[i] < 0)
 			store->hits++;
 		/* Kept at once, so that the pause holds for the next run too. */
 		if (need[i].again && need[i].kind == COLLATERAL_KEY_SET && need[i].err.code == CODE_OK && store->cache)
-			put(store, &store->state->served[store->state->count - 1]);
+			put_served(store, &store->state->served[store->state->count - 1]);
 	}
 	free(ticket);
 }
@@ -377,7 +377,7 @@ collateral_keep(struct collateral_store *store, const struct keep *keep, unsigne
 
 			if (served->kind != keep[i].kind || strcmp(served->name, keep[i].name) != 0)
 				continue;
-			put(store, served);
+			put_served(store, served);
 			break;
 		}
 	}

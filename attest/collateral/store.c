@@ -32,7 +32,7 @@ struct put {
 };
 
 static unsigned
-place_of(unsigned kind)
+kind_place(unsigned kind)
 {
 	return kind == ARCHIVE_CHAIN ? 1 : kind == COLLATERAL_OCSP ? 2 : 0;
 }
@@ -50,7 +50,7 @@ new_name(const struct archive_item *item)
 }
 
 static int
-fail(struct err *err, const char *path, const char *what)
+fail_path(struct err *err, const char *path, const char *what)
 {
 	return err_set(err, CODE_COLLATERAL_STORE, "%s: %s: %s", path, what, err_errno(errno));
 }
@@ -60,13 +60,13 @@ static int
 make_one(const char *path, struct err *err)
 {
 	if (mkdir(path, 0755) == 0)
-		return chmod(path, 0755) == 0 ? 0 : fail(err, path, "chmod");
-	return errno == EEXIST ? 0 : fail(err, path, "mkdir");
+		return chmod(path, 0755) == 0 ? 0 : fail_path(err, path, "chmod");
+	return errno == EEXIST ? 0 : fail_path(err, path, "mkdir");
 }
 
 /* With its parents. */
 static int
-make_directory(const char *path, struct err *err)
+make_directories(const char *path, struct err *err)
 {
 	char *part = xstrdup(path), *slash = part;
 	int rc = 0;
@@ -98,7 +98,7 @@ clean(int dir, const char *path, struct err *err)
 	struct dirent *entry;
 
 	if (list == NULL) {
-		fail(err, path, "open");
+		fail_path(err, path, "open");
 		if (copy >= 0)
 			close(copy);
 		return -1;
@@ -143,11 +143,11 @@ open_directory(struct put *put, unsigned place, struct err *err)
 	if (path == NULL || path[0] == '\0')
 		return err_set(err, CODE_COLLATERAL_STORE, "no directory is configured for .%s files",
 			       archive_ending(kinds[place]));
-	if (make_directory(path, err) != 0)
+	if (make_directories(path, err) != 0)
 		return -1;
 	put->dir[place] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (put->dir[place] < 0)
-		return fail(err, path, "open");
+		return fail_path(err, path, "open");
 	if (is_locked(put, place))
 		return 0;
 	if (lock(put, place, path, err) != 0)
@@ -161,7 +161,7 @@ open_directories(struct put *put, const struct archive *archive, struct err *err
 	bool wanted[KINDS] = {false};
 
 	for (unsigned i = 0; i < archive->items; i++)
-		wanted[place_of(archive->item[i].kind)] = true;
+		wanted[kind_place(archive->item[i].kind)] = true;
 	for (unsigned i = 0; i < KINDS; i++)
 		if (wanted[i] && open_directory(put, i, err) != 0)
 			return -1;
@@ -173,17 +173,17 @@ write_new(const struct put *put, const struct archive_item *item, struct err *er
 {
 	const char *path = store_directory(put->store, item->kind);
 	char *name = new_name(item);
-	int fd = openat(put->dir[place_of(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	int fd = openat(put->dir[kind_place(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			0600),
 	    rc = 0;
 
 	free(name);
 	if (fd < 0)
-		return fail(err, path, "create");
+		return fail_path(err, path, "create");
 	if (fs_write_fd(fd, buf_bytes(&item->content), err) != 0)
 		rc = err_wrap(err, CODE_COLLATERAL_STORE, "%s: %s", path, item->name);
 	else if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
-		rc = fail(err, path, "fchmod, fsync");
+		rc = fail_path(err, path, "fchmod, fsync");
 	close(fd);
 	return rc;
 }
@@ -192,8 +192,8 @@ static int
 rename_new(const struct put *put, const struct archive_item *item, struct err *err)
 {
 	char *from = new_name(item), *to = file_name(item);
-	int dir = put->dir[place_of(item->kind)];
-	int rc = renameat(dir, from, dir, to) == 0 ? 0 : fail(err, to, "rename");
+	int dir = put->dir[kind_place(item->kind)];
+	int rc = renameat(dir, from, dir, to) == 0 ? 0 : fail_path(err, to, "rename");
 
 	free(from);
 	free(to);
@@ -204,7 +204,7 @@ static void
 unlink_new(const struct put *put, const struct archive *archive)
 {
 	for (unsigned i = 0; i < archive->items; i++) {
-		int dir = put->dir[place_of(archive->item[i].kind)];
+		int dir = put->dir[kind_place(archive->item[i].kind)];
 		char *name = new_name(&archive->item[i]);
 
 		if (dir >= 0)
@@ -248,7 +248,7 @@ rename_all(const struct put *put, const struct archive *archive, unsigned *renam
 		++*renamed;
 	for (unsigned i = 0; i < KINDS; i++)
 		if (put->dir[i] >= 0 && fsync(put->dir[i]) != 0 && *renamed == archive->items)
-			return fail(err, store_directory(put->store, kinds[i]), "fsync");
+			return fail_path(err, store_directory(put->store, kinds[i]), "fsync");
 	return *renamed == archive->items ? 0 : -1;
 }
 

@@ -84,7 +84,7 @@ take_failure(struct collector *collector, struct bytes payload, struct err *err)
 }
 
 static int
-ask(struct collector *collector, enum frame_type type, struct bytes payload, struct err *err)
+ask_collector(struct collector *collector, enum frame_type type, struct bytes payload, struct err *err)
 {
 	if (collector->child.pid <= 0)
 		return err_set(err, CODE_INTERNAL, "collect is not running");
@@ -95,7 +95,7 @@ ask(struct collector *collector, enum frame_type type, struct bytes payload, str
 }
 
 static int
-answer(struct collector *collector, enum frame_type want, struct buf *payload, struct err *err)
+await_answer(struct collector *collector, enum frame_type want, struct buf *payload, struct err *err)
 {
 	enum frame_type type;
 
@@ -123,7 +123,7 @@ answer_done(struct collector *collector, uint32_t frames, struct buf *payload, s
 	struct cursor at;
 	uint32_t told;
 
-	if (answer(collector, FRAME_DONE, payload, err) != 0)
+	if (await_answer(collector, FRAME_DONE, payload, err) != 0)
 		return -1;
 	at = cursor_of(buf_bytes(payload));
 	if (frame_get_u32(&at, &told) && told == frames)
@@ -134,7 +134,7 @@ answer_done(struct collector *collector, uint32_t frames, struct buf *payload, s
 
 /* HELLO both ways: one version, and our random part back. */
 static int
-greet(struct collector *collector, struct err *err)
+greet_worker(struct collector *collector, struct err *err)
 {
 	struct buf hello = {0}, back = {0};
 	uint8_t random[RANDOM_SIZE];
@@ -143,9 +143,9 @@ greet(struct collector *collector, struct err *err)
 	random_bytes(random, sizeof(random));
 	frame_put_text(&hello, PROJECT_VERSION);
 	frame_put_field(&hello, bytes_of(random, sizeof(random)));
-	rc = ask(collector, FRAME_HELLO, buf_bytes(&hello), err);
+	rc = ask_collector(collector, FRAME_HELLO, buf_bytes(&hello), err);
 	if (rc == 0)
-		rc = answer(collector, FRAME_HELLO, &back, err);
+		rc = await_answer(collector, FRAME_HELLO, &back, err);
 	if (rc == 0 && !bytes_equal(buf_bytes(&hello), buf_bytes(&back))) {
 		err_set(err, 0, "HELLO came back changed: the package's programs are of two versions");
 		rc = malformed(collector, err);
@@ -197,19 +197,19 @@ collect_start(const char *worker, const char *library, const char *driver_root, 
 		close_fds(collector);
 		return -1;
 	}
-	return greet(collector, err);
+	return greet_worker(collector, err);
 }
 
 static int
 receive(struct collector *collector, struct collect_states *states, struct collect_identity identity[COLLECT_GPUS_MAX],
 	struct buf *payload, struct err *err)
 {
-	if (answer(collector, FRAME_STATES, payload, err) != 0)
+	if (await_answer(collector, FRAME_STATES, payload, err) != 0)
 		return -1;
 	if (collect_get_states(buf_bytes(payload), states, err) != 0)
 		return malformed(collector, err);
 	for (unsigned i = 0; i < states->gpus; i++) {
-		if (answer(collector, FRAME_IDENTITY, payload, err) != 0)
+		if (await_answer(collector, FRAME_IDENTITY, payload, err) != 0)
 			return -1;
 		if (collect_get_identity(buf_bytes(payload), &identity[i], err) != 0)
 			return malformed(collector, err);
@@ -235,7 +235,7 @@ collect_recheck(struct collector *collector, struct collect_states *states,
 		struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
 {
 	struct buf payload = {0};
-	int rc = ask(collector, FRAME_RECHECK, (struct bytes){NULL, 0}, err);
+	int rc = ask_collector(collector, FRAME_RECHECK, (struct bytes){NULL, 0}, err);
 
 	if (rc == 0)
 		rc = receive(collector, states, identity, &payload, err);
@@ -251,7 +251,7 @@ collect_ready(struct collector *collector, bool ready, struct collect_states *st
 	int rc;
 
 	frame_put_u32(&payload, ready);
-	rc = ask(collector, FRAME_READY, buf_bytes(&payload), err);
+	rc = ask_collector(collector, FRAME_READY, buf_bytes(&payload), err);
 	if (rc == 0)
 		rc = receive(collector, states, identity, &payload, err);
 	buf_free(&payload);
@@ -264,7 +264,7 @@ receive_evidence(struct collector *collector, struct collected *out, struct buf 
 	struct cursor at;
 	struct bytes report, chain;
 
-	if (answer(collector, FRAME_EVIDENCE, payload, err) != 0)
+	if (await_answer(collector, FRAME_EVIDENCE, payload, err) != 0)
 		return -1;
 	at = cursor_of(buf_bytes(payload));
 	if (!frame_get_field(&at, &report) || !frame_get_field(&at, &chain) || at.left != 0 || report.size == 0 ||
@@ -289,7 +289,7 @@ collect_reports(struct collector *collector, const uint8_t nonce[32], const bool
 	memcpy(order, nonce, 32);
 	for (unsigned i = 0; i < collector->gpus; i++)
 		order[32 + i] = wanted[i];
-	rc = ask(collector, FRAME_REPORTS, bytes_of(order, sizeof(order)), err);
+	rc = ask_collector(collector, FRAME_REPORTS, bytes_of(order, sizeof(order)), err);
 	for (unsigned i = 0; rc == 0 && i < collector->gpus; i++) {
 		if (!wanted[i])
 			continue;

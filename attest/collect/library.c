@@ -44,7 +44,7 @@ check_owner(const char *path, const struct stat *status, struct err *err)
 
 /* Takes over path. */
 static void
-set_text(char **text, char *path)
+take_over_text(char **text, char *path)
 {
 	free(*text);
 	*text = path;
@@ -60,14 +60,14 @@ follow(struct walk *walk, const char *path, struct err *err)
 		return untrusted(err, path, size <= 0 ? "unreadable symlink" : "too many symlinks");
 	target[size] = '\0';
 	if (target[0] == '/')
-		set_text(&walk->done, xstrdup(""));
-	set_text(&walk->left, xprintf("%s/%s", target, walk->left));
+		take_over_text(&walk->done, xstrdup(""));
+	take_over_text(&walk->left, xprintf("%s/%s", target, walk->left));
 	return 0;
 }
 
 /* One component: name is the first of walk->left, which already begins behind it. */
 static int
-step(struct walk *walk, const char *name, struct err *err)
+resolve_component(struct walk *walk, const char *name, struct err *err)
 {
 	struct stat status;
 	char *path;
@@ -92,7 +92,7 @@ step(struct walk *walk, const char *name, struct err *err)
 	if (rc == 0 && S_ISLNK(status.st_mode))
 		rc = follow(walk, path, err);
 	else if (rc == 0)
-		set_text(&walk->done, xstrdup(path));
+		take_over_text(&walk->done, xstrdup(path));
 	free(path);
 	return rc;
 }
@@ -108,8 +108,8 @@ resolve(const char *path, struct err *err)
 		char *start = walk.left + strspn(walk.left, "/"), *end = start + strcspn(start, "/");
 		char *name = xprintf("%.*s", (int)(end - start), start);
 
-		set_text(&walk.left, xstrdup(end));
-		rc = step(&walk, name, err);
+		take_over_text(&walk.left, xstrdup(end));
+		rc = resolve_component(&walk, name, err);
 		free(name);
 	}
 	free(walk.left);

@@ -38,26 +38,26 @@ cause(int number)
 
 /* Sets err unless the call succeeded. */
 static int
-check(int number, const char *call, struct err *err)
+check_call(int number, const char *call, struct err *err)
 {
 	if (number == NVML_SUCCESS)
 		return 0;
 	return err_set(err, cause(number), "%s returned %d", call, number);
 }
 
-#define CALL(machine, symbol, err, ...) check((machine)->library->symbol(__VA_ARGS__), #symbol, err)
+#define CALL(machine, symbol, err, ...) check_call((machine)->library->symbol(__VA_ARGS__), #symbol, err)
 
 /* A call that the driver may lack, or not support on this machine: the value is then COLLECT_ABSENT. */
 static int
 check_optional(int number, const char *call, const unsigned *got, uint32_t *out, struct err *err)
 {
 	*out = number == NVML_SUCCESS ? *got : COLLECT_ABSENT;
-	return number == NVML_NOT_SUPPORTED || number == NVML_FUNCTION_NOT_FOUND ? 0 : check(number, call, err);
+	return number == NVML_NOT_SUPPORTED || number == NVML_FUNCTION_NOT_FOUND ? 0 : check_call(number, call, err);
 }
 
 /* Texts of the driver go into messages, ids and file names later: the codec takes only visible ASCII. */
 static int
-check_text(const char *text, size_t size, const char *call, struct err *err)
+check_visible(const char *text, size_t size, const char *call, struct err *err)
 {
 	size_t length = strnlen(text, size);
 	bool visible = length > 0 && length < size;
@@ -77,12 +77,12 @@ read_cc(const struct machine *machine, struct collect_states *states, struct err
 	struct nvml_cc_state state = {0};
 	int number = machine->library->nvmlSystemGetConfComputeCapabilities(&capabilities);
 
-	if (number != NVML_NOT_SUPPORTED && check(number, "nvmlSystemGetConfComputeCapabilities", err) != 0)
+	if (number != NVML_NOT_SUPPORTED && check_call(number, "nvmlSystemGetConfComputeCapabilities", err) != 0)
 		return -1;
 	if (number == NVML_NOT_SUPPORTED)
 		capabilities = (struct nvml_cc_capabilities){0};
 	number = machine->library->nvmlSystemGetConfComputeState(&state);
-	if (number != NVML_NOT_SUPPORTED && check(number, "nvmlSystemGetConfComputeState", err) != 0)
+	if (number != NVML_NOT_SUPPORTED && check_call(number, "nvmlSystemGetConfComputeState", err) != 0)
 		return -1;
 	if (number == NVML_NOT_SUPPORTED)
 		state = (struct nvml_cc_state){0};
@@ -119,7 +119,7 @@ read_states(const struct machine *machine, struct collect_states *states, struct
 
 	*states = (struct collect_states){0};
 	if (CALL(machine, nvmlSystemGetDriverVersion, err, states->driver_version, NVML_DRIVER_VERSION_SIZE) != 0 ||
-	    check_text(states->driver_version, NVML_DRIVER_VERSION_SIZE, "nvmlSystemGetDriverVersion", err) != 0 ||
+	    check_visible(states->driver_version, NVML_DRIVER_VERSION_SIZE, "nvmlSystemGetDriverVersion", err) != 0 ||
 	    read_cc(machine, states, err) != 0 || read_optional(machine, states, err) != 0 ||
 	    CALL(machine, nvmlDeviceGetCount_v2, err, &count) != 0)
 		return -1;
@@ -154,11 +154,11 @@ read_identity(const struct machine *machine, struct nvml_device *device, struct 
 
 	*out = (struct collect_identity){.architecture = COLLECT_ABSENT, .persistence = COLLECT_ABSENT};
 	if (CALL(machine, nvmlDeviceGetUUID, err, device, out->uuid, NVML_UUID_SIZE) != 0 ||
-	    check_text(out->uuid, NVML_UUID_SIZE, "nvmlDeviceGetUUID", err) != 0 ||
+	    check_visible(out->uuid, NVML_UUID_SIZE, "nvmlDeviceGetUUID", err) != 0 ||
 	    read_pci(machine, device, out->pci, err) != 0 ||
 	    CALL(machine, nvmlDeviceGetMinorNumber, err, device, &minor) != 0 ||
 	    CALL(machine, nvmlDeviceGetVbiosVersion, err, device, out->vbios_version, NVML_VBIOS_VERSION_SIZE) != 0 ||
-	    check_text(out->vbios_version, NVML_VBIOS_VERSION_SIZE, "nvmlDeviceGetVbiosVersion", err) != 0)
+	    check_visible(out->vbios_version, NVML_VBIOS_VERSION_SIZE, "nvmlDeviceGetVbiosVersion", err) != 0)
 		return -1;
 	out->minor = minor;
 	if (library->nvmlDeviceGetArchitecture != NULL &&
@@ -191,7 +191,7 @@ sort(struct machine *machine)
 }
 
 static int
-check_distinct(const struct machine *machine, struct err *err)
+check_distinct_gpus(const struct machine *machine, struct err *err)
 {
 	for (unsigned i = 0; i < machine->states.gpus; i++) {
 		for (unsigned j = 0; j < i; j++) {
@@ -226,7 +226,7 @@ machine_agree(struct bytes information, const struct collect_identity *identity,
  * folders only the library can tell; a GPU that lacks one where there are some is a contradiction.
  */
 static int
-check_kernel(const struct collect_identity *identity, struct err *err)
+check_with_kernel(const struct collect_identity *identity, struct err *err)
 {
 	const char *address = strncmp(identity->pci, "0000", 4) == 0 ? identity->pci + 4 : identity->pci;
 	char *path = xprintf(GPUS_DIRECTORY "/%s/information", address);
@@ -255,17 +255,17 @@ machine_read(struct machine *machine, struct err *err)
 			return err_wrap(err, 0, "GPU %u", i);
 	}
 	sort(machine);
-	if (check_distinct(machine, err) != 0)
+	if (check_distinct_gpus(machine, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < machine->states.gpus; i++) {
-		if (check_kernel(&machine->identity[i], err) != 0)
+		if (check_with_kernel(&machine->identity[i], err) != 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-check_size(const char *what, uint32_t size, uint32_t max, struct err *err)
+check_reported_size(const char *what, uint32_t size, uint32_t max, struct err *err)
 {
 	if (size >= 1 && size <= max)
 		return 0;
@@ -273,13 +273,13 @@ check_size(const char *what, uint32_t size, uint32_t max, struct err *err)
 }
 
 static int
-read_chain(const struct machine *machine, struct nvml_device *device, struct buf *out, struct err *err)
+read_device_chain(const struct machine *machine, struct nvml_device *device, struct buf *out, struct err *err)
 {
 	struct nvml_cc_certificate *certificate = xcalloc(1, sizeof(*certificate));
 	int rc = -1;
 
 	if (CALL(machine, nvmlDeviceGetConfComputeGpuCertificate, err, device, certificate) == 0 &&
-	    check_size("attestationCertChainSize", certificate->attestation_cert_chain_size,
+	    check_reported_size("attestationCertChainSize", certificate->attestation_cert_chain_size,
 		       NVML_ATTESTATION_CERT_CHAIN_SIZE, err) == 0) {
 		buf_add(out, certificate->attestation_cert_chain, certificate->attestation_cert_chain_size);
 		rc = 0;
@@ -297,7 +297,7 @@ read_report(const struct machine *machine, struct nvml_device *device, const uin
 
 	memcpy(report->nonce, nonce, NVML_NONCE_SIZE);
 	if (CALL(machine, nvmlDeviceGetConfComputeGpuAttestationReport, err, device, report) == 0 &&
-	    check_size("attestationReportSize", report->report_size, NVML_REPORT_SIZE, err) == 0) {
+	    check_reported_size("attestationReportSize", report->report_size, NVML_REPORT_SIZE, err) == 0) {
 		buf_add(out, report->report, report->report_size);
 		rc = 0;
 	}
@@ -309,7 +309,7 @@ int
 machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[NVML_NONCE_SIZE], struct buf *report,
 		 struct buf *chain, struct err *err)
 {
-	if (read_chain(machine, machine->device[i], chain, err) != 0 ||
+	if (read_device_chain(machine, machine->device[i], chain, err) != 0 ||
 	    read_report(machine, machine->device[i], nonce, report, err) != 0)
 		return err_wrap(err, 0, "%s", machine->identity[i].uuid);
 	return 0;

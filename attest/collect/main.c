@@ -48,7 +48,7 @@ take_fds(struct worker *worker, struct err *err)
 }
 
 static int
-confine(const struct worker *worker, const char *parent, const char *driver_root, struct err *err)
+confine_collector(const struct worker *worker, const char *parent, const char *driver_root, struct err *err)
 {
 	const char *path = worker->library.path;
 	char *directory = xprintf("%.*s", (int)(strrchr(path, '/') - path), path);
@@ -80,7 +80,7 @@ confine(const struct worker *worker, const char *parent, const char *driver_root
 }
 
 static int
-add_frame(struct worker *worker, enum frame_type type, struct err *err)
+queue_frame(struct worker *worker, enum frame_type type, struct err *err)
 {
 	int rc = frame_encode(type, buf_bytes(&worker->payload), &worker->waiting, err);
 
@@ -91,7 +91,7 @@ add_frame(struct worker *worker, enum frame_type type, struct err *err)
 
 /* Whoever waits for the frames is woken once. */
 static int
-send_frames(struct worker *worker, struct err *err)
+send_waiting(struct worker *worker, struct err *err)
 {
 	int rc = fs_write_stream(worker->out, buf_bytes(&worker->waiting), NO_DEADLINE, err);
 
@@ -104,12 +104,12 @@ static int
 send_done(struct worker *worker, struct err *err)
 {
 	frame_put_u32(&worker->payload, worker->sent);
-	return add_frame(worker, FRAME_DONE, err) == 0 ? send_frames(worker, err) : -1;
+	return queue_frame(worker, FRAME_DONE, err) == 0 ? send_waiting(worker, err) : -1;
 }
 
 /* The version must be ours; the random part goes back as it came. */
 static int
-greet(struct worker *worker, struct err *err)
+greet_caller(struct worker *worker, struct err *err)
 {
 	enum frame_type type;
 	struct cursor at;
@@ -143,11 +143,11 @@ send_machine(struct worker *worker, struct err *err)
 	if (machine_read(machine, err) != 0)
 		return -1;
 	collect_put_states(&worker->payload, &machine->states);
-	if (add_frame(worker, FRAME_STATES, err) != 0)
+	if (queue_frame(worker, FRAME_STATES, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < machine->states.gpus; i++) {
 		collect_put_identity(&worker->payload, &machine->identity[i]);
-		if (add_frame(worker, FRAME_IDENTITY, err) != 0)
+		if (queue_frame(worker, FRAME_IDENTITY, err) != 0)
 			return -1;
 	}
 	return send_done(worker, err);
@@ -171,7 +171,7 @@ send_evidence(struct worker *worker, struct err *err)
 		frame_put_field(&worker->payload, buf_bytes(&chain));
 		buf_free(&report);
 		buf_free(&chain);
-		if (rc != 0 || add_frame(worker, FRAME_EVIDENCE, err) != 0)
+		if (rc != 0 || queue_frame(worker, FRAME_EVIDENCE, err) != 0)
 			return -1;
 	}
 	return send_done(worker, err);
@@ -206,7 +206,7 @@ static const struct order {
 
 /* Until the caller closes its end. */
 static int
-serve(struct worker *worker, struct err *err)
+serve_orders(struct worker *worker, struct err *err)
 {
 	enum frame_type type;
 	size_t next = 0;
@@ -230,13 +230,13 @@ static int
 work(struct worker *worker, char **argv, struct err *err)
 {
 	if (library_open(argv[2], &worker->library, err) != 0 ||
-	    confine(worker, argv[1], argv[3], err) != 0 || greet(worker, err) != 0 ||
+	    confine_collector(worker, argv[1], argv[3], err) != 0 || greet_caller(worker, err) != 0 ||
 	    library_load(&worker->library, err) != 0)
 		return -1;
 	library_close(&worker->library);
 	if (sandbox_enter(worker->role, err) != 0)
 		return -1;
-	return serve(worker, err);
+	return serve_orders(worker, err);
 }
 
 static void
@@ -247,8 +247,8 @@ send_failure(struct worker *worker, const struct err *err)
 	worker->payload.size = 0;
 	frame_put_u32(&worker->payload, err->code != 0 ? (uint32_t)err->code : CODE_WORKER);
 	frame_put_text(&worker->payload, err->text);
-	if (add_frame(worker, FRAME_FAILURE, &ignored) == 0)
-		(void)send_frames(worker, &ignored);
+	if (queue_frame(worker, FRAME_FAILURE, &ignored) == 0)
+		(void)send_waiting(worker, &ignored);
 }
 
 int

@@ -53,7 +53,7 @@ add_finding(struct doctor *doctor, const struct json *item)
 }
 
 static void
-take_answer(struct doctor *doctor, const char *dirs, struct bytes text)
+take_cdi_answer(struct doctor *doctor, const char *dirs, struct bytes text)
 {
 	static const struct json_limits limits = {.bytes = ANSWER_MAX, .string = 65536, .depth = 16, .values = 1 << 16};
 	struct findings *findings = &doctor->findings;
@@ -95,7 +95,7 @@ check_dirs(struct doctor *doctor, char *dirs)
 
 	if (output_start(PATH_CDI, argv, &output, &err) == 0 &&
 	    output_read(&output, ANSWER_MAX, clock_boot_ms() + CHECK_MS, &text, &err) == 0) {
-		take_answer(doctor, dirs, buf_bytes(&text));
+		take_cdi_answer(doctor, dirs, buf_bytes(&text));
 	} else {
 		finding_fail(findings, "cdi", CODE_WORKER, "%s", err.text);
 		finding_action(findings, "%s", doctor_reinstall(doctor));

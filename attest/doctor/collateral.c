@@ -43,7 +43,7 @@ count(const struct inventory *inventory)
 }
 
 static void
-tell(struct doctor *doctor, const struct inventory *inventory, int64_t now)
+tell_tally(struct doctor *doctor, const struct inventory *inventory, int64_t now)
 {
 	struct findings *findings = &doctor->findings;
 	const struct tally tally = count(inventory);
@@ -94,7 +94,7 @@ doctor_collateral(struct doctor *doctor)
 							      .allow_hold = conf->allow_certificate_hold > trust.at};
 		inventory_cache(&cache, &inventory);
 		if (inventory.entries == 0 || inventory_judge(&inventory, &worker, &trust, &err) == 0)
-			tell(doctor, &inventory, trust.at);
+			tell_tally(doctor, &inventory, trust.at);
 	}
 	if (err.code != CODE_OK) {
 		finding_fail(&doctor->findings, "collateral", err.code, "%s", err.text);

@@ -15,7 +15,7 @@
 static const char check[] = "containers";
 
 static void
-tell(struct findings *findings, const struct holder *holder)
+tell_holder(struct findings *findings, const struct holder *holder)
 {
 	unsigned major_number = major(holder->node), minor_number = minor(holder->node);
 
@@ -46,7 +46,7 @@ tell_all(struct findings *findings, const struct holders *holders)
 
 	for (size_t i = 0; i < holders->count; i++)
 		if (holders->list[i].decision >= HOLDER_NONE && told++ < TOLD_MAX)
-			tell(findings, &holders->list[i]);
+			tell_holder(findings, &holders->list[i]);
 	if (told > TOLD_MAX) {
 		finding_fail(findings, check, CODE_UNGATED, "and %u more of these", told - TOLD_MAX);
 		finding_action(findings, "cgpu status --format json | jq .containers");

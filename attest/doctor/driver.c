@@ -24,7 +24,7 @@ is_emulated(const struct doctor *doctor)
 
 /* The first word that is digits with dots between them: "595.45.04". */
 static bool
-find_version(const char *text, char *out, size_t size)
+find_dotted_version(const char *text, char *out, size_t size)
 {
 	for (const char *word = text + strspn(text, " \t"); *word != '\0' && *word != '\n';
 	     word += strspn(word, " \t")) {
@@ -65,7 +65,7 @@ check_kernel_driver(struct doctor *doctor)
 
 	if (text == NULL || !place_field(text, "NVRM version:", line, sizeof(line))) {
 		tell_not_loaded(doctor);
-	} else if (!find_version(line, doctor->driver, sizeof(doctor->driver))) {
+	} else if (!find_dotted_version(line, doctor->driver, sizeof(doctor->driver))) {
 		finding_warn(findings, "kernel-driver", 0, "/proc/driver/nvidia/version has another form: %s", line);
 		finding_action(findings, "cat /proc/driver/nvidia/version");
 	} else if (strstr(line, "Open Kernel Module") == NULL) {
@@ -131,7 +131,7 @@ gpu_node(const struct doctor *doctor, const char *address)
 }
 
 static bool
-check_node(struct doctor *doctor, const char *path, mode_t *mode)
+check_device_node(struct doctor *doctor, const char *path, mode_t *mode)
 {
 	const char *fault = node_fault(doctor, path, mode);
 
@@ -173,12 +173,12 @@ check_nodes(struct doctor *doctor)
 		char *node = gpu_node(doctor, addresses[i]);
 
 		if (node != NULL)
-			whole &= check_node(doctor, node, &mode);
+			whole &= check_device_node(doctor, node, &mode);
 		gpus += node != NULL;
 		free(node);
 	}
 	if (count > 0)
-		whole &= check_node(doctor, "/dev/nvidiactl", &mode);
+		whole &= check_device_node(doctor, "/dev/nvidiactl", &mode);
 	if (whole)
 		tell_nodes(doctor, gpus, mode);
 	place_names_free(addresses, count);

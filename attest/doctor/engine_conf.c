@@ -122,7 +122,7 @@ tell_broken(const struct search *search, const char *path, const struct err *err
 }
 
 static void
-read_list(void *context, const char *path)
+read_conf_list(void *context, const char *path)
 {
 	const struct search *search = context;
 	char *text = place_read(search->doctor->root, path, CONF_MAX);
@@ -151,7 +151,7 @@ engine_conf_list(struct doctor *doctor, const struct engine_conf *conf, const ch
 	struct search search = {doctor, conf, check, key, code, defaults, out};
 
 	*out = (struct engine_list){.items = 0};
-	each_file(doctor, conf, read_list, &search);
+	each_file(doctor, conf, read_conf_list, &search);
 	if (!out->set)
 		add_defaults(&search);
 }
@@ -163,7 +163,7 @@ struct lookup {
 };
 
 static void
-read_text(void *context, const char *path)
+read_conf_text(void *context, const char *path)
 {
 	struct lookup *lookup = context;
 	char *text = place_read(lookup->doctor->root, path, CONF_MAX);
@@ -183,6 +183,6 @@ engine_conf_text(const struct doctor *doctor, const struct engine_conf *conf, co
 {
 	struct lookup lookup = {doctor, key, NULL};
 
-	each_file(doctor, conf, read_text, &lookup);
+	each_file(doctor, conf, read_conf_text, &lookup);
 	return lookup.found;
 }

@@ -57,7 +57,7 @@ find_program(const char *root, const char *name)
 
 /* The first word of the first line that begins with a digit, a "v" in front of it left out. */
 static void
-find_version(const char *text, char *out, size_t size)
+find_engine_version(const char *text, char *out, size_t size)
 {
 	for (const char *word = text; *word != '\0' && *word != '\n'; word += strspn(word, " ")) {
 		size_t length = strcspn(word, " ,\n");
@@ -73,7 +73,7 @@ find_version(const char *text, char *out, size_t size)
 
 /* All at once: each takes some of a second on a busy machine. */
 static void
-look(const char *root, struct seen seen[PROGRAMS])
+look_for_programs(const char *root, struct seen seen[PROGRAMS])
 {
 	int64_t deadline = clock_boot_ms() + VERSIONS_MS;
 
@@ -90,7 +90,7 @@ look(const char *root, struct seen seen[PROGRAMS])
 		if (seen[i].output.child.pid > 0 &&
 		    output_read(&seen[i].output, VERSION_OUTPUT_MAX, deadline, &text, &(struct err)ERR_INIT) == 0 &&
 		    text.size > 0)
-			find_version((const char *)text.data, seen[i].version, sizeof(seen[i].version));
+			find_engine_version((const char *)text.data, seen[i].version, sizeof(seen[i].version));
 		buf_free(&text);
 	}
 }
@@ -217,7 +217,7 @@ doctor_engines(struct doctor *doctor)
 {
 	struct seen seen[PROGRAMS];
 
-	look(doctor->root, seen);
+	look_for_programs(doctor->root, seen);
 	tell_engines(doctor, seen);
 	check_toolkit(doctor, &seen[PROGRAMS - 1]);
 	check_legacy(doctor);

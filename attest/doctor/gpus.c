@@ -72,8 +72,8 @@ static bool
 waits_for_manifest(const struct doctor *doctor, const struct steps *steps, const struct step *step)
 {
 	for (const struct step *other = steps->list; other < step; other++)
-		if (other->status == STEP_FAIL && other->gpu == step->gpu && is_renewable(other->code, CODE_CLASS_MANIFEST) &&
-		    can_be_asked(doctor->conf, other->code))
+		if (other->status == STEP_FAIL && other->gpu == step->gpu &&
+		    is_renewable(other->code, CODE_CLASS_MANIFEST) && can_be_asked(doctor->conf, other->code))
 			return strcmp(step->name, "measurements") == 0;
 	return false;
 }
@@ -137,7 +137,7 @@ tell_end(struct doctor *doctor, const struct run *run)
 }
 
 static void
-attest(const struct doctor *doctor, const struct conf *conf, enum run_look look, int64_t deadline, struct run *run)
+attest_gpus(const struct doctor *doctor, const struct conf *conf, enum run_look look, int64_t deadline, struct run *run)
 {
 	const struct run_request request = {
 		.conf = conf,
@@ -173,7 +173,7 @@ ask_services(struct doctor *doctor, const struct run *offline)
 		conf.rim_dir = "";
 	if (conf.ocsp_url[0] != '\0')
 		conf.ocsp_dir = "";
-	attest(doctor, &conf, RUN_LOOK_ANEW, clock_boot_ms() + conf.deadline * 1000, &run);
+	attest_gpus(doctor, &conf, RUN_LOOK_ANEW, clock_boot_ms() + conf.deadline * 1000, &run);
 	for (size_t i = 0; i < run.steps.count; i++) {
 		const struct step *step = &run.steps.list[i];
 
@@ -208,7 +208,7 @@ doctor_gpus(struct doctor *doctor)
 	conf.rim_url = conf.ocsp_url = "";
 	conf.verifier = VERIFIER_LOCAL;
 	limit = conf.deadline * 1000 < OFFLINE_MS ? conf.deadline * 1000 : OFFLINE_MS;
-	attest(doctor, &conf, RUN_LOOK, clock_boot_ms() + limit, &run);
+	attest_gpus(doctor, &conf, RUN_LOOK, clock_boot_ms() + limit, &run);
 	if (doctor->driver[0] == '\0')
 		snprintf(doctor->driver, sizeof(doctor->driver), "%.31s", run.states.driver_version);
 	add_steps(doctor, &run);

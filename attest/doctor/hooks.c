@@ -114,14 +114,14 @@ check_timeout(struct doctor *doctor, const struct engine *engine, const char *fi
 /* -- definitions ------------------------------------------------------------------------------------------------- */
 
 static bool
-is_ours(const struct hook_config *definition)
+is_our_hook(const struct hook_config *definition)
 {
 	return definition->path != NULL && engine_ends_with(definition->path, "/cgpu-hook");
 }
 
 /* Owner and mode of a file that decides about the gate; true where both are as they should be. */
 static bool
-check_owner(struct doctor *doctor, const struct engine *engine, const char *path, const struct stat *status)
+check_hook_owner(struct doctor *doctor, const struct engine *engine, const char *path, const struct stat *status)
 {
 	if (fs_owner_trusted(status->st_uid) && (status->st_mode & 022) == 0)
 		return true;
@@ -133,7 +133,7 @@ check_owner(struct doctor *doctor, const struct engine *engine, const char *path
 }
 
 static bool
-check_program(struct doctor *doctor, const struct engine *engine, const char *file, const char *program)
+check_hook_program(struct doctor *doctor, const struct engine *engine, const char *file, const char *program)
 {
 	struct findings *findings = &doctor->findings;
 	struct stat status;
@@ -151,7 +151,7 @@ check_program(struct doctor *doctor, const struct engine *engine, const char *fi
 		finding_action(findings, "chmod 755 %s", program);
 		return false;
 	}
-	return check_owner(doctor, engine, program, &status);
+	return check_hook_owner(doctor, engine, program, &status);
 }
 
 static bool
@@ -184,8 +184,8 @@ judge_ours(struct doctor *doctor, const struct engine *engine, const char *file,
 	struct stat status;
 
 	if (place_stat(doctor->root, file, &status))
-		check_owner(doctor, engine, file, &status);
-	check_program(doctor, engine, file, definition->path);
+		check_hook_owner(doctor, engine, file, &status);
+	check_hook_program(doctor, engine, file, definition->path);
 	check_conditions(doctor, engine, file, definition);
 	check_timeout(doctor, engine, file, definition->timeout);
 	if (strcmp(definition->path, PATH_HOOK) != 0) {
@@ -215,7 +215,7 @@ is_shadowed(const struct doctor *doctor, const struct engine_list *places, unsig
 
 /* One file; true where it is ours. */
 static bool
-judge_file(struct doctor *doctor, const struct engine *engine, const char *file)
+judge_hook_file(struct doctor *doctor, const struct engine *engine, const char *file)
 {
 	struct findings *findings = &doctor->findings;
 	char *text = place_read(doctor->root, file, HOOK_CONFIG_SIZE_MAX);
@@ -238,7 +238,7 @@ judge_file(struct doctor *doctor, const struct engine *engine, const char *file)
 		else
 			finding_action(findings, "mv %s /root/", file);
 	}
-	if (is_ours(&definition)) {
+	if (is_our_hook(&definition)) {
 		ours = true;
 		if (err.text[0] == '\0')
 			judge_ours(doctor, engine, file, &definition);
@@ -282,7 +282,7 @@ check_engine(struct doctor *doctor, const struct engine *engine)
 			char *file = xprintf("%s/%s", places.item[i], names[k]);
 
 			if (engine_ends_with(names[k], ".json") && !is_shadowed(doctor, &places, i, names[k]))
-				ours |= judge_file(doctor, engine, file);
+				ours |= judge_hook_file(doctor, engine, file);
 			free(file);
 		}
 		place_names_free(names, count);

@@ -48,7 +48,7 @@ clears_list(const char *line, size_t size)
  * unchanged.
  */
 static void
-scan(const struct doctor *doctor, const char *path, char **opener)
+scan_file(const struct doctor *doctor, const char *path, char **opener)
 {
 	char *text = place_read(doctor->root, path, PLACE_SMALL);
 
@@ -73,7 +73,7 @@ has_conf_ending(const char *name)
 }
 
 static int
-compare_names(const void *a, const void *b)
+compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -97,12 +97,12 @@ scan_drop_ins(const struct doctor *doctor, char **opener)
 		place_names_free(names, names_count);
 		free(folder);
 	}
-	qsort(all, count, sizeof(*all), compare_names);
+	qsort(all, count, sizeof(*all), compare_texts);
 	for (size_t i = 0; i < count; i++) {
 		size_t name = strcspn(all[i], "\n");
 
 		if (i == 0 || strncmp(all[i], all[i - 1], name + 1) != 0)
-			scan(doctor, all[i] + name + 2, opener);
+			scan_file(doctor, all[i] + name + 2, opener);
 	}
 	for (size_t i = 0; i < count; i++)
 		free(all[i]);
@@ -116,7 +116,7 @@ scan_persistenced(const struct doctor *doctor, char **opener)
 		bool there = place_exists(doctor->root, path);
 
 		if (there)
-			scan(doctor, path, opener);
+			scan_file(doctor, path, opener);
 		free(path);
 		if (there)
 			break;
@@ -133,13 +133,13 @@ scan_others(const struct doctor *doctor, char **opener)
 	char **names = place_names(doctor->root, unit_folders[0], &count);
 
 	for (size_t i = 0; *opener == NULL && i < sizeof(scripts) / sizeof(*scripts); i++)
-		scan(doctor, scripts[i], opener);
+		scan_file(doctor, scripts[i], opener);
 	for (size_t i = 0; *opener == NULL && i < count; i++) {
 		size_t size = strlen(names[i]);
 		char *path = xprintf("%s/%s", unit_folders[0], names[i]);
 
 		if (size > 8 && strcmp(names[i] + size - 8, ".service") == 0 && strcmp(names[i], PERSISTENCED) != 0)
-			scan(doctor, path, opener);
+			scan_file(doctor, path, opener);
 		free(path);
 	}
 	place_names_free(names, count);

@@ -48,7 +48,7 @@ check_loosening(struct doctor *doctor, const char *key, int64_t until, int64_t n
 }
 
 static void
-check_mode(struct doctor *doctor, int64_t now)
+check_gate_mode(struct doctor *doctor, int64_t now)
 {
 	struct findings *findings = &doctor->findings;
 	char text[32];
@@ -87,7 +87,7 @@ doctor_configuration(struct doctor *doctor, const struct err *refused)
 			     "a root or the driver's library is not the default one, and every token says so");
 		finding_action(findings, "cgpu config show | grep -e -root -e nvml-library -e key-");
 	}
-	check_mode(doctor, now);
+	check_gate_mode(doctor, now);
 	check_loosening(doctor, "allow-ocsp-without-nonce", conf->allow_ocsp_without_nonce, now);
 	check_loosening(doctor, "allow-certificate-hold", conf->allow_certificate_hold, now);
 }
@@ -119,7 +119,7 @@ check_program(struct doctor *doctor, const char *path, int code)
 
 /* The last word of the first line of PROGRAM --version. */
 static bool
-check_version(struct doctor *doctor, const char *path, char *name)
+check_program_version(struct doctor *doctor, const char *path, char *name)
 {
 	char *full = place_path(doctor->root, path), *argv[] = {name, "--version", NULL}, *line;
 	struct output output;
@@ -183,7 +183,7 @@ doctor_programs(struct doctor *doctor)
 	whole = check_program(doctor, PATH_WORKERS "/collect", CODE_WORKER) && whole;
 	whole = check_program(doctor, PATH_WORKERS "/fetch", CODE_WORKER) && whole;
 	whole = check_program(doctor, PATH_WORKERS "/appraise", CODE_WORKER) && whole;
-	if (whole && check_version(doctor, PATH_HOOK, "cgpu-hook"))
+	if (whole && check_program_version(doctor, PATH_HOOK, "cgpu-hook"))
 		finding_ok(&doctor->findings, "programs", "version %s, %s and workers in " PATH_WORKERS,
 			   PROJECT_VERSION, PATH_HOOK);
 	if (doctor->conf != NULL)

@@ -67,7 +67,7 @@ give_up(struct fetcher *fetcher, const struct err *what, struct err *err)
 }
 
 static int
-on_failure(struct bytes payload, struct err *err)
+on_fetch_failure(struct bytes payload, struct err *err)
 {
 	struct cursor cursor = cursor_of(payload);
 	struct bytes text;
@@ -117,7 +117,7 @@ on_response(struct fetcher *fetcher, struct bytes payload, struct err *err)
 
 /* Takes one frame, whatever it is about. */
 static int
-read_frame(struct fetcher *fetcher, struct err *err)
+take_frame(struct fetcher *fetcher, struct err *err)
 {
 	struct err what = ERR_INIT;
 	struct buf payload = {0};
@@ -125,7 +125,7 @@ read_frame(struct fetcher *fetcher, struct err *err)
 	int rc = frame_read(&fetcher->from, fetcher->deadline, false, &type, &payload, &what);
 
 	if (rc == 0 && type == FRAME_FAILURE)
-		rc = on_failure(buf_bytes(&payload), &what);
+		rc = on_fetch_failure(buf_bytes(&payload), &what);
 	else if (rc == 0 && type == FRAME_HELLO && !fetcher->greeted)
 		rc = on_greeting(fetcher, buf_bytes(&payload), &what);
 	else if (rc == 0 && type == FRAME_RESPONSE && fetcher->greeted)
@@ -146,7 +146,7 @@ write_some(struct fetcher *fetcher, struct bytes *frame, struct err *err)
 	struct err what = ERR_INIT;
 
 	if (fs_write_stream(fetcher->to, some, fetcher->deadline, &what) != 0)
-		return errno == EPIPE ? read_frame(fetcher, err) : give_up(fetcher, &what, err);
+		return errno == EPIPE ? take_frame(fetcher, err) : give_up(fetcher, &what, err);
 	frame->data += some.size;
 	frame->size -= some.size;
 	return 0;
@@ -167,7 +167,7 @@ send_bytes(struct fetcher *fetcher, struct bytes frame, struct err *err)
 		if (left == 0)
 			rc = give_up(fetcher, &(struct err)ERR_INIT, err);
 		else if (end[0].revents != 0)
-			rc = read_frame(fetcher, err);
+			rc = take_frame(fetcher, err);
 		else if (end[1].revents != 0)
 			rc = write_some(fetcher, &frame, err);
 	}
@@ -175,7 +175,7 @@ send_bytes(struct fetcher *fetcher, struct bytes frame, struct err *err)
 }
 
 static int
-add_frame(enum frame_type type, struct buf *payload, struct buf *frames, struct err *err)
+append_frame(enum frame_type type, struct buf *payload, struct buf *frames, struct err *err)
 {
 	int rc = frame_encode(type, buf_bytes(payload), frames, err);
 
@@ -194,7 +194,7 @@ send_requests(struct fetcher *fetcher, struct err *err)
 
 /* The memory may hold the key. */
 static void
-wipe(struct buf *buf)
+wipe_frames(struct buf *buf)
 {
 	if (buf->data != NULL)
 		explicit_bzero(buf->data, buf->room);
@@ -203,7 +203,7 @@ wipe(struct buf *buf)
 
 /* -- start and end ------------------------------------------------------------------------------------------------- */
 static void
-close_fd(int *fd)
+close_pipe(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -211,7 +211,7 @@ close_fd(int *fd)
 }
 
 static int
-start(const struct fetch_settings *settings, struct fetcher *fetcher, struct err *err)
+start_fetch(const struct fetch_settings *settings, struct fetcher *fetcher, struct err *err)
 {
 	int down[2] = {-1, -1}, up[2] = {-1, -1}, rc = -1;
 	char parent[16];
@@ -224,8 +224,8 @@ start(const struct fetch_settings *settings, struct fetcher *fetcher, struct err
 		rc = spawn_start(settings->path, argv, (const int[]){down[0], up[1], -1}, 3, &fetcher->child, err);
 	fetcher->to = down[1];
 	fetcher->from.fd = up[0];
-	close_fd(&down[0]);
-	close_fd(&up[1]);
+	close_pipe(&down[0]);
+	close_pipe(&up[1]);
 	return rc;
 }
 
@@ -238,15 +238,15 @@ send_settings(const struct fetch_settings *settings, struct fetcher *fetcher, st
 	random_bytes(fetcher->echo, sizeof(fetcher->echo));
 	frame_put_text(&payload, PROJECT_VERSION);
 	frame_put_field(&payload, bytes_of(fetcher->echo, sizeof(fetcher->echo)));
-	rc = add_frame(FRAME_HELLO, &payload, &frames, err);
+	rc = append_frame(FRAME_HELLO, &payload, &frames, err);
 	fetch_put_network(&payload, settings);
 	buf_reserve(&frames, payload.size + FRAME_HEADER); /* else a copy would stay behind */
 	if (rc == 0)
-		rc = add_frame(FRAME_NETWORK, &payload, &frames, err);
+		rc = append_frame(FRAME_NETWORK, &payload, &frames, err);
 	if (rc == 0)
 		rc = send_bytes(fetcher, buf_bytes(&frames), err);
-	wipe(&frames);
-	wipe(&payload);
+	wipe_frames(&frames);
+	wipe_frames(&payload);
 	return rc;
 }
 
@@ -256,7 +256,7 @@ fetch_start(const struct fetch_settings *settings, struct err *err)
 	struct fetcher *fetcher = xcalloc(1, sizeof(*fetcher));
 
 	*fetcher = (struct fetcher){.to = -1, .from = {.fd = -1}, .deadline = settings->deadline};
-	if (start(settings, fetcher, err) == 0 && send_settings(settings, fetcher, err) == 0)
+	if (start_fetch(settings, fetcher, err) == 0 && send_settings(settings, fetcher, err) == 0)
 		return fetcher;
 	fetch_end(fetcher);
 	return NULL;
@@ -267,8 +267,8 @@ fetch_end(struct fetcher *fetcher)
 {
 	if (fetcher == NULL)
 		return;
-	close_fd(&fetcher->to);
-	close_fd(&fetcher->from.fd);
+	close_pipe(&fetcher->to);
+	close_pipe(&fetcher->from.fd);
 	spawn_kill(&fetcher->child);
 	for (unsigned i = 0; i < fetcher->count; i++) {
 		buf_free(&fetcher->answers[i].body);
@@ -294,7 +294,7 @@ fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct 
 	if (ticket == FETCH_TICKETS_MAX)
 		return err_set(err, CODE_WORKER, "fetch: more than %d requests", FETCH_TICKETS_MAX);
 	fetch_put_request(&payload, ticket, request);
-	rc = add_frame(FRAME_REQUEST, &payload, &fetcher->requests, err);
+	rc = append_frame(FRAME_REQUEST, &payload, &fetcher->requests, err);
 	buf_free(&payload);
 	if (rc != 0)
 		return -1;
@@ -315,7 +315,7 @@ fetch_take(struct fetcher *fetcher, int ticket, struct buf *out, struct err *err
 	if (!answer->there && fetcher->broken.code == CODE_OK)
 		send_requests(fetcher, err);
 	while (!answer->there && fetcher->broken.code == CODE_OK)
-		read_frame(fetcher, err);
+		take_frame(fetcher, err);
 	/* On a loaded machine the worker itself may not come to say what it waited for. */
 	if (!answer->there && fetcher->broken.code == CODE_DEADLINE)
 		return err_set(err, CODE_DEADLINE, "%s: " LATE, answer->question);

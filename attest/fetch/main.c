@@ -56,7 +56,7 @@ struct job {
 
 /* -- frames -------------------------------------------------------------------------------------------------------- */
 static int
-expect(struct worker *worker, enum frame_type want, struct buf *payload)
+expect_frame(struct worker *worker, enum frame_type want, struct buf *payload)
 {
 	enum frame_type type;
 
@@ -67,12 +67,12 @@ expect(struct worker *worker, enum frame_type want, struct buf *payload)
 
 /* The version must be ours; the random part goes back as it came. */
 static int
-greet(struct worker *worker)
+greet_run(struct worker *worker)
 {
 	struct buf payload = {0};
 	struct bytes version, echo;
 	struct cursor cursor;
-	int rc = expect(worker, FRAME_HELLO, &payload);
+	int rc = expect_frame(worker, FRAME_HELLO, &payload);
 
 	cursor = cursor_of(buf_bytes(&payload));
 	if (rc == 0 && (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) || cursor.left != 0))
@@ -90,7 +90,7 @@ static int
 read_network(struct worker *worker)
 {
 	struct buf payload = {0};
-	int rc = expect(worker, FRAME_NETWORK, &payload);
+	int rc = expect_frame(worker, FRAME_NETWORK, &payload);
 
 	if (rc == 0 && !fetch_get_network(buf_bytes(&payload), &worker->settings))
 		rc = err_set(&worker->err, CODE_WORKER, "settings cannot be read");
@@ -118,7 +118,7 @@ keep_lean(void)
 }
 
 static int
-confine(struct worker *worker, int argc, char **argv)
+confine_fetcher(struct worker *worker, int argc, char **argv)
 {
 	const struct sandbox_paths paths = {resolver_files, NULL};
 	char *end = NULL;
@@ -126,7 +126,7 @@ confine(struct worker *worker, int argc, char **argv)
 
 	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
 		return err_set(&worker->err, CODE_WORKER, "usage: fetch PARENT_PID [USER]");
-	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) < 0 || greet(worker) < 0)
+	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) < 0 || greet_run(worker) < 0)
 		return -1;
 	keep_lean();
 	return read_network(worker) == 0 ? sandbox_enter(SANDBOX_FETCH, &worker->err) : -1;
@@ -214,7 +214,7 @@ on_answer(struct worker *worker, struct http_answer *answer)
 }
 
 static int
-begin(struct worker *worker, unsigned ticket)
+begin_job(struct worker *worker, unsigned ticket)
 {
 	const struct fetch_request *request = &worker->job[ticket]->request;
 	const struct form *form = &forms[request->kind];
@@ -251,12 +251,12 @@ on_frame(struct worker *worker)
 		return rc;
 	}
 	worker->job[worker->jobs++] = job;
-	return begin(worker, ticket);
+	return begin_job(worker, ticket);
 }
 
 /* Until the run closes its end, or the deadline passes and nothing is left to say. */
 static int
-serve(struct worker *worker)
+serve_requests(struct worker *worker)
 {
 	struct http_answer answer;
 	int rc = 0;
@@ -270,7 +270,7 @@ serve(struct worker *worker)
 }
 
 static void
-say_failure(struct worker *worker)
+write_failure(struct worker *worker)
 {
 	struct err ignored = ERR_INIT;
 	struct buf payload = {0};
@@ -289,11 +289,11 @@ main(int argc, char **argv)
 
 	worker.in.fd = IN;
 	worker.deadline = clock_boot_ms() + GREETING_MS;
-	rc = confine(&worker, argc, argv);
+	rc = confine_fetcher(&worker, argc, argv);
 	if (rc == 0)
-		rc = serve(&worker);
+		rc = serve_requests(&worker);
 	if (rc < 0)
-		say_failure(&worker);
+		write_failure(&worker);
 	http_free(worker.http);
 	for (unsigned i = 0; i < worker.jobs; i++)
 		job_free(worker.job[i]);

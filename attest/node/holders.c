@@ -61,17 +61,17 @@ struct search {
 
 /* What the kernel knows already: a FUSE server, or one for automounts, is not asked and cannot hold this up. */
 static bool
-look_at(int directory, const char *name, struct statx *out)
+stat_known(int directory, const char *name, struct statx *out)
 {
 	return statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, out) == 0;
 }
 
 static bool
-identify(const char *path, struct identity *out)
+identify_path(const char *path, struct identity *out)
 {
 	struct statx status;
 
-	if (!look_at(AT_FDCWD, path, &status))
+	if (!stat_known(AT_FDCWD, path, &status))
 		return false;
 	*out = (struct identity){makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
 	return true;
@@ -81,7 +81,7 @@ static bool
 identify_of(const struct search *search, pid_t pid, const char *link, struct identity *out)
 {
 	char *path = xprintf("%s/%d/%s", search->proc, (int)pid, link);
-	bool found = identify(path, out);
+	bool found = identify_path(path, out);
 	int saved = errno;
 
 	free(path);
@@ -116,7 +116,7 @@ is_late(struct search *search)
  */
 
 static bool
-is_of_nvidia(const struct search *search, dev_t number)
+is_nvidia_device(const struct search *search, dev_t number)
 {
 	char *path = xprintf("/sys/dev/char/%u:%u/device/vendor", major(number), minor(number));
 	char *text = place_read(search->root, path, PLACE_SMALL);
@@ -137,7 +137,7 @@ is_gpu(const struct search *search, dev_t number)
 	case DEVICE_FABRIC:
 		return true;
 	case DEVICE_DRM:
-		return is_of_nvidia(search, number);
+		return is_nvidia_device(search, number);
 	case DEVICE_VFIO:
 	case DEVICE_OTHER:
 		break;
@@ -161,7 +161,7 @@ holds_node(struct search *search, pid_t pid, dev_t *node)
 		return false;
 	}
 	while (!found && !is_late(search) && (entry = readdir(list)) != NULL) {
-		if (entry->d_name[0] == '.' || !look_at(dirfd(list), entry->d_name, &status) ||
+		if (entry->d_name[0] == '.' || !stat_known(dirfd(list), entry->d_name, &status) ||
 		    !S_ISCHR(status.stx_mode))
 			continue;
 		*node = makedev(status.stx_rdev_major, status.stx_rdev_minor);
@@ -288,7 +288,7 @@ read_cgroup(const struct search *search, struct holder *holder)
  */
 
 static void
-examine(struct search *search, pid_t pid)
+examine_process(struct search *search, pid_t pid)
 {
 	struct holder holder = {.decision = HOLDER_NONE, .pid = pid, .processes = 1};
 	struct identity root, space;
@@ -308,7 +308,7 @@ examine(struct search *search, pid_t pid)
 }
 
 static int
-walk(struct search *search, struct err *err)
+walk_processes(struct search *search, struct err *err)
 {
 	DIR *list = opendir(search->proc);
 	struct dirent *entry;
@@ -317,7 +317,7 @@ walk(struct search *search, struct err *err)
 		return err_set(err, CODE_INTERNAL, "%s: %s", search->proc, err_errno(errno));
 	while (!is_late(search) && (entry = readdir(list)) != NULL)
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			examine(search, atoi(entry->d_name));
+			examine_process(search, atoi(entry->d_name));
 	closedir(list);
 	return 0;
 }
@@ -352,7 +352,7 @@ read_covered(struct search *search, struct err *err)
 }
 
 static void
-judge(const struct search *search, struct holder *holder)
+judge_process(const struct search *search, struct holder *holder)
 {
 	const struct covered *covered;
 
@@ -370,7 +370,7 @@ judge(const struct search *search, struct holder *holder)
 }
 
 static void
-add(struct holders *out, struct holder *holder)
+add_holder(struct holders *out, struct holder *holder)
 {
 	for (size_t i = 0; i < out->count; i++) {
 		if (out->list[i].space == holder->space && out->list[i].decision == holder->decision) {
@@ -393,26 +393,26 @@ judge_all(struct search *search)
 	for (size_t i = 0; i < search->found && !is_late(search); i++) {
 		struct candidate *candidate = &search->candidates[i];
 
-		judge(search, &candidate->holder);
+		judge_process(search, &candidate->holder);
 		if (process_read(search->proc, candidate->holder.pid, &process) == 0 &&
 		    process.started == candidate->started)
-			add(search->out, &candidate->holder);
+			add_holder(search->out, &candidate->holder);
 		else
 			free(candidate->holder.id);
 	}
 }
 
 static int
-find(struct search *search, struct err *err)
+find_holders(struct search *search, struct err *err)
 {
 	char *root = place_path(search->root, "/"), *text = place_read(search->root, "/proc/devices", PLACE_SMALL);
 	int result = 0;
 
 	if (text == NULL || !device_numbers_parse(text, &search->numbers))
 		result = err_set(err, CODE_INTERNAL, "/proc/devices cannot be read or has another form");
-	else if (!identify(root, &search->own_root))
+	else if (!identify_path(root, &search->own_root))
 		result = err_set(err, CODE_INTERNAL, "%s: %s", root, err_errno(errno));
-	if (result == 0 && walk(search, err) == 0 && read_covered(search, err) == 0)
+	if (result == 0 && walk_processes(search, err) == 0 && read_covered(search, err) == 0)
 		judge_all(search);
 	else
 		result = -1;
@@ -428,7 +428,7 @@ holders_find(const char *root, int64_t deadline, struct holders *out, struct err
 	int result;
 
 	*out = (struct holders){.fault = ERR_INIT};
-	result = find(&search, err);
+	result = find_holders(&search, err);
 	records_free(&search.records);
 	free(search.candidates);
 	free(search.covered);

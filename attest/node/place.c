@@ -79,7 +79,7 @@ place_exists(const char *root, const char *path)
 }
 
 static int
-is_plain(const struct dirent *entry)
+is_visible_entry(const struct dirent *entry)
 {
 	return entry->d_name[0] != '.';
 }
@@ -95,7 +95,7 @@ place_names(const char *root, const char *path, size_t *count)
 {
 	char *full = place_path(root, path), **names;
 	struct dirent **list;
-	int found = scandir(full, &list, is_plain, by_bytes);
+	int found = scandir(full, &list, is_visible_entry, by_bytes);
 
 	free(full);
 	*count = 0;

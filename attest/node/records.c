@@ -11,7 +11,7 @@
 #include "lib/fs.h"
 
 static void
-read_one(int directory, const char *id, struct records *records)
+read_record_file(int directory, const char *id, struct records *records)
 {
 	struct container_record record;
 	struct err err = ERR_INIT;
@@ -46,7 +46,7 @@ records_read(const char *path, struct records *out, struct err *err)
 	}
 	while ((entry = readdir(list)) != NULL)
 		if (entry->d_name[0] != '.')
-			read_one(dirfd(list), entry->d_name, out);
+			read_record_file(dirfd(list), entry->d_name, out);
 	closedir(list);
 	return 0;
 }

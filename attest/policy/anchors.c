@@ -14,7 +14,7 @@
 
 /* The configured file, or what stands in for it. */
 static int
-read_file(const char *key, const char *path, size_t max, struct bytes otherwise, struct buf *file, struct bytes *out,
+read_anchor(const char *key, const char *path, size_t max, struct bytes otherwise, struct buf *file, struct bytes *out,
 	  struct err *err)
 {
 	*out = otherwise;
@@ -51,18 +51,18 @@ anchors_read_remote(const struct conf *conf, struct anchors *anchors, struct rem
 	if (conf->verifier == VERIFIER_LOCAL)
 		return 0;
 	out->issuer = conf->nras_issuer[0] != '\0' ? conf->nras_issuer : issuer_of(conf, anchors);
-	if (read_file("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set,
+	if (read_anchor("key-set-file", conf->key_set_file, KEY_SET_MAX, none, &anchors->key_set, &out->key_set,
 		      err) != 0)
 		return -1;
-	return read_file("key-root", conf->key_root, ROOT_MAX, none, &anchors->key_root, &out->key_root, err);
+	return read_anchor("key-root", conf->key_root, ROOT_MAX, none, &anchors->key_root, &out->key_root, err);
 }
 
 int
 anchors_read(const struct conf *conf, struct anchors *anchors, struct appraise_input *input, struct err *err)
 {
-	if (read_file("device-root", conf->device_root, ROOT_MAX, roots_device(), &anchors->device_root,
+	if (read_anchor("device-root", conf->device_root, ROOT_MAX, roots_device(), &anchors->device_root,
 		      &input->device_root, err) != 0 ||
-	    read_file("rim-root", conf->rim_root, ROOT_MAX, roots_rim(), &anchors->rim_root, &input->rim_root,
+	    read_anchor("rim-root", conf->rim_root, ROOT_MAX, roots_rim(), &anchors->rim_root, &input->rim_root,
 		      err) != 0)
 		return -1;
 	return anchors_read_remote(conf, anchors, &input->remote, err);

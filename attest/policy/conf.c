@@ -100,7 +100,7 @@ static const char *const exempt_keys[] = {"namespace", "image-id", "bundle-root"
 _Static_assert(COUNT(keys) <= CONF_KEYS_MAX, "origins of keys");
 
 static void
-set_text(char **member, const char *value)
+set_conf_text(char **member, const char *value)
 {
 	free(*member);
 	*member = xstrdup(value);
@@ -139,7 +139,7 @@ set_list(struct conf_list *list, const char *value, const struct key *key, struc
 }
 
 static int
-set_number(int64_t *member, const char *value, const struct key *key, struct err *err)
+set_conf_number(int64_t *member, const char *value, const struct key *key, struct err *err)
 {
 	char *end;
 	long long number;
@@ -203,7 +203,7 @@ set_checked_text(char **member, const char *value, const struct key *key, struct
 		return err_set(err, 0, "'%s' is not of the form http://HOST:PORT", value);
 	if (key->kind == KIND_VERSION && value[strspn(value, version)] != '\0')
 		return err_set(err, 0, "'%s' is not a version of numbers and dots", value);
-	set_text(member, value);
+	set_conf_text(member, value);
 	return 0;
 }
 
@@ -221,7 +221,7 @@ key_set(struct conf *conf, const struct key *key, const char *value, struct err 
 	case KIND_LIST:
 		return set_list(member, value, key, err);
 	case KIND_NUMBER:
-		return set_number(member, value, key, err);
+		return set_conf_number(member, value, key, err);
 	case KIND_DATE:
 		return set_date(member, value, err);
 	case KIND_CHOICE:
@@ -307,8 +307,8 @@ exempt_set(struct conf *conf, const char *section, const char *key, const char *
 			       section);
 	if (value[0] == '\0')
 		return err_set(err, 0, "'%s' in [%s] is empty", key, section);
-	set_text(member, value);
-	set_text(&entry->origin, origin);
+	set_conf_text(member, value);
+	set_conf_text(&entry->origin, origin);
 	return 0;
 }
 
@@ -337,7 +337,7 @@ set_value(struct reader *reader, const char *section, const char *name, const ch
 		reader->seen[i] = true;
 		if (key_set(reader->conf, &keys[i], value, reader->err) != 0)
 			return err_wrap(reader->err, 0, "%s", name);
-		set_text(&reader->conf->origin[i], origin);
+		set_conf_text(&reader->conf->origin[i], origin);
 		return 0;
 	}
 	return unknown_key(section, name, reader->err);

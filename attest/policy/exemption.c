@@ -6,7 +6,7 @@
 #include "lib/code.h"
 
 static bool
-below(const char *path, const char *root)
+is_below(const char *path, const char *root)
 {
 	size_t size = strlen(root);
 
@@ -16,7 +16,7 @@ below(const char *path, const char *root)
 }
 
 static bool
-same(const char *want, const char *have)
+fits_rule(const char *want, const char *have)
 {
 	return want == NULL || (have != NULL && strcmp(want, have) == 0);
 }
@@ -27,8 +27,8 @@ exemption_find(const struct conf *conf, const struct exemption_request *request,
 	for (unsigned i = 0; i < conf->exempts; i++) {
 		const struct conf_exempt *entry = &conf->exempt[i];
 
-		if (!below(request->bundle, entry->bundle_root) || !same(entry->namespace, request->namespace) ||
-		    !same(entry->image_id, request->image_id))
+		if (!is_below(request->bundle, entry->bundle_root) ||
+		    !fits_rule(entry->namespace, request->namespace) || !fits_rule(entry->image_id, request->image_id))
 			continue;
 		*why = xprintf("exempt: [exempt %s] of the configuration", entry->name);
 		return EXEMPTION_ALLOW;

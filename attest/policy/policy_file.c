@@ -29,7 +29,7 @@ is_object(const struct json *value)
 
 /* By the whole name: one with a NUL in it is no other claim's. */
 static const struct json *
-member(const struct json *object, struct bytes name)
+find_member(const struct json *object, struct bytes name)
 {
 	for (size_t i = 0; is_object(object) && i < json_count(object); i++)
 		if (bytes_equal(json_name(object, i), name))
@@ -158,7 +158,7 @@ policy_file_free(struct policy_file *policy)
 /* -- comparing -- */
 
 static char *
-shown(const struct json *value)
+shown_claim(const struct json *value)
 {
 	struct json_out *out;
 	char *text;
@@ -176,7 +176,7 @@ shown(const struct json *value)
 static int
 differ(const char *path, const struct json *want, const struct json *have, struct err *err)
 {
-	char *wanted = shown(want), *found = shown(have);
+	char *wanted = shown_claim(want), *found = shown_claim(have);
 
 	err_set(err, CODE_POLICY, "%s: want %s, found %s", path, wanted, found);
 	free(wanted);
@@ -201,7 +201,7 @@ path_pop(struct buf *path, size_t size)
 	path->data[size] = '\0';
 }
 
-static int compare(struct buf *path, const struct json *want, const struct json *have, struct err *err);
+static int compare_values(struct buf *path, const struct json *want, const struct json *have, struct err *err);
 
 static int
 compare_members(struct buf *path, const struct json *want, const struct json *have, struct err *err)
@@ -211,7 +211,7 @@ compare_members(struct buf *path, const struct json *want, const struct json *ha
 	for (size_t i = 0; rc == 0 && i < json_count(want); i++) {
 		size_t size = path_push(path, json_name(want, i));
 
-		rc = compare(path, json_at(want, i), member(have, json_name(want, i)), err);
+		rc = compare_values(path, json_at(want, i), find_member(have, json_name(want, i)), err);
 		path_pop(path, size);
 	}
 	return rc;
@@ -226,7 +226,7 @@ compare_elements(struct buf *path, const struct json *want, const struct json *h
 		size_t size = path->size;
 
 		buf_printf(path, "[%zu]", i);
-		rc = compare(path, json_at(want, i), json_at(have, i), err);
+		rc = compare_values(path, json_at(want, i), json_at(have, i), err);
 		path_pop(path, size);
 	}
 	return rc;
@@ -234,7 +234,7 @@ compare_elements(struct buf *path, const struct json *want, const struct json *h
 
 /* As deep as the policy's own limit. */
 static int
-compare(struct buf *path, const struct json *want, const struct json *have, struct err *err)
+compare_values(struct buf *path, const struct json *want, const struct json *have, struct err *err)
 {
 	bool same = have != NULL && json_type(want) == json_type(have), a = false, b = false;
 
@@ -327,7 +327,7 @@ derive_device(const struct policy_file *policy, const struct json *claims)
 }
 
 static bool
-is_of_nvidia(struct bytes name)
+is_nvidia_claim(struct bytes name)
 {
 	static const char suffix[] = "-schema-validated";
 	size_t size = sizeof(suffix) - 1;
@@ -347,16 +347,17 @@ judge_rules(const char *where, const struct json *rules, const struct found *fou
 	buf_add_text(&path, where);
 	for (size_t i = 0; i < json_count(rules); i++) {
 		struct bytes name = json_name(rules, i);
-		const struct json *have = member(found->derived, name);
+		const struct json *have = find_member(found->derived, name);
 		size_t size;
 
-		if (!nvidia && is_of_nvidia(name)) {
+		if (!nvidia && is_nvidia_claim(name)) {
 			buf_printf(aside, "%s%.*s", aside->size ? ", " : "", shown_size(name), (const char *)name.data);
 			continue;
 		}
 		size = path_push(&path, name);
 		if (rc == 0)
-			rc = compare(&path, json_at(rules, i), have ? have : member(found->claims, name), err);
+			rc = compare_values(&path, json_at(rules, i), have ? have : find_member(found->claims, name),
+					    err);
 		path_pop(&path, size);
 	}
 	buf_free(&path);
@@ -365,8 +366,8 @@ judge_rules(const char *where, const struct json *rules, const struct found *fou
 
 /* Takes found->derived. */
 static int
-judge(const struct policy_file *policy, int gpu, const struct json *rules, const struct found *found, bool nvidia,
-      struct steps *steps)
+judge_claims(const struct policy_file *policy, int gpu, const struct json *rules, const struct found *found,
+	     bool nvidia, struct steps *steps)
 {
 	struct buf aside = {0};
 	struct err err = ERR_INIT;
@@ -392,11 +393,11 @@ policy_file_judge(const struct policy_file *policy, const struct json *overall, 
 {
 	struct found found = {overall, derive_overall(policy, overall, steps)};
 	struct err err = ERR_INIT;
-	int rc = judge(policy, STEP_RUN, policy->overall, &found, nvidia, steps);
+	int rc = judge_claims(policy, STEP_RUN, policy->overall, &found, nvidia, steps);
 
 	for (unsigned i = 0; i < gpus; i++) {
 		found = (struct found){claims[i], derive_device(policy, claims[i])};
-		rc |= judge(policy, (int)i, policy->detached, &found, nvidia, steps);
+		rc |= judge_claims(policy, (int)i, policy->detached, &found, nvidia, steps);
 	}
 	if (gpus > 0 || json_count(policy->detached) == 0)
 		return rc;

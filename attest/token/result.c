@@ -154,7 +154,7 @@ detached_eat(const struct buf *overall, const struct buf *device, unsigned gpus)
 }
 
 static void
-add_file(struct result *out, const char *name, char *content)
+add_result_file(struct result *out, const char *name, char *content)
 {
 	out->file[out->files++] = (struct result_file){name, content};
 }
@@ -223,10 +223,10 @@ add_own(const struct result_input *input, const char *kid, const char *remote, s
 	if (rc == 0)
 		keys = jws_key_set(input->key, kid, err);
 	if (keys != NULL) {
-		add_file(out, "attestation.env", env_file(input, (char *)overall.data));
-		add_file(out, "token.jwt", xprintf("%s\n", (char *)overall.data));
-		add_file(out, "detached-eat.json", detached_eat(&overall, device, input->gpus));
-		add_file(out, "jwks.json", keys);
+		add_result_file(out, "attestation.env", env_file(input, (char *)overall.data));
+		add_result_file(out, "token.jwt", xprintf("%s\n", (char *)overall.data));
+		add_result_file(out, "detached-eat.json", detached_eat(&overall, device, input->gpus));
+		add_result_file(out, "jwks.json", keys);
 	}
 	for (unsigned i = 0; i < input->gpus; i++)
 		buf_free(&device[i]);
@@ -245,12 +245,12 @@ add_remote(const struct result_input *input, const char *kid, const char *remote
 		return -1;
 	keys = jws_key_set(input->key, kid, err);
 	if (keys != NULL) {
-		add_file(out, "attestation.env", env_file(input, remote));
-		add_file(out, "token.jwt", xprintf("%s\n", remote));
-		add_file(out, "detached-eat.json", text_of(input->remote_tokens));
-		add_file(out, "jwks.json", text_of(input->remote_keys));
-		add_file(out, "run.jwt", xprintf("%s\n", (char *)statement.data));
-		add_file(out, "run-jwks.json", keys);
+		add_result_file(out, "attestation.env", env_file(input, remote));
+		add_result_file(out, "token.jwt", xprintf("%s\n", remote));
+		add_result_file(out, "detached-eat.json", text_of(input->remote_tokens));
+		add_result_file(out, "jwks.json", text_of(input->remote_keys));
+		add_result_file(out, "run.jwt", xprintf("%s\n", (char *)statement.data));
+		add_result_file(out, "run-jwks.json", keys);
 	}
 	buf_free(&statement);
 	return keys != NULL ? 0 : -1;
@@ -274,10 +274,10 @@ result_make(const struct result_input *input, struct result *out, struct err *er
 		rc = add_own(input, kid, remote, out, err);
 	if (rc != 0)
 		goto out;
-	add_file(out, "evidence.json", gpu_evidence_print(input->evidence, input->gpus));
+	add_result_file(out, "evidence.json", gpu_evidence_print(input->evidence, input->gpus));
 	if (strcmp(input->verifier, "both") == 0) {
-		add_file(out, "remote-eat.json", text_of(input->remote_tokens));
-		add_file(out, "remote-jwks.json", text_of(input->remote_keys));
+		add_result_file(out, "remote-eat.json", text_of(input->remote_tokens));
+		add_result_file(out, "remote-jwks.json", text_of(input->remote_keys));
 	}
 out:
 	free(remote);

@@ -30,7 +30,7 @@ struct reader {
 };
 
 static int
-fail(const struct reader *reader, int gpu, const char *step, const struct err *err)
+fail_token(const struct reader *reader, int gpu, const char *step, const struct err *err)
 {
 	struct err whole = *err;
 
@@ -103,7 +103,7 @@ read_json(struct bytes text, struct err *err)
 
 /* A detached EAT, or a compact token with at most one line end behind it. */
 static int
-read_text(struct reader *reader, struct err *err)
+read_token_text(struct reader *reader, struct err *err)
 {
 	struct bytes text = reader->request->text;
 	struct json *root;
@@ -128,7 +128,7 @@ read_text(struct reader *reader, struct err *err)
 }
 
 static int
-verify_signature(struct reader *reader, const struct jws *jws, struct err *err)
+verify_token_signature(struct reader *reader, const struct jws *jws, struct err *err)
 {
 	struct jws_key_rules rules = reader->rules->keys;
 	EVP_PKEY *key;
@@ -155,11 +155,11 @@ open_part(struct reader *reader, struct part *part)
 	if (jws_parse(part->text, strlen(part->text), &part->jws, &part->err) != 0)
 		err_wrap(&part->err, CODE_TOKEN_FORMAT, "compact form");
 	else
-		part->sound = verify_signature(reader, &part->jws, &part->err) == 0;
+		part->sound = verify_token_signature(reader, &part->jws, &part->err) == 0;
 }
 
 static int
-read_time(const struct json *payload, const char *name, int64_t *out, struct err *err)
+read_time_claim(const struct json *payload, const char *name, int64_t *out, struct err *err)
 {
 	if (json_integer(json_get(payload, name), 0, TIME_MAX, out))
 		return 0;
@@ -171,8 +171,8 @@ check_time(const struct reader *reader, const struct json *payload, struct err *
 {
 	int64_t at = reader->request->at, iat, nbf, exp;
 
-	if (read_time(payload, "iat", &iat, err) != 0 || read_time(payload, "nbf", &nbf, err) != 0 ||
-	    read_time(payload, "exp", &exp, err) != 0)
+	if (read_time_claim(payload, "iat", &iat, err) != 0 || read_time_claim(payload, "nbf", &nbf, err) != 0 ||
+	    read_time_claim(payload, "exp", &exp, err) != 0)
 		return -1;
 	if (at + reader->rules->ahead < nbf || at + reader->rules->ahead < iat)
 		return err_set(err, CODE_TOKEN_TIME, "not valid before %lld, now %lld",
@@ -186,7 +186,7 @@ check_time(const struct reader *reader, const struct json *payload, struct err *
 }
 
 static int
-check_text(const struct json *payload, const char *name, const char *want, struct err *err)
+check_claim(const struct json *payload, const char *name, const char *want, struct err *err)
 {
 	const char *have = json_text(json_get(payload, name));
 
@@ -211,11 +211,11 @@ check_measurements(const struct json *payload, struct err *err)
 {
 	bool secboot = false;
 
-	if (check_text(payload, "measres", "success", err) != 0)
+	if (check_claim(payload, "measres", "success", err) != 0)
 		return -1;
 	if (!json_bool(json_get(payload, "secboot"), &secboot) || !secboot)
 		return err_set(err, CODE_TOKEN_CLAIM, "claim secboot is not true");
-	return check_text(payload, "dbgstat", "disabled", err);
+	return check_claim(payload, "dbgstat", "disabled", err);
 }
 
 static int
@@ -238,9 +238,9 @@ check_chain(const struct json *payload, const char *name, struct err *err)
 
 	if (chain == NULL || json_type(chain) != JSON_OBJECT)
 		return err_set(err, CODE_TOKEN_CLAIM, "claim %s is missing or no object", name);
-	rc = check_text(chain, "x-nvidia-cert-status", "valid", err);
+	rc = check_claim(chain, "x-nvidia-cert-status", "valid", err);
 	if (rc == 0)
-		rc = check_text(chain, "x-nvidia-cert-ocsp-status", "good", err);
+		rc = check_claim(chain, "x-nvidia-cert-ocsp-status", "good", err);
 	if (rc == 0)
 		rc = check_true(chain, "x-nvidia-cert-ocsp-nonce-matches", false, err);
 	if (rc == 0)
@@ -324,7 +324,7 @@ check_device_claims(const struct reader *reader, const struct json *payload, str
 	const uint8_t *want = reader->rules->nonce ? reader->rules->nonce : reader->token->nonce;
 	uint8_t have[NONCE_SIZE];
 
-	if (check_text(payload, "iss", reader->rules->issuer, err) != 0 || read_nonce(payload, have, err) != 0)
+	if (check_claim(payload, "iss", reader->rules->issuer, err) != 0 || read_nonce(payload, have, err) != 0)
 		return -1;
 	if (memcmp(have, want, NONCE_SIZE) != 0)
 		return err_set(err, CODE_TOKEN_CLAIM,
@@ -336,7 +336,7 @@ check_device_claims(const struct reader *reader, const struct json *payload, str
 
 /* The first reason that a signed device token gives. */
 static int
-refuse(const struct reader *reader, struct err *err)
+refuse_result(const struct reader *reader, struct err *err)
 {
 	for (unsigned i = 0; i < reader->token->devices; i++) {
 		const struct part *device = &reader->device[i];
@@ -355,15 +355,15 @@ check_overall_claims(struct reader *reader, struct err *err)
 	const uint8_t *want = reader->rules->nonce;
 	bool result = false;
 
-	if (check_text(payload, "iss", reader->rules->issuer, err) != 0 ||
-	    check_text(payload, "sub", SUBJECT, err) != 0 ||
-	    check_text(payload, "x-nvidia-ver", CLAIMS_VERSION, err) != 0 ||
+	if (check_claim(payload, "iss", reader->rules->issuer, err) != 0 ||
+	    check_claim(payload, "sub", SUBJECT, err) != 0 ||
+	    check_claim(payload, "x-nvidia-ver", CLAIMS_VERSION, err) != 0 ||
 	    read_nonce(payload, reader->token->nonce, err) != 0)
 		return -1;
 	if (want != NULL && memcmp(reader->token->nonce, want, NONCE_SIZE) != 0)
 		return err_set(err, CODE_TOKEN_CLAIM, "claim eat_nonce is not the nonce that was sent");
 	if (reader->refused)
-		return refuse(reader, err);
+		return refuse_result(reader, err);
 	if (!json_bool(json_get(payload, "x-nvidia-overall-att-result"), &result) || !result)
 		return err_set(err, CODE_TOKEN_CLAIM, "claim x-nvidia-overall-att-result is not true");
 	return 0;
@@ -390,7 +390,7 @@ digest_matches(const struct json *entry, const char *device)
 
 /* One GPU's token may not stand for two. */
 static int
-check_distinct(const struct reader *reader, unsigned gpu, struct err *err)
+check_distinct_ueid(const struct reader *reader, unsigned gpu, struct err *err)
 {
 	const char *ueid = json_text(json_get(reader->device[gpu].jws.payload, "ueid"));
 
@@ -418,7 +418,7 @@ check_set(const struct reader *reader, struct err *err)
 		if (!digest_matches(json_get(submods, name), reader->device[i].text))
 			return err_set(err, CODE_TOKEN_SET,
 				       "the digest of %s in claim submods is not that of its token", name);
-		if (check_distinct(reader, i, err) != 0)
+		if (check_distinct_ueid(reader, i, err) != 0)
 			return -1;
 	}
 	return 0;
@@ -430,7 +430,7 @@ verify_set(const struct reader *reader)
 	struct err err = ERR_INIT;
 
 	if (check_set(reader, &err) != 0)
-		return fail(reader, STEP_RUN, reader->rules->steps->set, &err);
+		return fail_token(reader, STEP_RUN, reader->rules->steps->set, &err);
 	steps_ok(reader->steps, STEP_RUN, reader->rules->steps->set, "%u device token%s, digests match",
 		 reader->token->devices, reader->token->devices == 1 ? "" : "s");
 	return 0;
@@ -440,7 +440,7 @@ static int
 step_result(const struct reader *reader, int gpu, const char *step, int rc, const struct err *err, const char *detail)
 {
 	if (rc != 0)
-		return fail(reader, gpu, step, err);
+		return fail_token(reader, gpu, step, err);
 	steps_ok(reader->steps, gpu, step, "%s", detail ? detail : "");
 	return 0;
 }
@@ -488,13 +488,13 @@ open_all(struct reader *reader)
 	struct err err = ERR_INIT;
 	bool result = true;
 
-	if (read_text(reader, &err) != 0)
+	if (read_token_text(reader, &err) != 0)
 		return steps_fail(reader->steps, STEP_RUN, step, &err);
 	open_part(reader, &reader->overall);
 	for (unsigned i = 0; i < reader->token->devices; i++)
 		open_part(reader, &reader->device[i]);
 	if (reader->overall.jws.payload == NULL)
-		return fail(reader, STEP_RUN, step, &reader->overall.err);
+		return fail_token(reader, STEP_RUN, step, &reader->overall.err);
 	steps_ok(reader->steps, STEP_RUN, step, "%s", reader->token->devices ? "detached EAT" : "overall token alone");
 	reader->refused = reader->rules->nvidia && reader->overall.sound &&
 			  json_bool(json_get(reader->overall.jws.payload, "x-nvidia-overall-att-result"), &result) &&
@@ -553,7 +553,7 @@ token_issuer(struct bytes text)
 	struct err err = ERR_INIT;
 	char *issuer = NULL;
 
-	if (read_text(&reader, &err) == 0 &&
+	if (read_token_text(&reader, &err) == 0 &&
 	    jws_parse(reader.overall.text, strlen(reader.overall.text), &reader.overall.jws, &err) == 0)
 		issuer = text_copy(json_get(reader.overall.jws.payload, "iss"));
 	jws_free(&reader.overall.jws);
