@@ -88,20 +88,37 @@ struct place {
 	const struct entry *entry;
 };
 
-/* path, device and detail are taken as they are. */
-static void
+/* The command that mends most of such findings. */
+static char *
+advice_of(int code, const char *path)
+{
+	switch (code) {
+	case CODE_CDI_UNGATED:
+	case CODE_CDI_GATE_ID: return xprintf("cgpu-cdi guard --in-place %s", path);
+	case CODE_CDI_CONFLICT:
+	case CODE_CDI_SHADOWED: return xprintf("rm %s", path);
+	case CODE_HOOKS_DEFINITION:
+	case CODE_HOOKS_PROGRAM: return NULL;
+	default: return xprintf("nvidia-ctk cdi generate | cgpu-cdi guard --output %s", path);
+	}
+}
+
+/* device and detail are taken over. */
+static struct finding *
 append(struct findings *out, int code, const char *path, char *device, char *detail)
 {
 	if (out->count == out->room) {
 		out->room = out->room * 2 + 16;
 		out->list = xrealloc(out->list, out->room * sizeof(*out->list));
 	}
-	out->list[out->count++] = (struct finding){code, path, device, detail};
+	out->list[out->count] = (struct finding){code, path, device, detail, advice_of(code, path)};
+	return &out->list[out->count++];
 }
 
-static void add(const struct place *place, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static struct finding *
+add(const struct place *place, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-static void
+static struct finding *
 add(const struct place *place, int code, const char *format, ...)
 {
 	char *detail;
@@ -111,8 +128,16 @@ add(const struct place *place, int code, const char *format, ...)
 	if (vasprintf(&detail, format, args) < 0)
 		abort();
 	va_end(args);
-	append(place->out, code, place->source->path, place->entry != NULL ? check_device_name(place->entry) : NULL,
-	       detail);
+	return append(place->out, code, place->source->path,
+		      place->entry != NULL ? check_device_name(place->entry) : NULL, detail);
+}
+
+/* The advice is taken over. */
+static void
+advise(struct finding *finding, char *advice)
+{
+	free(finding->advice);
+	finding->advice = advice;
 }
 
 /* "570.86.10" in ".../libcuda.so.570.86.10" and ".../nvidia/570.86.10/gsp.bin": drivers have three digits in front. */
@@ -191,6 +216,42 @@ check_entry(struct findings *out, const struct facts *facts, const struct entry 
 		check_edits(&place, &entry->device->edits);
 }
 
+/* Another file that gives devices and whose gate has this ID; NULL: there is none. */
+static const struct source *
+find_id(const struct inventory *inventory, const struct source *except, const char *id)
+{
+	for (size_t i = 0; i < inventory->entry_count; i++) {
+		const struct source *source = inventory->entries[i].source;
+		const char *other;
+
+		if (source != except && inventory->entries[i].standing == STANDS &&
+		    gate_form(&source->spec.edits, &other) == GATE_CALL_NAMED && strcmp(id, other) == 0)
+			return source;
+	}
+	return NULL;
+}
+
+/* A gate without an ID of its own attests by itself, whatever other specifications do for the same container. */
+static void
+check_gate_id(const struct place *place, const struct inventory *inventory)
+{
+	const struct source *other;
+	const char *id;
+
+	switch (gate_form(&place->source->spec.edits, &id)) {
+	case GATE_CALL_NONE: return;
+	case GATE_CALL_OLD:
+		add(place, CODE_CDI_GATE_ID, "its call of the hook is of an earlier version and has no ID");
+		return;
+	case GATE_CALL_NAMED:
+		other = find_id(inventory, place->source, id);
+		if (other != NULL)
+			advise(add(place, CODE_CDI_GATE_ID, "%s has the same ID", other->path),
+			       xprintf("cgpu-cdi unguard --in-place %s && cgpu-cdi guard --in-place %s",
+				       place->source->path, place->source->path));
+	}
+}
+
 /* The edits of the whole file count where one of its GPUs stands. */
 static void
 check_source(struct findings *out, const struct inventory *inventory, const struct facts *facts,
@@ -212,8 +273,10 @@ check_source(struct findings *out, const struct inventory *inventory, const stru
 		check_entry(out, facts, entry);
 		stands |= entry->standing == STANDS;
 	}
-	if (stands)
-		check_edits(&place, &source->spec.edits);
+	if (!stands)
+		return;
+	check_gate_id(&place, inventory);
+	check_edits(&place, &source->spec.edits);
 }
 
 void
@@ -250,6 +313,7 @@ check_free(struct findings *findings)
 	for (size_t i = 0; i < findings->count; i++) {
 		free(findings->list[i].device);
 		free(findings->list[i].detail);
+		free(findings->list[i].advice);
 	}
 	free(findings->list);
 }

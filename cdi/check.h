@@ -7,10 +7,11 @@
 #include "cdi/inventory.h"
 
 struct finding {
-	int code;         /* enum code, 118 to 125 */
+	int code; /* enum code, 118 to 125, 240 to 249 */
 	const char *path; /* of the specification, or of the hook definition */
-	char *device;     /* "nvidia.com/gpu=0"; NULL: of the whole file */
+	char *device; /* "nvidia.com/gpu=0"; NULL: of the whole file */
 	char *detail;
+	char *advice; /* the command that mends it; NULL: none does */
 };
 
 struct findings {

@@ -28,7 +28,8 @@ count_gpus(const struct report *report)
 	size_t count = 0;
 
 	for (size_t i = 0; i < inventory->entry_count; i++)
-		count += check_is_gpu(&report->facts, &inventory->entries[i].source->spec, inventory->entries[i].device);
+		count +=
+			check_is_gpu(&report->facts, &inventory->entries[i].source->spec, inventory->entries[i].device);
 	return count;
 }
 
@@ -43,6 +44,8 @@ print_text(const struct report *report, int code, const char *message)
 		text_escape(line, sizeof(line), finding->detail);
 		printf("%s: %s%s%s: %s [code %d]\n", finding->path, finding->device ? finding->device : "",
 		       finding->device ? ": " : "", code_name(finding->code), line, finding->code);
+		if (finding->advice != NULL)
+			printf("  run: %s\n", finding->advice);
 	}
 	if (code == CODE_OK)
 		printf("result: pass: %s\n", message);
@@ -76,6 +79,7 @@ put_findings(struct json_out *out, const struct findings *findings)
 		json_out_member_text(out, "file", finding->path);
 		json_out_member_text(out, "device", finding->device);
 		json_out_member_text(out, "detail", finding->detail);
+		json_out_member_text(out, "advice", finding->advice);
 		json_out_end(out);
 	}
 	json_out_end(out);
@@ -138,5 +142,6 @@ run(const struct options *options, struct err *err)
 	return code;
 }
 
-const struct command command_check = {
-	"check", "", "Tell which CDI devices give a GPU without the gate, or cannot be used", table, run};
+const struct command command_check = {"check", "",
+				      "Tell which CDI devices give a GPU without the gate, or cannot be used", table,
+				      run};

@@ -64,7 +64,8 @@ generate(const struct options *options, enum cdi_format format, char **text, str
 	    generate_check_status(status, &version, err) == 0 &&
 	    driver_find(root != NULL ? root : "/", options_get(options, "library-dirs"), version, &driver, err) == 0)
 		rc = generate_spec(&(struct generate_machine){status, &facts, &driver, ""},
-				   kind != NULL ? kind : GENERATE_KIND, format, text, err);
+				   kind != NULL ? kind : GENERATE_KIND, options_get(options, "output"), format, text,
+				   err);
 	driver_free(&driver);
 	json_free(status);
 	return rc;

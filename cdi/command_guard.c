@@ -23,20 +23,35 @@ static const struct option_entry table[] = {
 	{NULL, NULL, NULL},
 };
 
-/* The text with the gate in it; NULL where facts are given, so that only GPUs matter, and it has none. */
-static int
-guard_text(const struct options *options, struct bytes in, const struct facts *facts, char **out, struct err *err)
+/* Whether a file of a directory is to be rewritten: it gives GPUs, or calls the hook already. */
+static bool
+concerns(const struct cdi_spec *spec, const struct facts *facts)
 {
+	return check_has_gpu(facts, spec) || gate_form(&spec->edits, NULL) != GATE_CALL_NONE;
+}
+
+/*
+ * The text with the gate in it, for target (NULL = standard output). facts: given for a file of a directory; *out is
+ * NULL where that one is to be left alone.
+ */
+static int
+guard_text(const struct options *options, struct bytes in, const char *target, const struct facts *facts, char **out,
+	   struct err *err)
+{
+	char id[GATE_CALL_ID_SIZE];
 	enum cdi_format format;
 	struct cdi_spec spec;
 	bool given;
 	int rc = -1;
 
 	*out = NULL;
-	if (cdi_spec_parse(in, &spec, err) == 0 && commands_format(options, &format, &given, err) == 0)
-		rc = facts != NULL && !check_has_gpu(facts, &spec)
-			     ? 0
-			     : gate_put(&spec, given ? format : spec.format, out, err);
+	if (cdi_spec_parse(in, &spec, err) == 0 && commands_format(options, &format, &given, err) == 0) {
+		rc = 0;
+		if (facts == NULL || concerns(&spec, facts)) {
+			gate_choose_id(&spec, target, id);
+			rc = gate_put(&spec, id, given ? format : spec.format, out, err);
+		}
+	}
 	cdi_spec_free(&spec);
 	return rc;
 }
@@ -64,7 +79,7 @@ guard_file(const struct options *options, const char *path, const char *target, 
 
 	if (fs_read_file(path, CDI_SIZE_MAX, &in, err) != 0)
 		err_wrap(err, CODE_CDI_SPEC, "guard");
-	else if (guard_text(options, buf_bytes(&in), facts, &out, err) != 0)
+	else if (guard_text(options, buf_bytes(&in), target, facts, &out, err) != 0)
 		err_wrap(err, 0, "%s", path);
 	else if (out == NULL || holds(target, out))
 		rc = 0;
@@ -93,7 +108,8 @@ guard_list(const struct options *options, const char *path, const char *target, 
 		struct err one = ERR_INIT;
 
 		specs += cdi_inventory_is_spec_name(list[i]->d_name);
-		if (cdi_inventory_is_spec_name(list[i]->d_name) && guard_file(options, file, other, &facts, &one) != 0) {
+		if (cdi_inventory_is_spec_name(list[i]->d_name) &&
+		    guard_file(options, file, other, &facts, &one) != 0) {
 			if (code != CODE_OK)
 				err_print(&one, "cgpu-cdi");
 			else
@@ -151,7 +167,7 @@ guard_stream(const struct options *options, const char *path, struct err *err)
 	int rc = -1;
 
 	if (read_input(path, &in, err) == 0) {
-		rc = guard_text(options, buf_bytes(&in), NULL, &out, err);
+		rc = guard_text(options, buf_bytes(&in), options_get(options, "output"), NULL, &out, err);
 		if (rc != 0)
 			err_wrap(err, 0, "%s", path != NULL ? path : "standard input");
 		else
@@ -190,7 +206,8 @@ run(const struct options *options, struct err *err)
 	else if (in_place || output != NULL)
 		rc = guard_directory(options, path, in_place ? path : output, err);
 	else
-		rc = err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place, or to the --output directory", path);
+		rc = err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place, or to the --output directory",
+			     path);
 	return rc == 0 ? CODE_OK : err_code(err);
 }
 

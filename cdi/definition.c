@@ -128,9 +128,7 @@ scan_directory(const char *directory, const char *later, struct definition *out,
 	int count = scandir(directory, &list, NULL, alphasort);
 
 	if (count < 0)
-		return errno == ENOENT
-			       ? 0
-			       : err_set(err, CODE_HOOKS_DEFINITION, "%s: %s", directory, err_errno(errno));
+		return errno == ENOENT ? 0 : err_set(err, CODE_HOOKS_DEFINITION, "%s: %s", directory, err_errno(errno));
 	for (int i = 0; i < count; i++) {
 		char *path = xprintf("%s/%s", directory, list[i]->d_name);
 

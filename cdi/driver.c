@@ -30,7 +30,7 @@ static const char default_folders[] = "/usr/lib/" TRIPLET ":/usr/lib/" TRIPLET
 
 struct search {
 	const char *root; /* as given */
-	int fd;           /* of it */
+	int fd; /* of it */
 	const char *version;
 	struct driver *out;
 };

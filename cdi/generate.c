@@ -319,9 +319,10 @@ put_spec(const struct generate_machine *machine, const char *kind, struct err *e
 }
 
 int
-generate_spec(const struct generate_machine *machine, const char *kind, enum cdi_format format, char **out,
-	      struct err *err)
+generate_spec(const struct generate_machine *machine, const char *kind, const char *target, enum cdi_format format,
+	      char **out, struct err *err)
 {
+	char id[GATE_CALL_ID_SIZE];
 	struct cdi_spec spec;
 	char *text;
 	int rc;
@@ -334,8 +335,10 @@ generate_spec(const struct generate_machine *machine, const char *kind, enum cdi
 	if (text == NULL)
 		return -1;
 	rc = cdi_spec_parse(bytes_of_text(text), &spec, err);
-	if (rc == 0)
-		rc = gate_put(&spec, format, out, err);
+	if (rc == 0) {
+		gate_choose_id(&spec, target, id);
+		rc = gate_put(&spec, id, format, out, err);
+	}
 	cdi_spec_free(&spec);
 	free(text);
 	return rc;

@@ -20,10 +20,11 @@ struct generate_machine {
 	const char *root; /* of /proc/driver/nvidia/capabilities: "" but in tests */
 };
 
-/* Driver version and GPUs of status are usable. -1 with the code that status tells, or with one of driver and device. */
+/* Driver version and GPUs of status are usable. -1 with the code that status tells, or with one of driver and device.
+ */
 int generate_check_status(const struct json *status, const char **version, struct err *err);
-/* The text, in new memory. */
-int generate_spec(const struct generate_machine *machine, const char *kind, enum cdi_format format, char **out,
-		  struct err *err);
+/* The text, in new memory. target: where it is going to be written, NULL = not known. */
+int generate_spec(const struct generate_machine *machine, const char *kind, const char *target, enum cdi_format format,
+		  char **out, struct err *err);
 
 #endif

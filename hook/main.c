@@ -9,6 +9,7 @@
 #include "hook/container.h"
 #include "hook/cri.h"
 #include "hook/decision.h"
+#include "hook/duty.h"
 #include "hook/host.h"
 #include "hook/journal.h"
 #include "hook/privilege.h"
@@ -55,22 +56,6 @@ read_input(struct gate *gate, struct err *err)
 	if (result != 0 || container_open(gate->state.pid, gate->state.bundle, &gate->container, err) != 0)
 		return -1;
 	return oci_config_parse(buf_bytes(&gate->container.config), &gate->config, err);
-}
-
-/* The runtime has to run every hook of its config.json: if the CDI layer's call stands there, that one does the work. */
-static bool
-is_called_by_cdi(const struct oci_config *config)
-{
-	const struct oci_hook *hook;
-	size_t i;
-
-	for (i = 0; i < config->hook_count; i++) {
-		hook = &config->hooks[i];
-		if (hook->stage == OCI_CREATE_RUNTIME && strcmp(hook->path, PATH_HOOK) == 0 && hook->args.count == 3 &&
-		    strcmp(hook->args.at[1], "createRuntime") == 0 && strcmp(hook->args.at[2], "--cdi") == 0)
-			return true;
-	}
-	return false;
 }
 
 static int
@@ -173,7 +158,7 @@ gate_container(struct gate *gate, struct err *err)
 {
 	if (privilege_reduce(true, err) != 0 || read_input(gate, err) != 0)
 		return -1;
-	if (!gate->stage.cdi && is_called_by_cdi(&gate->config))
+	if (!duty_is_ours(&gate->config, &gate->stage))
 		return 0;
 	if (decide(gate, err) != 0 || privilege_reduce(false, err) != 0)
 		return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/code.h"
+#include "spec/gate_call.h"
 
 static int
 parse_refresh(int argc, char *const argv[], struct stage *out, struct err *err)
@@ -40,20 +41,21 @@ stage_parse(int argc, char *const argv[], struct stage *out, struct err *err)
 		return err_set(err, CODE_STAGE, "the stage is '%.64s', want createRuntime", argv[1]);
 	if (argc == 2)
 		return 0;
-	if (argc != 3 || strcmp(argv[2], "--cdi") != 0)
-		return err_set(err, CODE_USAGE, "argument '%.64s' is one too many", argv[argc == 3 ? 2 : 3]);
-	out->cdi = true;
+	out->cdi = gate_call_is_option(argv[2], &out->gate_id);
+	if (argc != 3 || !out->cdi)
+		return err_set(err, CODE_USAGE, "argument '%.64s' is one too many", argv[out->cdi ? 3 : 2]);
 	return 0;
 }
 
 void
 stage_help(void)
 {
-	printf("usage: cgpu-hook createRuntime [--cdi]\n"
+	printf("usage: cgpu-hook createRuntime [--cdi[=ID]]\n"
 	       "       cgpu-hook refresh ID [--stop]\n"
 	       "       cgpu-hook --help | --version\n"
-	       "An OCI hook, called by a container runtime with the container's state on standard input. It refuses the start\n"
+	       "An OCI hook, called by a container runtime with the container's state on standard input. It refuses "
+	       "the start\n"
 	       "of a container that gets an NVIDIA GPU whose attestation fails.\n"
-	       "  --cdi  called from a CDI specification: the container asks for a GPU for certain\n"
-	       "  --stop stop a container whose token has ended and cannot be replaced\n");
+	       "  --cdi[=ID]  called from a CDI specification, the one with this ID\n"
+	       "  --stop      stop a container whose token has ended and cannot be replaced\n");
 }

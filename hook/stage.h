@@ -6,8 +6,8 @@
 
 #include "lib/err.h"
 
-/* The command line: STAGE [--cdi], refresh ID [--stop], --help, or --version. The stage is told by argument because the OCI
- * state does not carry it, and a gate that runs at another stage gates nothing. */
+/* The command line: STAGE [--cdi[=ID]], refresh ID [--stop], --help, or --version. The stage is told by argument
+ * because the OCI state does not carry it, and a gate that runs at another stage gates nothing. */
 
 enum stage_action {
 	STAGE_GATE,
@@ -18,9 +18,10 @@ enum stage_action {
 
 struct stage {
 	enum stage_action action;
-	bool cdi; /* a CDI spec called us: the container asks for a GPU */
+	bool cdi; /* a CDI specification called us */
+	const char *gate_id; /* ID of its --cdi=ID, any text; NULL = none */
 	const char *container; /* STAGE_REFRESH: its id */
-	bool stop;             /* if its token has ended and there is no new one */
+	bool stop; /* if its token has ended and there is no new one */
 };
 
 /* -1 with CODE_STAGE for a missing or another stage, CODE_USAGE for anything else on the line. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define CODE_MAX 254 /* the highest number that a cause may have */
+
 /* One number per cause; CODE_OK is the only one that reads as success. */
 enum code {
 #define CODE(number, constant, name, class, observable, cause, action, nvattest, cc_admin) CODE_##constant = number,

@@ -323,6 +323,8 @@ read_cdi_hook(const struct json *json, struct cdi_hook *out, struct err *err)
 	out->path = text_or(json, "path", "");
 	read_texts(member(json, "args"), &out->args);
 	read_texts(member(json, "env"), &out->env);
+	out->timeout = INT64_MAX;
+	json_integer(member(json, "timeout"), INT64_MIN, INT64_MAX, &out->timeout);
 	if (!is_in_list(out->stage, stages))
 		return err_set(err, 0, "hookName: there is no stage '%.32s'", out->stage);
 	return out->path[0] != '\0' ? check_env(&out->env, err) : err_set(err, 0, "path: is empty");

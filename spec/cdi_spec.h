@@ -34,6 +34,7 @@ struct cdi_mount {
 struct cdi_hook {
 	const char *stage, *path;
 	struct cdi_texts args, env;
+	int64_t timeout; /* seconds; INT64_MAX if absent */
 	const struct json *json;
 };
 

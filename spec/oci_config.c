@@ -204,7 +204,9 @@ read_hook(const struct json *element, void *slot, struct err *err)
 {
 	struct oci_hook *hook = slot;
 
-	if (text_required(element, "path", &hook->path, err) < 0 || texts(element, "args", &hook->args, err) < 0)
+	hook->timeout = INT64_MAX;
+	if (text_required(element, "path", &hook->path, err) < 0 || texts(element, "args", &hook->args, err) < 0 ||
+	    number(element, "timeout", INT64_MIN, INT64_MAX, &hook->timeout, err) < 0)
 		return -1;
 	return texts(element, "env", &hook->env, err);
 }

@@ -38,6 +38,7 @@ struct oci_hook {
 	enum oci_stage stage;
 	const char *path;
 	struct oci_texts args, env;
+	int64_t timeout; /* seconds; INT64_MAX if absent */
 };
 
 struct oci_mount {

@@ -93,5 +93,5 @@ check 'cgpu explain says something else' \
 	same "$codes" "$("$O/cgpu" explain | sed -nE 's/^ *([0-9]+)  ([a-z0-9-]+):.*/\1 \2/p')"
 check 'cgpu-hook(8) and cgpu-hook --help differ' \
 	same "$("$O/cgpu-hook" --help | grep -oE -- '--[a-z]+' | cut -c3-)" \
-	"$(sed -nE 's/^\.It Fl -(.*)/\1/p' man/cgpu-hook.8 | sed 's/ , -/\n/g')"
+	"$(sed -nE 's/^\.It Fl -(.*)/\1/p' man/cgpu-hook.8 | sed 's/ Ns .*//; s/ , -/\n/g')"
 finish

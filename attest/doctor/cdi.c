@@ -24,7 +24,7 @@ status_of(const struct doctor *doctor, int code)
 {
 	bool cdi_only = doctor->engine[ENGINE_DOCKER] || doctor->engine[ENGINE_CONTAINERD];
 
-	if (code == CODE_CDI_SHADOWED || (code == CODE_CDI_UNGATED && !cdi_only))
+	if (code == CODE_CDI_SHADOWED || code == CODE_CDI_GATE_ID || (code == CODE_CDI_UNGATED && !cdi_only))
 		return FINDING_WARN;
 	return FINDING_FAIL;
 }
@@ -34,22 +34,17 @@ add_finding(struct doctor *doctor, const struct json *item)
 {
 	struct findings *findings = &doctor->findings;
 	const char *file = json_text(json_get(item, "file")), *device = json_text(json_get(item, "device"));
-	const char *detail = json_text(json_get(item, "detail"));
+	const char *detail = json_text(json_get(item, "detail")), *advice = json_text(json_get(item, "advice"));
 	int64_t code = CODE_CDI_SPEC;
 
-	json_integer(json_get(item, "code"), 1, 125, &code);
+	json_integer(json_get(item, "code"), 1, CODE_MAX, &code);
 	/* Which directories each engine really reads is known here, and not there. */
 	if (code == CODE_HOOKS_DEFINITION || code == CODE_HOOKS_PROGRAM)
 		return;
 	file = file ? file : "?";
 	finding_add(findings, "cdi", status_of(doctor, (int)code), (int)code, "%s: %s%s%s", file, device ? device : "",
 		    device ? ": " : "", detail ? detail : "");
-	if (code == CODE_CDI_UNGATED)
-		finding_action(findings, "cgpu-cdi guard --in-place %s", file);
-	else if (code == CODE_CDI_CONFLICT || code == CODE_CDI_SHADOWED)
-		finding_action(findings, "rm %s", file);
-	else
-		finding_action(findings, "nvidia-ctk cdi generate | cgpu-cdi guard --output %s", file);
+	finding_action(findings, "%s", advice ? advice : "cgpu-cdi check");
 }
 
 static void
@@ -64,7 +59,7 @@ take_cdi_answer(struct doctor *doctor, const char *dirs, struct bytes text)
 	const char *message = json_text(json_get(answer, "message"));
 	int64_t code = CODE_WORKER;
 
-	if (answer == NULL || !json_integer(json_get(answer, "code"), 0, 125, &code)) {
+	if (answer == NULL || !json_integer(json_get(answer, "code"), 0, CODE_MAX, &code)) {
 		finding_fail(findings, "cdi", CODE_WORKER, PATH_CDI " check: the answer is not understood");
 		finding_action(findings, "cgpu-cdi check");
 	}

@@ -31,15 +31,62 @@ refused() {
 
 bats_require_minimum_version 1.5.0
 
+# id FILE: that of its gate. without_id [FILE]: the text with all IDs alike.
+id() {
+	grep -oE -- '--cdi=[0-9a-f]{32}\b' "$1"
+}
+
+without_id() {
+	sed -E 's/--cdi=[0-9a-f]{32}/--cdi=ID/' "$@"
+}
+
+@test "guard, generate: an ID for each file, kept when it is written again" {
+	spec nvidia.com/gpu >a.json
+	cgpu-cdi guard --output one a.json
+	cgpu-cdi guard --output two a.json
+	[ "$(id one | wc -l)" -eq 1 ]
+	[ "$(id one)" != "$(id two)" ]
+	[ "$(cgpu-cdi guard a.json | id -)" != "$(cgpu-cdi guard a.json | id -)" ]
+	# A file that another tool wrote again gets the ID of what it replaces.
+	before=$(id one)
+	spec nvidia.com/gpu '"env":["B=c"]' >b.json
+	run -0 cgpu-cdi guard --output one b.json
+	[ "$(id one)" = "$before" ]
+	grep -q B=c one
+	# Its own goes with it where nothing is there.
+	cgpu-cdi guard --output three one
+	[ "$(id three)" = "$before" ]
+	cgpu-cdi guard --in-place one
+	[ "$(id one)" = "$before" ]
+}
+
+@test "guard --in-place: calls of an earlier version get an ID, those of other vendors too" {
+	mkdir a
+	spec nvidia.com/gpu | cgpu-cdi guard | sed -E 's/--cdi=[0-9a-f]+/--cdi/' >a/gpu.json
+	spec example.com/nic | cgpu-cdi guard | sed -E 's/--cdi=[0-9a-f]+/--cdi/' >a/nic.json
+	spec example.com/none >a/none.json
+	run -240 cgpu-cdi check --spec-dirs a
+	[[ $output == *"a/gpu.json: cdi-gate-id: "*" [code 240]"* ]]
+	bash -c "$(sed -n 's/^  run: //p' <<<"$output")"
+	cgpu-cdi check --spec-dirs a
+	run -0 cgpu-cdi guard --in-place a
+	[ "$output" = 'a/nic.json: gated' ]
+	[ "$(cat a/gpu.json a/nic.json | id - | sort -u | wc -l)" -eq 2 ]
+	run -0 cgpu-cdi guard --in-place a
+	[ -z "$output" ]
+	[ "$(<a/none.json)" = "$(spec example.com/none)" ]
+}
+
 @test "guard: the vendor's specifications; a second run changes nothing" {
 	for file in specs/*; do
 		cgpu-cdi guard "$file" >once
 		cgpu-cdi guard once >twice
 		cmp once twice
+		rm -f thrice
 		cgpu-cdi guard --output thrice "$file"
-		cmp once thrice
+		diff <(without_id once) <(without_id thrice)
 		[ "$(stat -c %a thrice)" = 644 ]
-		cgpu-cdi guard <"$file" | cmp - once
+		cgpu-cdi guard <"$file" | without_id | diff - <(without_id once)
 		[ "$(head -c 1 once)" = "$(head -c 1 "$file" | sed 's/[#]/-/')" ]
 	done
 }
@@ -49,10 +96,11 @@ bats_require_minimum_version 1.5.0
 	for file in specs/*; do
 		cgpu-cdi guard "$file" >gated
 		HOOK=$HOOK python3 - "$file" gated <<-'END'
-		import os, sys, yaml
+		import os, re, sys, yaml
 		was, now = (yaml.safe_load(open(name)) for name in sys.argv[1:])
-		assert now["containerEdits"]["hooks"].pop(0) == {
-		    "hookName": "createRuntime", "path": os.environ["HOOK"], "args": ["cgpu-hook", "createRuntime", "--cdi"],
+		gate = now["containerEdits"]["hooks"].pop(0)
+		assert re.fullmatch("--cdi=[0-9a-f]{32}", gate["args"].pop())
+		assert gate == {"hookName": "createRuntime", "path": os.environ["HOOK"], "args": ["cgpu-hook", "createRuntime"],
 		    "env": ["LC_ALL=C"], "timeout": 30}
 		assert now["containerEdits"]["env"].pop() == "CGPU_ATTESTATION_ENV_FILE=/run/cgpu/attestation.env"
 		assert now == was, (now, was)
@@ -110,7 +158,7 @@ bats_require_minimum_version 1.5.0
 	stat -c '%n %i %y' specs/* | cmp - stamps
 	[ "$(find specs -type f | wc -l)" -eq 9 ]
 	run -0 cgpu-cdi guard --in-place before/index.yaml
-	cmp before/index.yaml specs/index.yaml
+	diff <(without_id before/index.yaml) <(without_id specs/index.yaml)
 }
 
 @test "guard --in-place: a bad file does not keep the others from being gated" {
@@ -131,7 +179,7 @@ bats_require_minimum_version 1.5.0
 	diff -r specs before
 	[ ! -e out/nic.json ]
 	for file in index.yaml uuid.yaml mig.yaml coherent.yaml anchors.yaml index.json; do
-		cgpu-cdi guard "specs/$file" | cmp - "out/$file"
+		cgpu-cdi guard "specs/$file" | without_id | diff - <(without_id "out/$file")
 	done
 	stat -c '%n %i %y' out out/* >stamps
 	run -0 cgpu-cdi guard --output out specs
@@ -142,7 +190,7 @@ bats_require_minimum_version 1.5.0
 	sed -i s/570.86.10/580.65.06/ specs/uuid.yaml
 	run -121 cgpu-cdi guard --output out specs
 	[[ $output == *'out/uuid.yaml: gated'* && $output == *'specs/index.yaml: CDI specification: JSON:'* ]]
-	cgpu-cdi guard before/index.yaml | cmp - out/index.yaml
+	cgpu-cdi guard before/index.yaml | without_id | diff - <(without_id out/index.yaml)
 	mkdir empty
 	run -0 cgpu-cdi guard --output out empty
 	[ "$output" = 'empty: no CDI specification is there' ]

@@ -68,6 +68,8 @@ accepts() {
 	done
 	refuses 2 createRuntime --other
 	refuses 2 createRuntime --cdi --cdi
+	refuses 2 createRuntime --cdix
+	refuses 2 createRuntime --cdi=0123 --help
 	refuses 2 createRuntime createRuntime
 	refuses 95 --help createRuntime
 }
@@ -162,6 +164,8 @@ accepts() {
 @test "a process without a mount namespace of its own" {
 	gpu_config >bundle/config.json
 	refuses 99 createRuntime
+	refuses 99 createRuntime --cdi=0123456789abcdef0123456789abcdef
+	refuses 99 createRuntime --cdi=by-hand
 	config >bundle/config.json
 	refuses 99 createRuntime --cdi
 }

@@ -55,12 +55,13 @@ check_again(const char *text, enum cdi_format format)
 {
 	struct cdi_spec spec;
 	struct err err = ERR_INIT;
-	char *twice;
+	char id[GATE_CALL_ID_SIZE], *twice;
 
-	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || !gate_in(&spec.edits) ||
+	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || gate_form(&spec.edits, NULL) != GATE_CALL_NAMED ||
 	    cdi_spec_understated(&spec))
 		abort();
-	if (gate_put(&spec, format, &twice, &err) != 0 || strcmp(twice, text) != 0)
+	gate_choose_id(&spec, NULL, id);
+	if (gate_put(&spec, id, format, &twice, &err) != 0 || strcmp(twice, text) != 0)
 		abort();
 	free(twice);
 	cdi_spec_free(&spec);
@@ -72,7 +73,7 @@ check_gate(const struct cdi_spec *spec, enum cdi_format format)
 	struct err err = ERR_INIT;
 	char *text;
 
-	if (gate_put(spec, format, &text, &err) == 0)
+	if (gate_put(spec, "0123456789abcdef0123456789abcdef", format, &text, &err) == 0)
 		check_again(text, format);
 	else if (err_code(&err) != CODE_CDI_SPEC)
 		abort();

@@ -202,18 +202,94 @@ bundle() {
 	done
 }
 
-# No call can know of the other, so each does its work: the later result covers the earlier one.
-@test "devices of two gated specifications: attested for each" {
-	cat >/etc/cdi/other.json <<-END
-	{"cdiVersion": "0.5.0", "kind": "example.com/gate", "devices": [{"name": "all", "containerEdits": {${CALL/PATH/$HOOK}}}]}
-	END
-	local count
-	count=$(audit_lines)
-	run start runc --rm --device nvidia.com/gpu=all --device example.com/gate=all plain cat /run/cgpu/token.jwt
-	rm /etc/cdi/other.json
-	[ "$status" -eq 0 ]
-	[[ $output == eyJ*.*.* ]]
-	[ $(($(audit_lines) - count)) -eq 2 ]
+# gates NAME AGE: /etc/cdi/NAME.json of kind example.com/NAME, with the gate as the installed cgpu-cdi puts it, or without an ID.
+gates() {
+	local edits='"env": ["A=b"]'
+	[ "$1" != one ] || edits='"deviceNodes": [{"path": "/dev/nvidia0"}]'
+	echo "{\"cdiVersion\": \"0.5.0\", \"kind\": \"example.com/$1\", \"devices\": [{\"name\": \"all\", \"containerEdits\": {$edits}}]}" |
+		/opt/cgpu/bin/cgpu-cdi guard --format json >"/etc/cdi/$1.json"
+	[ "$2" = new ] || sed -i -E 's/--cdi=[0-9a-f]+/--cdi/' "/etc/cdi/$1.json"
+}
+
+# change NAME JQ: the hook in that file by JQ.
+change() {
+	jq ".containerEdits.hooks[0] |= ($2)" "/etc/cdi/$1.json" >/run/test/changed
+	cp /run/test/changed "/etc/cdi/$1.json"
+}
+
+# twist WHAT NAME OTHER: what may be wrong with one gate of several.
+twist() {
+	case $1 in
+	same) change "$2" ".args = $(jq -c '.containerEdits.hooks[0].args' "/etc/cdi/$3.json")" ;;
+	prestart) change "$2" '.hookName = "prestart"' ;;
+	foreign) change "$2" '.args += ["--version"]' ;;
+	help) change "$2" '.args = ["cgpu-hook", "--help"]' ;;
+	timeout) change "$2" '.timeout = 1' ;;
+	hand) change "$2" '.args[2] = "--cdi=1"' ;;
+	esac
+}
+
+# several LAYERS RUNTIME NAME...: starts a container with a device of each; $started says whether it did, $attested how often it was
+# attested. Layers are both, or cdi.
+several() {
+	local before options=() devices=() name
+	[ "$1" = both ] || options=(--hooks-dir /run/test/none)
+	for name in "${@:3}"; do devices+=(--device "example.com/$name=all"); done
+	before=$(audit_lines)
+	run podman "${options[@]}" --runtime "$2" run --rm --network none "${devices[@]}" plain sh -c "$RESULT"
+	echo "$*: $status, $output"
+	attested=$(tail -n "+$((before + 1))" "$AUDIT" | grep -c '"event":"allowed"') || true
+	started=$((status == 0))
+}
+
+# age_of AGE NUMBER: of the gate of that number where all are new, all are old, or every other is.
+age_of() {
+	if [ "$1" = mixed ]; then
+		if [ $(($2 % 2)) -eq 0 ]; then echo new; else echo old; fi
+	else
+		echo "$1"
+	fi
+}
+
+@test "devices of several gated specifications: one attestation and one mount where all have an ID, in any order" {
+	local runtime layers order
+	rm -f /etc/cdi/nvidia.json
+	for name in one two three; do gates $name new; done
+	for runtime in runc crun; do
+		for layers in both cdi; do
+			for order in 'one two' 'two one' 'one two three' 'three one two'; do
+				# shellcheck disable=SC2086 # words
+				several $layers $runtime $order
+				[ "$started $attested" = '1 1' ]
+				[ "$output" = $'pass\n1' ]
+			done
+		done
+	done
+	rm /etc/cdi/{one,two,three}.json
+}
+
+@test "devices of several gated specifications, whatever is wrong with one: never without an attestation" {
+	local age count names what number turn=0 runtimes=(runc crun) layers=(both cdi)
+	rm -f /etc/cdi/nvidia.json
+	for age in new old mixed; do
+		for count in 2 3; do
+			for what in none same prestart foreign help timeout hand; do
+				names=(one two three)
+				names=("${names[@]:0:count}")
+				for number in "${!names[@]}"; do gates "${names[number]}" "$(age_of $age "$number")"; done
+				twist $what "${names[turn % count]}" "${names[(turn + 1) % count]}"
+				several "${layers[turn / 2 % 2]}" "${runtimes[turn % 2]}" "${names[@]}"
+				[ $started -eq 0 ] || [ "$attested" -ge 1 ]
+				case $age-$what in
+				new-none | new-help) [ "$started $attested" = '1 1' ] ;;
+				*-foreign) [ $started -eq 0 ] ;;
+				old-none) [ "$started $attested" = "1 $count" ] ;;
+				esac
+				turn=$((turn + 1))
+			done
+		done
+	done
+	rm /etc/cdi/{one,two,three}.json
 }
 
 # CRI-O does not start with a definition that it does not understand: no member but those of schema 1.0.0, no stage of podman's

@@ -69,4 +69,16 @@ put_text(const char *name, const char *text)
 	put_bytes(name, bytes_of_text(text), 0644);
 }
 
+/* The whole text of a file, in new memory; "" if it is not there. */
+static inline char *
+read_text(const char *name)
+{
+	int fd = open(at(name), O_RDONLY | O_CLOEXEC);
+	char *text = xcalloc(1, 65536);
+
+	if (fd >= 0 && (read(fd, text, 65535) < 0 || close(fd) != 0))
+		abort();
+	return text;
+}
+
 #endif

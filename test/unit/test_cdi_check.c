@@ -11,6 +11,17 @@
 
 static struct facts facts;
 
+/* Another one each time. */
+static const char *
+next_id(void)
+{
+	static char id[GATE_CALL_ID_SIZE];
+	static unsigned count;
+
+	snprintf(id, sizeof(id), "%032x", ++count);
+	return id;
+}
+
 /* FOLDER/NAME: a specification of kind with devices x and y, of these edits; gated or not. */
 static void
 put_spec(const char *name, const char *kind, const char *edits, bool gated)
@@ -25,7 +36,7 @@ put_spec(const char *name, const char *kind, const char *edits, bool gated)
 
 	if (gated) {
 		CHECK(cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0 &&
-		      gate_put(&spec, CDI_YAML, &out, &err) == 0);
+		      gate_put(&spec, next_id(), CDI_YAML, &out, &err) == 0);
 		cdi_spec_free(&spec);
 		free(text);
 		text = out;
@@ -185,6 +196,48 @@ test_files(void)
 	folder_remove();
 }
 
+/* A call without an ID, and an ID that two files have: each names the command that mends it. */
+static void
+test_gate_id(void)
+{
+	struct inventory inventory;
+	struct findings found;
+	struct err err = ERR_INIT;
+	char *text, *other;
+
+	start();
+	put_spec("a/n.yaml", "nvidia.com/gpu", "", true);
+	put_spec("a/m.yaml", "nvidia.com/nic", "", true);
+	finds("");
+	text = read_text("a/n.yaml");
+	other = read_text("a/m.yaml");
+	memcpy(strstr(text, "--cdi="), strstr(other, "--cdi="), strlen("--cdi=") + GATE_CALL_ID_SIZE - 1);
+	put_text("a/n.yaml", text);
+	free(text);
+	free(other);
+	finds("cdi-gate-id *\ncdi-gate-id *\n");
+	put_spec("a/m.yaml", "nvidia.com/nic", "", true);
+	finds("");
+	put_spec("a/n.yaml", "nvidia.com/gpu",
+		 "\"hooks\":[{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
+		 "\",\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi\"],\"env\":[\"A=\"]}]",
+		 false);
+	finds("cdi-gate-id *\n");
+	CHECK(cdi_inventory_load(at("a"), &inventory, &err) == 0);
+	check_run(&inventory, &facts, &found);
+	CHECK(found.count > 0 && check_code(&found) >= CODE_CDI_MISSING);
+	for (size_t i = 0; i < found.count; i++)
+		if (found.list[i].code == CODE_CDI_GATE_ID) {
+			char *want = xprintf("cgpu-cdi guard --in-place %s", at("a/n.yaml"));
+
+			CHECK_TEXT(found.list[i].advice, want);
+			free(want);
+		}
+	check_free(&found);
+	cdi_inventory_free(&inventory);
+	folder_remove();
+}
+
 static void
 test_versions(void)
 {
@@ -291,6 +344,7 @@ main(void)
 	RUN(test_exposure);
 	RUN(test_precedence);
 	RUN(test_files);
+	RUN(test_gate_id);
 	RUN(test_versions);
 	RUN(test_references);
 	RUN(test_gate_program);

@@ -14,8 +14,9 @@
 static void
 put(const char *name, const char *program, const char *args, const char *when, const char *stages)
 {
-	char *text = xprintf("{\"version\":\"1.0.0\",\"hook\":{\"path\":\"%s\",\"args\":[%s]},\"when\":{%s},\"stages\":[%s]}",
-			     program, args, when, stages);
+	char *text = xprintf(
+		"{\"version\":\"1.0.0\",\"hook\":{\"path\":\"%s\",\"args\":[%s]},\"when\":{%s},\"stages\":[%s]}",
+		program, args, when, stages);
 
 	put_text(name, text);
 	free(text);

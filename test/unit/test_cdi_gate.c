@@ -5,12 +5,15 @@
 
 #include "config.h"
 #include "lib/code.h"
+#include "test/unit/folder.h"
 #include "test/unit/unit.h"
 
 #define DEVICE "\"devices\":[{\"name\":\"all\",\"containerEdits\":{\"env\":[\"A=b\"]}}]"
+#define ID "0123456789abcdef0123456789abcdef"
+#define OTHER_ID "1123456789abcdef0123456789abcdef"
 #define GATE                                                                                                           \
 	"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK                                                        \
-	"\",\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi\"],"                                                     \
+	"\",\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi=" ID "\"],"                                              \
 	"\"env\":[\"LC_ALL=C\"],\"timeout\":30}"
 #define ENV "\"CGPU_ATTESTATION_ENV_FILE=/run/cgpu/attestation.env\""
 
@@ -23,14 +26,14 @@ put(const char *text, enum cdi_format format)
 	struct json_out *out;
 	char *written;
 
-	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || gate_put(&spec, format, &written, &err) != 0) {
+	if (cdi_spec_parse(bytes_of_text(text), &spec, &err) != 0 || gate_put(&spec, ID, format, &written, &err) != 0) {
 		CHECK(err_code(&err) == CODE_CDI_SPEC);
 		cdi_spec_free(&spec);
 		return xstrdup(err.text);
 	}
 	cdi_spec_free(&spec);
 	CHECK(cdi_spec_parse(bytes_of_text(written), &again, &err) == 0 && again.format == format &&
-	      gate_in(&again.edits));
+	      gate_form(&again.edits, NULL) == GATE_CALL_NAMED);
 	out = json_out_new(false);
 	json_out_value(out, again.json);
 	cdi_spec_free(&again);
@@ -82,6 +85,9 @@ test_hooks(void)
 	static const char *const stale[] = {
 		SPEC(OTHER, ENV),
 		SPEC(OTHER "," GATE, ENV),
+		SPEC("{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
+		     "\",\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi\"],\"env\":[\"LC_ALL=C\"]}," OTHER,
+		     ENV),
 		SPEC(GATE "," OTHER "," GATE, ENV "," ENV),
 		SPEC("{\"hookName\":\"poststop\",\"path\":\"" PATH_HOOK "\"}," OTHER,
 		     "\"CGPU_ATTESTATION_ENV_FILE=/etc/passwd\""),
@@ -125,50 +131,88 @@ test_refusals(void)
 static void
 test_recognition(void)
 {
+#define CALL(stage, path, args, more) "{\"hookName\":\"" stage "\",\"path\":\"" path "\",\"args\":[" args "]" more "}"
+#define CREATE(args, more) CALL("createRuntime", PATH_HOOK, args, more)
+#define ENVIRONMENT ",\"env\":[\"A=\"]"
+#define ARGS(last) "\"cgpu-hook\",\"createRuntime\",\"" last "\""
 	static const struct {
-		const char *hook;
-		bool gate;
+		const char *hooks;
+		enum gate_call_form form;
+		const char *id;
 	} rows[] = {
-		{GATE, true},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\"],\"env\":[\"A=\"]}",
-		 true},
-		{"{\"hookName\":\"prestart\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\"],\"env\":[\"A=\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"/x" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\"],\"env\":[\"A=\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\"],\"env\":[]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\"],\"env\":[\"A=\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"--cdi\",\"createRuntime\"],\"env\":[\"A=\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
-		 "\",\"args\":[\"x\",\"createRuntime\",\"--cdi\",\"--help\"],\"env\":[\"A=\"]}",
-		 false},
-		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK "\"}", false},
+		{GATE, GATE_CALL_NAMED, ID},
+		{CREATE(ARGS("--cdi=" ID), ENVIRONMENT), GATE_CALL_NAMED, ID},
+		{CREATE(ARGS("--cdi"), ENVIRONMENT), GATE_CALL_OLD, NULL},
+		{CREATE(ARGS("--cdi"), ENVIRONMENT) "," GATE, GATE_CALL_NAMED, ID},
+		{CREATE(ARGS("--cdi=" ID), ENVIRONMENT ",\"timeout\":30"), GATE_CALL_NAMED, ID},
+		{CREATE(ARGS("--cdi=" ID), ENVIRONMENT ",\"timeout\":29"), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=" ID), ENVIRONMENT ",\"timeout\":0"), GATE_CALL_NONE, NULL},
+		{CALL("prestart", PATH_HOOK, ARGS("--cdi=" ID), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CALL("createRuntime", "/x" PATH_HOOK, ARGS("--cdi=" ID), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=" ID), ""), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=" ID), ",\"env\":[]"), GATE_CALL_NONE, NULL},
+		{CREATE("\"cgpu-hook\",\"createRuntime\"", ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE("\"x\",\"createRuntime\",\"--cdi\"", ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE("\"cgpu-hook\",\"--cdi\",\"createRuntime\"", ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi") ",\"--help\"", ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi="), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=0123"), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=0123456789ABCDEF0123456789ABCDEF"), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdi=" ID "0"), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{CREATE(ARGS("--cdix"), ENVIRONMENT), GATE_CALL_NONE, NULL},
+		{"{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK "\"}", GATE_CALL_NONE, NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char *text = xprintf("{\"cdiVersion\":\"0.3.0\",\"kind\":\"a/"
 				     "b\",\"devices\":[{\"name\":\"x\",\"containerEdits\":{\"hooks\":[%s]}}]}",
-				     rows[i].hook);
+				     rows[i].hooks);
+		const char *id = "none";
 		struct cdi_spec spec;
 		struct err err = ERR_INIT;
 
 		CHECK(cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
-		CHECK(gate_covers(&spec, &spec.devices[0]) == rows[i].gate);
+		CHECK(gate_form(&spec.devices[0].edits, &id) == rows[i].form);
+		CHECK((id == NULL) == (rows[i].id == NULL) && (id == NULL || strcmp(id, rows[i].id) == 0));
+		CHECK(gate_covers(&spec, &spec.devices[0]) == (rows[i].form != GATE_CALL_NONE));
 		cdi_spec_free(&spec);
 		free(text);
 	}
+}
+
+/* That of the file which is there, else the specification's own, else a new one each time. */
+static void
+test_choose_id(void)
+{
+	char id[GATE_CALL_ID_SIZE] = "", again[GATE_CALL_ID_SIZE] = "", *written;
+	static const char bare_text[] = "{\"cdiVersion\":\"0.3.0\",\"kind\":\"a/b\"," DEVICE "}";
+	struct cdi_spec bare, gated;
+	struct err err = ERR_INIT;
+
+	folder_make();
+	CHECK(cdi_spec_parse(bytes_of_text(bare_text), &bare, &err) == 0);
+	gate_choose_id(&bare, NULL, id);
+	gate_choose_id(&bare, at("missing"), again);
+	CHECK(strlen(id) == 32 && id[strspn(id, "0123456789abcdef")] == '\0');
+	CHECK(strlen(again) == 32 && strcmp(id, again) != 0);
+	CHECK(gate_put(&bare, ID, CDI_YAML, &written, &err) == 0 &&
+	      cdi_spec_parse(bytes_of_text(written), &gated, &err) == 0);
+	gate_choose_id(&gated, at("missing"), id);
+	CHECK_TEXT(id, ID);
+	put_text("other", written);
+	memcpy(strstr(written, ID), OTHER_ID, strlen(OTHER_ID));
+	put_text("target", written);
+	put_text("bad", "{");
+	gate_choose_id(&bare, at("other"), id);
+	CHECK_TEXT(id, ID);
+	gate_choose_id(&gated, at("target"), id);
+	CHECK_TEXT(id, OTHER_ID);
+	gate_choose_id(&gated, at("bad"), id);
+	CHECK_TEXT(id, ID);
+	free(written);
+	cdi_spec_free(&gated);
+	cdi_spec_free(&bare);
+	folder_remove();
 }
 
 int
@@ -179,5 +223,6 @@ main(void)
 	RUN(test_version);
 	RUN(test_refusals);
 	RUN(test_recognition);
+	RUN(test_choose_id);
 	return unit_end();
 }

@@ -69,7 +69,7 @@ make_driver(void)
 	folder_make();
 	put_library(LIBRARIES "libcuda.so." VERSION, "libcuda.so.1");
 	put_library(LIBRARIES "libnvidia-ml.so." VERSION, "libnvidia-ml.so.1");
-	put_library(LIBRARIES "libcuda.so.535.1", "libcuda.so.1");     /* of an older driver, left behind */
+	put_library(LIBRARIES "libcuda.so.535.1", "libcuda.so.1"); /* of an older driver, left behind */
 	put_library(LIBRARIES "libnvidia-ml.so." VERSION "1", "libx"); /* of a newer one */
 	put_text(LIBRARIES "libbroken.so." VERSION, "no library");
 	put_library("driver/usr/lib64/libcuda.so." VERSION, "libcuda.so.1"); /* a second one: the first counts */
@@ -155,8 +155,8 @@ generate(const char *status_text, const struct facts *facts, enum cdi_format for
 
 	CHECK(status != NULL);
 	if (generate_check_status(status, &version, err) == 0 && driver_find(root, NULL, version, &driver, err) == 0)
-		(void)generate_spec(&(struct generate_machine){status, facts, &driver, folder}, GENERATE_KIND, format,
-				    &text, err);
+		(void)generate_spec(&(struct generate_machine){status, facts, &driver, folder}, GENERATE_KIND, NULL,
+				    format, &text, err);
 	driver_free(&driver);
 	json_free(status);
 	free(root);
@@ -202,7 +202,7 @@ test_spec(void)
 	make_driver();
 	text = generate(STATUS, &facts, CDI_YAML, &err);
 	CHECK(text != NULL && cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
-	CHECK(spec.format == CDI_YAML && gate_in(&spec.edits));
+	CHECK(spec.format == CDI_YAML && gate_form(&spec.edits, NULL) == GATE_CALL_NAMED);
 	CHECK_TEXT(spec.version, "0.5.0");
 	check_devices(&spec, devices);
 	CHECK(spec.edits.env.count == 3 && spec.edits.node_count == 4 && spec.edits.mount_count == 6);

@@ -81,7 +81,7 @@ test_content(void)
 		"{\"ociVersion\":\"1.0\",\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"process\":{\"user\":{\"uid\":7,\"gid\":8},"
 		"\"env\":[\"A=B\"],\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"inheritable\":[\"CAP_MKNOD\"]}},"
 		"\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/s\",\"options\":[\"rbind\",\"ro\"]}],"
-		"\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"h\",\"--cdi\"],\"env\":[\"P=1\"]}],\"poststop\":[{\"path\":\"/p\"}]},"
+		"\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"h\",\"--cdi\"],\"env\":[\"P=1\"],\"timeout\":7}],\"poststop\":[{\"path\":\"/p\"}]},"
 		"\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"user\"}],\"mountLabel\":\"l\","
 		"\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],\"resources\":{\"devices\":[{\"allow\":false}]}}}";
 	struct err err = ERR_INIT;
@@ -93,6 +93,7 @@ test_content(void)
 	CHECK(config.mount_count == 1 && config.mounts[0].options.count == 2);
 	CHECK(config.hook_count == 2 && config.hooks[0].stage == OCI_CREATE_RUNTIME && config.hooks[1].stage == OCI_POSTSTOP);
 	CHECK_TEXT(config.hooks[0].args.at[1], "--cdi");
+	CHECK(config.hooks[0].timeout == 7 && config.hooks[1].timeout == INT64_MAX);
 	CHECK(config.mount_namespace && config.user_namespace && config.user_namespace_path == NULL);
 	CHECK(config.uid_mappings.count == 1 && config.uid_mappings.at[0].host == 100000 && config.gid_mappings.count == 0);
 	CHECK(config.rule_count == 1 && config.rules[0].type == 'a' && config.rules[0].major == OCI_ANY && config.rules[0].read &&
