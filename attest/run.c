@@ -173,10 +173,26 @@ select_gpus(const struct run_request *request, const struct collect_identity *al
 		order[run->gpus] = i;
 		run->identity[run->gpus++] = all[i];
 	}
-	if (run->gpus == 0 || (!request->all && run->gpus != request->minors))
-		return err_set(err, CODE_DEVICE_MISSING, "%u of the %u GPUs asked for are there; the driver shows %u",
-			       run->gpus, request->all ? 1 : request->minors, count);
 	return 0;
+}
+
+/* Who asks for all gets all of the machine, not those that are left. */
+static int
+check_selection(const struct run_request *request, const struct run *run, struct err *err)
+{
+	const struct collect_states *states = &run->states;
+	int code = states->lost > 0 ? CODE_DEVICE_LOST : CODE_DEVICE_MISSING;
+
+	if (request->all && states->missing > 0)
+		return err_set(err, code, "all GPUs are asked for, and the driver library does not give %s",
+			       states->missing_names);
+	if (run->gpus > 0 && (request->all || run->gpus == request->minors))
+		return 0;
+	if (states->missing > 0)
+		return err_set(err, code, "%u of the %u GPUs asked for are there; the driver library does not give %s",
+			       run->gpus, request->minors, states->missing_names);
+	return err_set(err, CODE_DEVICE_MISSING, "%u of the %u GPUs asked for are there; the driver shows %u",
+		       run->gpus, request->all ? 1 : request->minors, states->gpus);
 }
 
 struct live {
@@ -241,7 +257,8 @@ begin_run(const struct run_request *request, struct live *live, struct run *run)
 		return fail_run(run, "driver", &err);
 	if (mode_judge(&run->states, live->all, request->conf, &run->steps) != 0)
 		return -1;
-	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0)
+	if (select_gpus(request, live->all, run->states.gpus, run, live->order, &err) != 0 ||
+	    check_selection(request, run, &err) != 0)
 		return fail_run(run, "device", &err);
 	if (must_set_ready(request->conf, run) && run->gpus != run->states.gpus) {
 		err_set(&err, CODE_NOT_READY,

@@ -56,6 +56,7 @@ put_run(struct buf *payload, const struct run *run)
 	put_claims(payload, "models", run, "hwmodel");
 	put_claims(payload, "vbios_versions", run, "x-nvidia-gpu-vbios-version");
 	put_fact(payload, "driver_version", run->states.driver_version);
+	put_fact(payload, "missing_gpus", run->states.missing > 0 ? run->states.missing_names : NULL);
 	if (run->states.driver_version[0] != '\0')
 		put_fact(payload, "ready_state", run->ready_set ? "set" : mode_ready(run->states.ready));
 	if (run->gpus > 0) { /* the digest: the nonce itself belongs to the container */

@@ -42,6 +42,9 @@ print_status_text(const struct collect_states *states, const struct collect_iden
 	printf("CPU capability: %s\n", mode_cpu_caps(states->cpu_caps));
 	printf("GPU capability: %s\n", states->gpu_caps == 1 ? "CC capable" : "not CC capable");
 	printf("GPUs ready state: %s\n", mode_ready(states->ready));
+	if (states->missing > 0)
+		printf("Not given by the driver library: %s (%u, of which %u lost)\n", states->missing_names,
+		       states->missing, states->lost);
 	for (uint32_t i = 0; i < states->gpus; i++)
 		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
 		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version,
@@ -88,6 +91,9 @@ print_status_json(const struct collect_states *states, const struct collect_iden
 	json_out_member_text(out, "cpu_capability", mode_cpu_caps(states->cpu_caps));
 	member_bool(out, "gpu_capability", states->gpu_caps);
 	member_bool(out, "ready", states->ready);
+	json_out_member_integer(out, "gpus_missing", states->missing);
+	json_out_member_integer(out, "gpus_lost", states->lost);
+	json_out_member_text(out, "missing", states->missing > 0 ? states->missing_names : NULL);
 	json_out_name(out, "gpus");
 	json_out_array(out);
 	for (uint32_t i = 0; i < states->gpus; i++)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attest/collect/missing.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "spec/driver_info.h"
@@ -244,17 +245,62 @@ check_with_kernel(const struct collect_identity *identity, struct err *err)
 	return rc;
 }
 
+/* A lost GPU takes no other with it: it is counted, and only who asks for it is refused. */
+static int
+find_gpus(struct machine *machine, unsigned listed, struct err *err)
+{
+	struct err lost = ERR_INIT;
+
+	machine->gpus = machine->lost = 0;
+	for (unsigned i = 0; i < listed; i++) {
+		struct nvml_device **device = &machine->device[machine->gpus];
+		struct err odd = ERR_INIT;
+
+		if (CALL(machine, nvmlDeviceGetHandleByIndex_v2, &odd, i, device) == 0 &&
+		    read_identity(machine, *device, &machine->identity[machine->gpus], &odd) == 0) {
+			machine->gpus++;
+			continue;
+		}
+		err_wrap(&odd, 0, "GPU %u", i);
+		if (odd.code != CODE_DEVICE_LOST) {
+			*err = odd;
+			return -1;
+		}
+		machine->lost++;
+		lost = odd;
+	}
+	if (machine->gpus > 0)
+		return 0;
+	*err = lost;
+	return -1;
+}
+
+/* By the handles that reports were asked with. */
+static int
+read_gpus_again(struct machine *machine, struct err *err)
+{
+	for (unsigned i = 0; i < machine->gpus; i++) {
+		if (read_identity(machine, machine->device[i], &machine->identity[i], err) != 0)
+			return err_wrap(err, 0, "GPU %u", i);
+	}
+	return 0;
+}
+
 int
 machine_read(struct machine *machine, struct err *err)
 {
+	unsigned listed;
+
 	if (read_states(machine, &machine->states, err) != 0)
 		return -1;
-	for (unsigned i = 0; i < machine->states.gpus; i++) {
-		if (CALL(machine, nvmlDeviceGetHandleByIndex_v2, err, i, &machine->device[i]) != 0 ||
-		    read_identity(machine, machine->device[i], &machine->identity[i], err) != 0)
-			return err_wrap(err, 0, "GPU %u", i);
-	}
+	listed = machine->states.gpus;
+	if (machine->gpus > 0 && listed == machine->gpus + machine->lost ? read_gpus_again(machine, err) != 0
+									 : find_gpus(machine, listed, err) != 0)
+		return -1;
+	machine->states.gpus = machine->gpus;
+	machine->states.lost = machine->lost;
 	sort(machine);
+	missing_read("", machine->identity, machine->states.gpus, &machine->states);
 	if (check_distinct_gpus(machine, err) != 0)
 		return -1;
 	for (unsigned i = 0; i < machine->states.gpus; i++) {

@@ -14,11 +14,14 @@ struct machine {
 	struct collect_states states;
 	struct collect_identity identity[COLLECT_GPUS_MAX]; /* by PCI address */
 	struct nvml_device *device[COLLECT_GPUS_MAX];       /* the same order */
+	unsigned gpus, lost; /* entries of both; GPUs that the driver lists and that are lost */
 };
 
 int machine_start(struct machine *machine, struct err *err);
-/* States and identities, read anew each time. UUID, PCI address and minor are distinct, and agree with the kernel
- * driver. */
+/*
+ * States and identities, read anew each time. UUID, PCI address and minor are distinct, and agree with the kernel
+ * driver. A lost GPU fails the call only where it is the only one, or was there when the call was made before.
+ */
 int machine_read(struct machine *machine, struct err *err);
 /* Evidence of GPU i as NVML returned it; sizes are in range and nothing else is known about it. */
 int machine_evidence(const struct machine *machine, unsigned i, const uint8_t nonce[NVML_NONCE_SIZE],

@@ -16,7 +16,10 @@ collect_put_states(struct buf *payload, const struct collect_states *states)
 	frame_put_u32(payload, states->multi_gpu);
 	frame_put_u32(payload, states->ready);
 	frame_put_u32(payload, states->gpus);
+	frame_put_u32(payload, states->lost);
+	frame_put_u32(payload, states->missing);
 	frame_put_text(payload, states->driver_version);
+	frame_put_text(payload, states->missing_names);
 }
 
 /* Into an array of size bytes, NUL included. */
@@ -46,10 +49,15 @@ collect_get_states(struct bytes payload, struct collect_states *states, struct e
 	    !frame_get_u32(&at, &states->environment) || !frame_get_u32(&at, &states->cc_feature) ||
 	    !frame_get_u32(&at, &states->devtools) || !frame_get_u32(&at, &states->multi_gpu) ||
 	    !frame_get_u32(&at, &states->ready) || !frame_get_u32(&at, &states->gpus) ||
-	    !get_text(&at, states->driver_version, sizeof(states->driver_version)) || at.left != 0)
+	    !frame_get_u32(&at, &states->lost) || !frame_get_u32(&at, &states->missing) ||
+	    !get_text(&at, states->driver_version, sizeof(states->driver_version)) ||
+	    !get_text(&at, states->missing_names, sizeof(states->missing_names)) || at.left != 0)
 		return err_set(err, 0, "states: %zu bytes do not have their form", payload.size);
 	if (states->gpus == 0 || states->gpus > COLLECT_GPUS_MAX)
 		return err_set(err, 0, "states: %u GPUs, want 1 to %d", states->gpus, COLLECT_GPUS_MAX);
+	if (states->lost > states->missing || (states->missing > 0) != (states->missing_names[0] != '\0'))
+		return err_set(err, 0, "states: %u GPUs lost, %u missing, named '%s'", states->lost, states->missing,
+			       states->missing_names);
 	return 0;
 }
 

@@ -22,8 +22,11 @@ struct collect_states {
 	uint32_t devtools;    /* 0 off, 1 on */
 	uint32_t multi_gpu;   /* 0 none, 1 protected PCIe, 2 NVLE; COLLECT_ABSENT */
 	uint32_t ready;       /* 0, 1; COLLECT_ABSENT */
-	uint32_t gpus;
+	uint32_t gpus;        /* that the library gives */
+	uint32_t lost;        /* that it lists and cannot reach: off the bus, or in need of a reset */
+	uint32_t missing;     /* lost ones, and those that the kernel or /dev show and the library does not */
 	char driver_version[81];
+	char missing_names[193]; /* separated by commas: PCI address, node, or "unnamed"; as many as fit */
 };
 
 struct collect_identity {

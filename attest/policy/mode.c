@@ -174,8 +174,8 @@ mode_judge(const struct collect_states *states, const struct collect_identity *g
 {
 	int rc = 0;
 
-	steps_ok(steps, STEP_RUN, "driver", "version %s, %u GPU%s", states->driver_version, states->gpus,
-		 states->gpus == 1 ? "" : "s");
+	steps_ok(steps, STEP_RUN, "driver", "version %s, %u GPU%s%s%s", states->driver_version, states->gpus,
+		 states->gpus == 1 ? "" : "s", states->missing > 0 ? "; not given: " : "", states->missing_names);
 	rc |= judge_cc(states, steps);
 	rc |= judge_environment(states, steps);
 	rc |= judge_devtools(states, steps);
@@ -199,6 +199,7 @@ compare_states(const struct collect_states *a, const struct collect_states *b, s
 		{"multi-GPU mode", a->multi_gpu, b->multi_gpu},
 		{"ready state", a->ready, b->ready},
 		{"number of GPUs", a->gpus, b->gpus},
+		{"number of missing GPUs", a->missing, b->missing},
 	};
 
 	for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++)

@@ -319,6 +319,23 @@ refused() {
 	refused 14
 }
 
+@test "a lost GPU refuses who asks for it and who asks for all, and nobody else" {
+	mint --gpus 2
+	faults 'at nvmlDeviceGetHandleByIndex_v2#2 return 15'
+	run cgpu attest --format json --gpus 0
+	[ "$status" -eq 0 ]
+	run cgpu attest --format json --gpus 1
+	refused 15
+	run cgpu attest --format json
+	refused 15
+	[[ "$(jq -r .message <<<"$output")" == *"all GPUs are asked for"* ]]
+	run cgpu status
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"GPU-0: $(sed -n 's/^gpu 0 uuid //p' "$NODE/node/node.conf")"* ]]
+	[[ "$output" == *"Not given by the driver library: "*"1 lost"* ]]
+	[ "$(cgpu status --format json | jq .gpus_lost)" -eq 1 ]
+}
+
 @test "configuration: a file that others can write, an unknown key, are refused" {
 	mint
 	chmod 666 "$CONF"

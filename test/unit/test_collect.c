@@ -7,7 +7,8 @@
 #include "lib/code.h"
 #include "test/unit/unit.h"
 
-static const struct collect_states states = {3, 1, 2, 1, 0, COLLECT_ABSENT, 1, 2, "550.144.03"};
+static const struct collect_states states = {3, 1, 2, 1, 0, COLLECT_ABSENT, 1, 2, 0, 1,
+							"550.144.03", "/dev/nvidia7"};
 static const struct collect_identity identity = {"GPU-0b1f", "00000000:41:00.0", 7, 9, 1, "96.00.9F.00.01"};
 
 static void
@@ -47,7 +48,17 @@ test_states_range(void)
 	collect_put_states(&payload, &bad);
 	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) == 0 && strlen(got.driver_version) == 80);
 	buf_add(&payload, "1", 1);
-	payload.data[8 * 4]++; /* the text's size */
+	payload.data[10 * 4]++; /* the text's size */
+	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) != 0);
+	payload.size = 0;
+	bad = states;
+	bad.lost = 2; /* of 1 that is missing */
+	collect_put_states(&payload, &bad);
+	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) != 0);
+	payload.size = 0;
+	bad = states;
+	bad.missing_names[0] = '\0';
+	collect_put_states(&payload, &bad);
 	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) != 0);
 	buf_free(&payload);
 }

@@ -186,6 +186,27 @@ test_codes(void)
 	outcome_free(&out);
 }
 
+/* The other GPUs go on; the lost one is counted in both readings. */
+static void
+test_lost(void)
+{
+	struct outcome out = {0};
+
+	collect_with("at nvmlDeviceGetHandleByIndex_v2#2 return 15\n", PATIENCE_MS, &out);
+	CHECK(out.code == CODE_OK);
+	CHECK(out.first.states.gpus == 1 && out.first.states.lost == 1 && out.first.states.missing >= 1);
+	CHECK(out.second.states.gpus == 1 && out.second.states.lost == 1);
+	CHECK_TEXT(out.second.identity[0].uuid, out.first.identity[0].uuid);
+	collect_with("at nvmlDeviceGetHandleByIndex_v2#2 return 16\n", PATIENCE_MS, &out);
+	CHECK(out.code == CODE_OK && out.first.states.lost == 1);
+	/* Lost between the two readings. */
+	collect_with("at nvmlDeviceGetUUID#3 return 15\n", PATIENCE_MS, &out);
+	CHECK(out.code == CODE_DEVICE_LOST && out.first.states.gpus == 2);
+	collect_with("at nvmlDeviceGetHandleByIndex_v2#2 return 999\n", PATIENCE_MS, &out);
+	CHECK(out.code == CODE_DRIVER_CALL);
+	outcome_free(&out);
+}
+
 static void
 test_hang(void)
 {
@@ -479,6 +500,7 @@ main(int argc, char **argv)
 	RUN(test_good);
 	RUN(test_order);
 	RUN(test_codes);
+	RUN(test_lost);
 	RUN(test_hang);
 	RUN(test_states);
 	RUN(test_second_reading);
