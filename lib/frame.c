@@ -56,11 +56,21 @@ check_size(uint32_t type, size_t size, struct err *err)
 	return 0;
 }
 
-int
-frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err)
+const char *
+frame_name(uint32_t type)
+{
+	const struct frame_kind *kind = find_kind(type);
+
+	return kind != NULL ? kind->name : "of unknown type";
+}
+
+/* Adds a whole frame. */
+static int
+add_whole_frame(enum frame_type type, struct bytes payload, struct buf *out, struct err *err)
 {
 	if (check_size(type, payload.size, err) != 0)
 		return -1;
+	buf_reserve(out, FRAME_HEADER + payload.size);
 	frame_put_u32(out, type);
 	frame_put_u32(out, (uint32_t)payload.size);
 	buf_add(out, payload.data, payload.size);
@@ -73,11 +83,69 @@ frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload
 	struct buf frame = {0};
 	int rc;
 
-	if (frame_encode(type, payload, &frame, err) != 0)
+	if (add_whole_frame(type, payload, &frame, err) != 0)
 		return -1;
 	rc = fs_write_stream(fd, buf_bytes(&frame), deadline, err);
 	buf_free(&frame);
-	return rc == 0 ? 0 : err_wrap(err, 0, "frame %s", find_kind(type)->name);
+	return rc == 0 ? 0 : err_wrap(err, 0, "frame %s", frame_name(type));
+}
+
+int
+frame_add(struct frame_writer *writer, enum frame_type type, struct buf *payload, struct err *err)
+{
+	int rc = add_whole_frame(type, buf_bytes(payload), &writer->waiting, err);
+
+	payload->size = 0;
+	return rc;
+}
+
+static struct bytes
+unsent(const struct frame_writer *writer)
+{
+	return bytes_of(writer->waiting.data + writer->sent, writer->waiting.size - writer->sent);
+}
+
+/* What was sent may hold a key. */
+static void
+forget_sent(struct frame_writer *writer)
+{
+	if (writer->waiting.size > 0)
+		explicit_bzero(writer->waiting.data, writer->waiting.size);
+	writer->waiting.size = writer->sent = 0;
+}
+
+int
+frame_flush(struct frame_writer *writer, int64_t deadline, struct err *err)
+{
+	if (writer->waiting.size == 0)
+		return 0;
+	if (fs_write_stream(writer->fd, unsent(writer), deadline, err) != 0)
+		return -1;
+	forget_sent(writer);
+	return 0;
+}
+
+int
+frame_push(struct frame_writer *writer, struct err *err)
+{
+	ssize_t put;
+
+	if (writer->waiting.size == 0)
+		return 0;
+	put = fs_write_some(writer->fd, unsent(writer), err);
+	if (put < 0)
+		return -1;
+	writer->sent += (size_t)put;
+	if (writer->sent == writer->waiting.size)
+		forget_sent(writer);
+	return 0;
+}
+
+void
+frame_discard(struct frame_writer *writer)
+{
+	forget_sent(writer);
+	buf_free(&writer->waiting);
 }
 
 bool
@@ -159,7 +227,7 @@ frame_read(struct frame_reader *reader, int64_t deadline, bool end_ok, enum fram
 	if (rc == 1)
 		err_set(err, 0, "end of file, all of %u bytes are missing", header[1]);
 	if (rc != 0)
-		return err_wrap(err, 0, "frame %s", find_kind(header[0])->name);
+		return err_wrap(err, 0, "frame %s", frame_name(header[0]));
 	*type = header[0];
 	return 0;
 }

@@ -56,8 +56,27 @@ enum frame_type {
 /* How long the peer may take; milliseconds on CLOCK_BOOTTIME, see lib/clock.h. */
 int frame_write(int fd, int64_t deadline, enum frame_type type, struct bytes payload, struct err *err);
 
-/* Adds a whole frame to out, for a writer that cannot wait in frame_write. -1 with code 0: over the ceiling. */
-int frame_encode(enum frame_type type, struct bytes payload, struct buf *out, struct err *err);
+/* "NEED"; "of unknown type". */
+const char *frame_name(uint32_t type);
+
+/*
+ * The writing end of a line, zero but for fd at first. Frames wait in it and go out together: a write for each would
+ * wake the peer as often. Sent frames are wiped.
+ */
+struct frame_writer {
+	int fd;
+	struct buf waiting; /* size 0: all was sent */
+	size_t sent;        /* of waiting */
+};
+
+/* Adds a frame and empties payload. -1 with code 0: over the ceiling. */
+int frame_add(struct frame_writer *writer, enum frame_type type, struct buf *payload, struct err *err);
+/* Sends all that waits. -1 with code 0 and errno: EPIPE, ETIMEDOUT, ...; what waits then waits on. */
+int frame_flush(struct frame_writer *writer, int64_t deadline, struct err *err);
+/* Sends what goes in at once (fd has O_NONBLOCK). -1 with code 0 and errno. */
+int frame_push(struct frame_writer *writer, struct err *err);
+/* Wipes what waits and frees the memory. fd stays. */
+void frame_discard(struct frame_writer *writer);
 
 /* The reading end of a line, zero but for fd at first. Bytes behind a frame wait in ahead for the next read. */
 struct frame_reader {

@@ -72,5 +72,7 @@ int fs_write_fd(int fd, struct bytes content, struct err *err);
  */
 ssize_t fs_read_some(int fd, void *data, size_t size, int64_t deadline, struct err *err);
 int fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err);
+/* What goes in at once; 0: there is no room. For an fd with O_NONBLOCK. */
+ssize_t fs_write_some(int fd, struct bytes content, struct err *err);
 
 #endif

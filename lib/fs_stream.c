@@ -89,27 +89,67 @@ write_chunks(int fd, struct bytes content, int64_t deadline, struct err *err)
 	return 0;
 }
 
+struct held_signal {
+	sigset_t before;
+	bool pending; /* raised by somebody else before */
+};
+
 /*
  * MSG_NOSIGNAL is for sockets only and dispositions belong to the program, so SIGPIPE is blocked in this thread, to
  * which the kernel directs it, and taken back if the write raised it.
  */
-int
-fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err)
+static struct held_signal
+hold_sigpipe(void)
 {
-	static const struct timespec at_once = {0, 0};
-	sigset_t sigpipe, before, pending;
-	int rc, saved;
+	struct held_signal held;
+	sigset_t sigpipe, pending;
 
 	sigemptyset(&sigpipe);
 	sigaddset(&sigpipe, SIGPIPE);
 	sigpending(&pending);
-	sigprocmask(SIG_BLOCK, &sigpipe, &before);
-	rc = write_chunks(fd, content, deadline, err);
-	saved = errno;
-	if (rc != 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+	held.pending = sigismember(&pending, SIGPIPE) == 1;
+	sigprocmask(SIG_BLOCK, &sigpipe, &held.before);
+	return held;
+}
+
+/* Keeps errno, which is the write's. */
+static void
+release_sigpipe(const struct held_signal *held, bool failed)
+{
+	static const struct timespec at_once = {0, 0};
+	sigset_t sigpipe;
+	int saved = errno;
+
+	sigemptyset(&sigpipe);
+	sigaddset(&sigpipe, SIGPIPE);
+	if (failed && saved == EPIPE && !held->pending)
 		while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR)
 			;
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	sigprocmask(SIG_SETMASK, &held->before, NULL);
 	errno = saved;
+}
+
+int
+fs_write_stream(int fd, struct bytes content, int64_t deadline, struct err *err)
+{
+	struct held_signal held = hold_sigpipe();
+	int rc = write_chunks(fd, content, deadline, err);
+
+	release_sigpipe(&held, rc != 0);
 	return rc;
+}
+
+ssize_t
+fs_write_some(int fd, struct bytes content, struct err *err)
+{
+	struct held_signal held = hold_sigpipe();
+	ssize_t put;
+
+	do
+		put = write(fd, content.data, content.size);
+	while (put < 0 && errno == EINTR);
+	release_sigpipe(&held, put < 0);
+	if (put < 0 && errno != EAGAIN)
+		return fail(err, errno, "write: %s", err_errno(errno));
+	return put < 0 ? 0 : put;
 }

@@ -3,27 +3,18 @@
 
 #include "attest/appraise/wire.h"
 #include "attest/collateral/archive.h"
+#include "attest/worker.h"
 #include "lib/code.h"
-#include "lib/frame.h"
 
 static int
-send_frame(const struct archive_request *request, enum frame_type type, struct buf *payload, struct err *err)
-{
-	int rc = frame_write(request->out, request->deadline, type, buf_bytes(payload), err);
-
-	payload->size = 0;
-	return rc;
-}
-
-static int
-send_steps(const struct archive_request *request, const struct steps *steps, struct err *err)
+send_steps(struct caller *caller, const struct steps *steps, struct err *err)
 {
 	struct buf payload = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < steps->count; i++) {
 		appraise_put_step(&payload, &steps->list[i]);
-		rc = send_frame(request, FRAME_STEP, &payload, err);
+		rc = caller_send(caller, FRAME_STEP, &payload, err);
 	}
 	buf_free(&payload);
 	return rc;
@@ -31,7 +22,7 @@ send_steps(const struct archive_request *request, const struct steps *steps, str
 
 /* What each item is; and where all hold, the items themselves. */
 static int
-send_items(const struct archive_request *request, const struct archive *archive, bool whole, struct err *err)
+send_items(struct caller *caller, const struct archive *archive, bool whole, struct err *err)
 {
 	struct buf payload = {0};
 	int rc = 0;
@@ -41,19 +32,21 @@ send_items(const struct archive_request *request, const struct archive *archive,
 			continue;
 		frame_put_u32(&payload, i);
 		frame_put_text(&payload, archive->item[i].about);
-		rc = send_frame(request, FRAME_CLAIMS, &payload, err);
+		rc = caller_send(caller, FRAME_CLAIMS, &payload, err);
 	}
 	for (unsigned i = 0; whole && rc == 0 && i < archive->items; i++) {
 		frame_put_text(&payload, archive->item[i].name);
 		frame_put_field(&payload, buf_bytes(&archive->item[i].content));
-		rc = send_frame(request, FRAME_FILE, &payload, err);
+		rc = caller_send(caller, FRAME_FILE, &payload, err);
+		if (rc == 0)
+			rc = caller_flush(caller, err);
 	}
 	buf_free(&payload);
 	return rc;
 }
 
 static int
-send_keeps(const struct archive_request *request, const struct archive *archive, struct err *err)
+send_keeps(struct caller *caller, const struct archive *archive, struct err *err)
 {
 	struct buf payload = {0};
 	int rc = 0;
@@ -65,23 +58,8 @@ send_keeps(const struct archive_request *request, const struct archive *archive,
 		frame_put_text(&payload, archive->item[i].name);
 		frame_put_i64(&payload, archive->item[i].until);
 		frame_put_i64(&payload, 0);
-		rc = send_frame(request, FRAME_KEEP, &payload, err);
+		rc = caller_send(caller, FRAME_KEEP, &payload, err);
 	}
-	buf_free(&payload);
-	return rc;
-}
-
-static int
-send_verdict(const struct archive_request *request, const struct steps *steps, struct err *err)
-{
-	const struct step *failed = steps_first_failure(steps);
-	struct buf payload = {0};
-	int rc;
-
-	frame_put_u32(&payload, (uint32_t)steps_code(steps));
-	frame_put_field(&payload, request->echo);
-	frame_put_text(&payload, failed != NULL ? failed->detail : "");
-	rc = send_frame(request, FRAME_VERDICT, &payload, err);
 	buf_free(&payload);
 	return rc;
 }
@@ -96,28 +74,30 @@ read_archive_payload(struct bytes payload, struct bytes *text)
 }
 
 int
-archive_serve(const struct archive_request *request, struct err *err)
+archive_serve(struct caller *caller, struct bytes parameters, struct bytes file, struct err *err)
 {
 	struct archive_trust trust;
 	struct archive archive = {0};
 	struct steps steps = {0};
 	struct err refused = ERR_INIT;
+	const struct step *failed;
 	struct bytes text;
 	int rc = 0;
 
-	if (!archive_get_trust(request->parameters, &trust) || !read_archive_payload(request->file, &text))
-		return err_set(err, CODE_WORKER, "archive or its parameters cannot be read");
+	if (!archive_get_trust(parameters, &trust) || !read_archive_payload(file, &text))
+		return err_set(err, CODE_WORKER, "malformed FILE or PARAMETERS frame of an archive");
 	if (archive_parse(text, &archive, &refused) == 0)
 		archive_judge(&archive, &trust, &steps);
 	else
 		steps_fail(&steps, STEP_RUN, "archive", &refused);
-	rc = send_steps(request, &steps, err);
+	rc = send_steps(caller, &steps, err);
 	if (rc == 0)
-		rc = send_items(request, &archive, steps_code(&steps) == CODE_OK, err);
+		rc = send_items(caller, &archive, steps_code(&steps) == CODE_OK, err);
 	if (rc == 0)
-		rc = send_keeps(request, &archive, err);
+		rc = send_keeps(caller, &archive, err);
+	failed = steps_first_failure(&steps);
 	if (rc == 0)
-		rc = send_verdict(request, &steps, err);
+		rc = caller_verdict(caller, steps_code(&steps), failed != NULL ? failed->detail : "", err);
 	archive_free(&archive);
 	steps_free(&steps);
 	return rc;

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise/link.h"
 #include "attest/appraise/wire.h"
+#include "attest/worker.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
-#include "lib/frame.h"
+
+static const struct worker_role appraise_role = {"appraise", CODE_DEADLINE, CODE_WORKER, CODE_WORKER};
 
 #define ROUNDS_MAX 2 /* what the evidence names, then the manifests' signers; each may be repeated once */
 #define NEEDS_MAX 512
@@ -28,7 +29,7 @@ struct client {
 	const struct appraise_input *input;
 	const struct collateral_source *source;
 	struct appraisal *out;
-	struct appraise_link link;
+	struct worker worker;
 	unsigned rounds; /* repeats not counted */
 	bool concluded;  /* nothing is asked for any more */
 	unsigned claims, gpu; /* gpu: the next that claims may be about */
@@ -41,9 +42,10 @@ struct client {
 };
 
 static int
-refuse_frame(struct err *err, const char *what)
+refuse_frame(struct client *client, const char *what, struct err *err)
 {
-	return err_set(err, CODE_WORKER, "%s", what);
+	err_set(err, 0, "%s", what);
+	return worker_broken(&client->worker, err);
 }
 
 static int
@@ -53,15 +55,15 @@ send_input(struct client *client, struct err *err)
 	int rc;
 
 	appraise_put_parameters(&payload, client->input);
-	rc = appraise_link_add(&client->link, FRAME_PARAMETERS, &payload, err);
+	rc = worker_send(&client->worker, FRAME_PARAMETERS, &payload, err);
 	for (unsigned i = 0; rc == 0 && i < client->input->gpus; i++) {
 		payload.size = 0;
 		appraise_put_evidence(&payload, &client->input->gpu[i]);
-		rc = appraise_link_add(&client->link, FRAME_EVIDENCE, &payload, err);
+		rc = worker_send(&client->worker, FRAME_EVIDENCE, &payload, err);
 	}
 	payload.size = 0;
 	frame_put_u32(&payload, client->input->gpus);
-	rc = rc < 0 ? rc : appraise_link_add(&client->link, FRAME_DONE, &payload, err);
+	rc = rc < 0 ? rc : worker_send(&client->worker, FRAME_DONE, &payload, err);
 	buf_free(&payload);
 	return rc;
 }
@@ -74,7 +76,7 @@ free_needs(struct client *client)
 	client->needs = 0;
 }
 
-/* What the policy does not ask for is not asked for by a worker that was taken over either. */
+/* A compromised worker must not be able to request collateral that the policy does not use. */
 static bool
 is_wanted(const struct client *client, const struct collateral *need)
 {
@@ -96,10 +98,10 @@ on_need(struct client *client, struct err *err)
 	struct collateral *need = &client->need[client->needs];
 
 	if (client->concluded || client->needs == NEEDS_MAX ||
-	    !appraise_get_need(buf_bytes(&client->link.payload), need))
-		return refuse_frame(err, "appraise needs what cannot be");
+	    !appraise_get_need(buf_bytes(&client->worker.payload), need))
+		return refuse_frame(client, "malformed NEED frame", err);
 	client->needs++;
-	return is_wanted(client, need) ? 0 : refuse_frame(err, "appraise needs what the policy does not ask for");
+	return is_wanted(client, need) ? 0 : refuse_frame(client, "NEED frame for what the policy does not use", err);
 }
 
 static struct served *
@@ -169,7 +171,7 @@ serve_round(struct client *client, struct served *place[], struct err *err)
 		if (need->err.code == CODE_OK)
 			enter_answer(place[i], need);
 		appraise_put_collateral(&payload, need);
-		rc = appraise_link_add(&client->link, FRAME_COLLATERAL, &payload, err);
+		rc = worker_send(&client->worker, FRAME_COLLATERAL, &payload, err);
 	}
 	buf_free(&payload);
 	return rc;
@@ -178,16 +180,15 @@ serve_round(struct client *client, struct served *place[], struct err *err)
 static int
 on_done(struct client *client, struct err *err)
 {
-	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
+	struct cursor cursor = cursor_of(buf_bytes(&client->worker.payload));
 	struct served **place;
 	uint32_t count;
 	int rc;
 
 	if (!frame_get_u32(&cursor, &count) || count != client->needs || count == 0)
-		return refuse_frame(err, "appraise asks out of order");
+		return refuse_frame(client, "DONE frame out of order", err);
 	place = xcalloc(count, sizeof(struct served *));
-	rc = enter_round(client, place) ? serve_round(client, place, err)
-					: refuse_frame(err, "appraise asks out of order");
+	rc = enter_round(client, place) ? serve_round(client, place, err) : refuse_frame(client, "DONE frame out of order", err);
 	free(place);
 	free_needs(client);
 	return rc;
@@ -198,8 +199,8 @@ on_step(struct client *client, struct err *err)
 {
 	if (client->needs != 0 || client->claims != 0 || client->out->keeps != 0 ||
 	    client->out->steps.count == STEPS_MAX ||
-	    !appraise_get_step(buf_bytes(&client->link.payload), client->input->gpus, &client->out->steps))
-		return refuse_frame(err, "appraise passed a step that cannot be");
+	    !appraise_get_step(buf_bytes(&client->worker.payload), client->input->gpus, &client->out->steps))
+		return refuse_frame(client, "STEP frame malformed or out of order", err);
 	client->concluded = true;
 	return 0;
 }
@@ -207,12 +208,12 @@ on_step(struct client *client, struct err *err)
 static int
 on_claims(struct client *client, struct err *err)
 {
-	struct cursor cursor = cursor_of(buf_bytes(&client->link.payload));
+	struct cursor cursor = cursor_of(buf_bytes(&client->worker.payload));
 	uint32_t gpu;
 
 	if (client->needs != 0 || client->out->keeps != 0 || !frame_get_u32(&cursor, &gpu) || gpu < client->gpu ||
 	    gpu >= client->input->gpus || !frame_get_text(&cursor, &client->out->claims[gpu]) || cursor.left != 0)
-		return refuse_frame(err, "appraise passed claims that cannot be");
+		return refuse_frame(client, "CLAIMS frame malformed or out of order", err);
 	client->concluded = true;
 	client->gpu = gpu + 1;
 	client->claims++;
@@ -227,13 +228,13 @@ on_keep(struct client *client, struct err *err)
 	struct keep *keep = &out->keep[out->keeps];
 	struct served *served;
 
-	if (client->needs != 0 || out->keeps == KEEPS_MAX || !appraise_get_keep(buf_bytes(&client->link.payload), keep))
-		return refuse_frame(err, "appraise keeps what cannot be");
+	if (client->needs != 0 || out->keeps == KEEPS_MAX || !appraise_get_keep(buf_bytes(&client->worker.payload), keep))
+		return refuse_frame(client, "KEEP frame malformed or out of order", err);
 	client->concluded = true;
 	out->keeps++;
 	served = find_served(client, keep->kind, keep->name);
 	if (served == NULL || !served->given || keep->time > client->input->at + REVOCATION_SKEW)
-		return refuse_frame(err, "appraise keeps what it was not given");
+		return refuse_frame(client, "KEEP frame for what was not served, or is kept already", err);
 	served->given = false;
 	keep->origin = served->origin;
 	memcpy(keep->digest, served->digest, sizeof(keep->digest));
@@ -249,13 +250,20 @@ on_keep(struct client *client, struct err *err)
 static int
 on_verdict(struct client *client, struct err *err)
 {
+	struct appraisal *out = client->out;
+
 	if (client->needs != 0)
-		return refuse_frame(err, "appraise passed a verdict that cannot be");
-	if (appraise_link_verdict(&client->link, &client->code, client->text, err) < 0)
+		return refuse_frame(client, "VERDICT frame out of order", err);
+	if (worker_verdict(&client->worker, &client->code, client->text, err) < 0)
 		return -1;
 	if (client->code == CODE_OK && client->claims != client->input->gpus)
-		return err_set(err, CODE_WORKER, "appraise passed claims of %u of %u GPUs", client->claims,
+		return err_set(err, CODE_WORKER, "appraise: verdict with the claims of %u of %u GPUs", client->claims,
 			       client->input->gpus);
+	steps_conclude(&out->steps);
+	out->gpus = client->input->gpus;
+	if (steps_code(&out->steps) != client->code)
+		return err_set(err, CODE_WORKER, "appraise: verdict with code %d, the steps have %d", client->code,
+			       steps_code(&out->steps));
 	return 0;
 }
 
@@ -264,12 +272,9 @@ static int
 read_appraisal(struct client *client, struct err *err)
 {
 	enum frame_type type;
-	int rc = appraise_link_greeting(&client->link, err);
+	int rc;
 
-	while (rc == 0) {
-		rc = appraise_link_read(&client->link, &type, err);
-		if (rc < 0)
-			break;
+	while ((rc = worker_receive(&client->worker, &type, err)) == 0 && type != FRAME_VERDICT) {
 		if (type == FRAME_NEED)
 			rc = on_need(client, err);
 		else if (type == FRAME_DONE)
@@ -280,31 +285,22 @@ read_appraisal(struct client *client, struct err *err)
 			rc = on_claims(client, err);
 		else if (type == FRAME_KEEP)
 			rc = on_keep(client, err);
-		else if (type == FRAME_VERDICT)
-			break;
 		else
-			rc = refuse_frame(err, "appraise sends a frame of another protocol");
+			rc = refuse_frame(client, "frame of another protocol", err);
+		if (rc < 0)
+			break;
 	}
 	return rc < 0 ? -1 : on_verdict(client, err);
 }
 
 static int
-conclude_appraisal(struct client *client, struct err *err)
+talk(const struct appraise_worker *worker, struct client *client, struct err *err)
 {
-	steps_conclude(&client->out->steps);
-	client->out->gpus = client->input->gpus;
-	if (steps_code(&client->out->steps) != client->code)
-		return err_set(err, CODE_WORKER, "appraise says code %d, its steps say %d", client->code,
-			       steps_code(&client->out->steps));
-	return 0;
-}
+	const char *const args[] = {worker->user, NULL};
 
-static int
-talk(struct client *client, struct err *err)
-{
-	if (send_input(client, err) < 0 || read_appraisal(client, err) < 0)
+	if (worker_start(&client->worker, &appraise_role, worker->path, args, worker->deadline, err) < 0)
 		return -1;
-	return conclude_appraisal(client, err);
+	return send_input(client, err) < 0 ? -1 : read_appraisal(client, err);
 }
 
 int
@@ -318,10 +314,8 @@ appraise_remote(const struct appraise_worker *worker, const struct appraise_inpu
 	client->input = input;
 	client->source = source;
 	client->out = out;
-	rc = appraise_link_start(worker, &client->link, err);
-	if (rc == 0)
-		rc = talk(client, err);
-	rc = appraise_link_end(worker, &client->link, rc, err);
+	rc = talk(worker, client, err);
+	worker_kill(&client->worker);
 	if (rc < 0)
 		appraisal_free(out);
 	else if (client->code != CODE_OK)

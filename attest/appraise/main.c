@@ -5,262 +5,189 @@
  * delivered.
  */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/types.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "attest/appraise/wire.h"
 #include "attest/collateral/archive.h"
-#include "config.h"
+#include "attest/worker.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/frame.h"
-#include "lib/fs.h"
 #include "lib/provider.h"
 #include "lib/sandbox.h"
 #include "lib/xml.h"
 #include "lib/xmldsig.h"
 
-#define IN 0
-#define OUT 1
 #define LIFETIME_MS 300000 /* above every deadline of a run, which kills us earlier */
 
-struct worker {
-	struct frame_reader in;
-	int64_t deadline;
-	uint8_t echo[APPRAISE_ECHO_SIZE];
+struct appraise_process {
+	struct caller caller;
 	struct buf parameters, evidence[APPRAISE_GPUS_MAX];
 	struct appraise_input input;
 	bool archive; /* to be judged instead: it stands in place of the first evidence */
-	struct buf out; /* frames that wait to be sent */
 	struct err err; /* first fault of the protocol */
 };
 
 static int
-expect(struct worker *worker, enum frame_type want, struct buf *payload)
+malformed(struct appraise_process *process, const char *what)
 {
-	enum frame_type type;
-
-	if (frame_read(&worker->in, worker->deadline, false, &type, payload, &worker->err) < 0)
-		return err_wrap(&worker->err, CODE_WORKER, "from the run");
-	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
-}
-
-static int
-add_frame(struct worker *worker, enum frame_type type, struct buf *payload)
-{
-	int rc = frame_encode(type, buf_bytes(payload), &worker->out, &worker->err);
-
-	payload->size = 0;
-	return rc;
-}
-
-/* All at once: a write for each frame would wake the run as often. */
-static int
-send_frames(struct worker *worker)
-{
-	int rc = fs_write_stream(OUT, buf_bytes(&worker->out), worker->deadline, &worker->err);
-
-	worker->out.size = 0;
-	return rc == 0 ? 0 : err_wrap(&worker->err, CODE_WORKER, "to the run");
-}
-
-static int
-bad_payload(struct worker *worker, const char *what)
-{
-	return err_set(&worker->err, CODE_WORKER, "%s cannot be read", what);
+	return err_set(&process->err, CODE_WORKER, "malformed %s frame", what);
 }
 
 /* -- start --------------------------------------------------------------------------------------------------------- */
-static int
-echo_greeting(struct worker *worker)
-{
-	struct buf payload = {0};
-	struct cursor cursor;
-	struct bytes version, echo;
-	int rc = expect(worker, FRAME_HELLO, &payload);
-
-	cursor = cursor_of(buf_bytes(&payload));
-	if (rc == 0 && (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) ||
-			echo.size != sizeof(worker->echo) || cursor.left != 0))
-		rc = bad_payload(worker, "greeting");
-	else if (rc == 0 && !bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
-		rc = err_set(&worker->err, CODE_WORKER, "the run is not of version " PROJECT_VERSION);
-	if (rc == 0)
-		memcpy(worker->echo, echo.data, sizeof(worker->echo));
-	payload.size = 0;
-	frame_put_text(&payload, PROJECT_VERSION);
-	frame_put_field(&payload, bytes_of(NULL, 0));
-	if (rc == 0)
-		rc = add_frame(worker, FRAME_HELLO, &payload);
-	buf_free(&payload);
-	return rc;
-}
 
 /* Everything that libraries do once and that could open a file comes before the filter. */
 static int
-confine_appraiser(struct worker *worker, int argc, char **argv)
+confine_appraiser(struct appraise_process *process, int argc, char **argv)
 {
-	char *end = NULL;
-	long parent = argc > 1 ? strtol(argv[1], &end, 10) : 0;
+	pid_t parent;
 
-	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
-		return err_set(&worker->err, CODE_WORKER, "usage: appraise PARENT_PID [USER]");
-	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], (pid_t)parent, NULL, &worker->err) < 0 ||
-	    echo_greeting(worker) < 0)
+	if (argc < 2 || argc > 3 || !caller_parent(argv[1], &parent))
+		return err_set(&process->err, CODE_WORKER, "usage: appraise PARENT_PID [USER]");
+	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], parent, NULL, &process->err) < 0 ||
+	    caller_greet(&process->caller, &process->err) < 0)
 		return -1;
-	if (provider_init(&worker->err) < 0 || xmldsig_init(&worker->err) < 0)
+	if (provider_init(&process->err) < 0 || xmldsig_init(&process->err) < 0)
 		return -1;
-	return sandbox_enter(SANDBOX_APPRAISE, &worker->err);
+	return sandbox_enter(SANDBOX_APPRAISE, &process->err);
 }
 
 static int
-read_evidence(struct worker *worker)
+read_evidence(struct appraise_process *process)
 {
 	struct buf done = {0};
 	struct cursor cursor;
 	uint32_t count;
 	int rc;
 
-	if (!appraise_get_parameters(buf_bytes(&worker->parameters), &worker->input))
-		return bad_payload(worker, "parameters");
-	for (unsigned i = 0; i < worker->input.gpus; i++) {
-		if (i > 0 && expect(worker, FRAME_EVIDENCE, &worker->evidence[i]) < 0)
+	if (!appraise_get_parameters(buf_bytes(&process->parameters), &process->input))
+		return malformed(process, "PARAMETERS");
+	for (unsigned i = 0; i < process->input.gpus; i++) {
+		if (i > 0 && caller_expect(&process->caller, FRAME_EVIDENCE, &process->evidence[i], &process->err) < 0)
 			return -1;
-		if (!appraise_get_evidence(buf_bytes(&worker->evidence[i]), &worker->input.gpu[i]))
-			return bad_payload(worker, "evidence");
+		if (!appraise_get_evidence(buf_bytes(&process->evidence[i]), &process->input.gpu[i]))
+			return malformed(process, "EVIDENCE");
 	}
-	rc = expect(worker, FRAME_DONE, &done);
+	rc = caller_expect(&process->caller, FRAME_DONE, &done, &process->err);
 	cursor = cursor_of(buf_bytes(&done));
-	if (rc == 0 && (!frame_get_u32(&cursor, &count) || count != worker->input.gpus))
-		rc = bad_payload(worker, "end of evidence");
+	if (rc == 0 && (!frame_get_u32(&cursor, &count) || count != process->input.gpus))
+		rc = malformed(process, "DONE");
 	buf_free(&done);
 	return rc;
 }
 
 static int
-read_run_input(struct worker *worker)
+read_run_input(struct appraise_process *process)
 {
-	enum frame_type type;
+	enum frame_type type = FRAME_DONE;
+	int rc = caller_expect(&process->caller, FRAME_PARAMETERS, &process->parameters, &process->err);
 
-	if (expect(worker, FRAME_PARAMETERS, &worker->parameters) < 0)
+	if (rc == 0)
+		rc = caller_receive(&process->caller, &type, &process->evidence[0], &process->err);
+	if (rc < 0)
 		return -1;
-	if (frame_read(&worker->in, worker->deadline, false, &type, &worker->evidence[0], &worker->err) < 0)
-		return err_wrap(&worker->err, CODE_WORKER, "from the run");
-	worker->archive = type == FRAME_FILE;
-	if (!worker->archive && type != FRAME_EVIDENCE)
-		return err_set(&worker->err, CODE_WORKER, "frame of type %d, want evidence or an archive", type);
-	return worker->archive ? 0 : read_evidence(worker);
+	process->archive = type == FRAME_FILE;
+	if (!process->archive && type != FRAME_EVIDENCE)
+		return err_set(&process->err, CODE_WORKER, "from the run: neither EVIDENCE nor FILE");
+	return process->archive ? 0 : read_evidence(process);
 }
 
 /* -- rounds -------------------------------------------------------------------------------------------------------- */
 static int
-ask_collateral(struct worker *worker, const struct collateral *need, unsigned count)
+ask_collateral(struct appraise_process *process, const struct collateral *need, unsigned count)
 {
 	struct buf payload = {0};
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < count; i++) {
 		appraise_put_need(&payload, &need[i]);
-		rc = add_frame(worker, FRAME_NEED, &payload);
+		rc = caller_send(&process->caller, FRAME_NEED, &payload, &process->err);
 	}
 	frame_put_u32(&payload, count);
 	if (rc == 0)
-		rc = add_frame(worker, FRAME_DONE, &payload);
+		rc = caller_send(&process->caller, FRAME_DONE, &payload, &process->err);
 	buf_free(&payload);
-	return rc == 0 ? send_frames(worker) : -1;
+	return rc == 0 ? caller_flush(&process->caller, &process->err) : -1;
 }
 
 /* Once the protocol is broken there is nobody to judge for: the worker ends without a verdict. */
 static void
 obtain_collateral(void *context, struct collateral *need, unsigned count)
 {
-	struct worker *worker = context;
+	struct appraise_process *process = context;
 	struct buf payload = {0};
-	int rc = ask_collateral(worker, need, count);
+	int rc = ask_collateral(process, need, count);
 
 	for (unsigned i = 0; rc == 0 && i < count; i++) {
-		rc = expect(worker, FRAME_COLLATERAL, &payload);
+		rc = caller_expect(&process->caller, FRAME_COLLATERAL, &payload, &process->err);
 		if (rc == 0 && !appraise_get_collateral(buf_bytes(&payload), &need[i]))
-			rc = -1;
+			rc = malformed(process, "COLLATERAL");
 	}
 	buf_free(&payload);
-	if (rc < 0)
-		_Exit(EXIT_FAILURE);
+	if (rc == 0)
+		return;
+	caller_fail(&process->caller, &process->err);
+	_Exit(EXIT_FAILURE);
 }
 
 /* -- answer -------------------------------------------------------------------------------------------------------- */
 static int
-deliver_appraisal(struct worker *worker, const struct appraisal *appraisal, const struct err *verdict)
+deliver_appraisal(struct appraise_process *process, const struct appraisal *appraisal, const struct err *verdict)
 {
 	struct buf payload = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < appraisal->steps.count; i++) {
 		appraise_put_step(&payload, &appraisal->steps.list[i]);
-		rc = add_frame(worker, FRAME_STEP, &payload);
+		rc = caller_send(&process->caller, FRAME_STEP, &payload, &process->err);
 	}
 	for (unsigned i = 0; rc == 0 && i < appraisal->gpus; i++) {
 		if (appraisal->claims[i] == NULL)
 			continue;
 		frame_put_u32(&payload, i);
 		frame_put_text(&payload, appraisal->claims[i]);
-		rc = add_frame(worker, FRAME_CLAIMS, &payload);
+		rc = caller_send(&process->caller, FRAME_CLAIMS, &payload, &process->err);
 	}
 	for (unsigned i = 0; rc == 0 && i < appraisal->keeps; i++) {
 		appraise_put_keep(&payload, &appraisal->keep[i]);
-		rc = add_frame(worker, FRAME_KEEP, &payload);
+		rc = caller_send(&process->caller, FRAME_KEEP, &payload, &process->err);
 	}
-	frame_put_u32(&payload, (uint32_t)steps_code(&appraisal->steps));
-	frame_put_field(&payload, bytes_of(worker->echo, sizeof(worker->echo)));
-	frame_put_text(&payload, verdict->text);
-	if (rc == 0)
-		rc = add_frame(worker, FRAME_VERDICT, &payload);
 	buf_free(&payload);
-	return rc == 0 ? send_frames(worker) : -1;
+	if (rc < 0)
+		return -1;
+	return caller_verdict(&process->caller, steps_code(&appraisal->steps), verdict->text, &process->err);
 }
 
 static int
-judge_archive(struct worker *worker)
+judge_archive(struct appraise_process *process)
 {
-	const struct archive_request request = {buf_bytes(&worker->parameters), buf_bytes(&worker->evidence[0]), OUT,
-						worker->deadline, bytes_of(worker->echo, sizeof(worker->echo))};
-
-	return send_frames(worker) == 0 ? archive_serve(&request, &worker->err) : -1;
+	return archive_serve(&process->caller, buf_bytes(&process->parameters), buf_bytes(&process->evidence[0]),
+			     &process->err);
 }
 
-static void
-say_failure(struct worker *worker)
+static int
+judge_evidence(struct appraise_process *process)
 {
-	struct buf payload = {0};
+	const struct collateral_source source = {obtain_collateral, process};
+	struct appraisal appraisal = {0};
+	struct err verdict = ERR_INIT;
 
-	frame_put_u32(&payload, (uint32_t)err_code(&worker->err));
-	frame_put_text(&payload, worker->err.text);
-	worker->out.size = 0;
-	if (add_frame(worker, FRAME_FAILURE, &payload) == 0)
-		(void)send_frames(worker);
-	buf_free(&payload);
+	appraise_run(&process->input, &source, &appraisal, &verdict);
+	return deliver_appraisal(process, &appraisal, &verdict);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct worker worker = {.in = {.fd = IN}, .deadline = clock_boot_ms() + LIFETIME_MS};
-	const struct collateral_source source = {obtain_collateral, &worker};
-	struct appraisal appraisal = {0};
-	struct err verdict = ERR_INIT;
-	int rc = confine_appraiser(&worker, argc, argv);
+	struct appraise_process process = {
+		.caller = {.from.fd = STDIN_FILENO, .to.fd = STDOUT_FILENO, .deadline = clock_boot_ms() + LIFETIME_MS}};
+	int rc = confine_appraiser(&process, argc, argv);
 
 	if (rc == 0)
-		rc = read_run_input(&worker);
-	if (rc < 0) {
-		say_failure(&worker);
-	} else if (worker.archive) {
-		rc = judge_archive(&worker);
-	} else {
-		appraise_run(&worker.input, &source, &appraisal, &verdict);
-		rc = deliver_appraisal(&worker, &appraisal, &verdict);
-	}
+		rc = read_run_input(&process);
+	if (rc == 0)
+		rc = process.archive ? judge_archive(&process) : judge_evidence(&process);
+	if (rc < 0)
+		caller_fail(&process.caller, &process.err);
 	/* Whatever there is ends with the process: exit() would have its libraries take it apart piece by piece. */
 	_Exit(rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -9,8 +9,6 @@
  * payload that is short, long or holds a value that cannot be.
  */
 
-#define APPRAISE_ECHO_SIZE 32
-
 /* Everything of input but the evidence: that follows in frames of its own, input->gpus of them. */
 void appraise_put_parameters(struct buf *payload, const struct appraise_input *input);
 bool appraise_get_parameters(struct bytes payload, struct appraise_input *out); /* views into payload, but the issuer */

@@ -81,17 +81,11 @@ int archive_judge_remote(const struct appraise_worker *worker, struct bytes text
 			 struct archive *out, struct steps *steps, struct err *err);
 
 /*
- * The worker's side: what FRAME_PARAMETERS and FRAME_FILE brought is judged, and the answer goes to out. -1 with
+ * The worker's side: what FRAME_PARAMETERS and FRAME_FILE brought is judged, and the answer goes to the run. -1 with
  * CODE_WORKER.
  */
-struct archive_request {
-	struct bytes parameters, file;
-	int out;
-	int64_t deadline;
-	struct bytes echo;
-};
-
-int archive_serve(const struct archive_request *request, struct err *err);
+struct caller;
+int archive_serve(struct caller *caller, struct bytes parameters, struct bytes file, struct err *err);
 /* Views into payload. */
 void archive_put_trust(struct buf *payload, const struct archive_trust *trust);
 bool archive_get_trust(struct bytes payload, struct archive_trust *out);

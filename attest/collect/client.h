@@ -3,8 +3,7 @@
 #define ATTEST_COLLECT_CLIENT_H
 
 #include "attest/collect/wire.h"
-#include "lib/frame.h"
-#include "lib/spawn.h"
+#include "attest/worker.h"
 
 /*
  * The run's side of the collect worker. Calls in this order: start, states, then optionally reports, recheck, ready,
@@ -13,10 +12,7 @@
  * or CODE_WORKER (it could not be started, or broke the protocol). After a failure the process is gone and reaped.
  */
 struct collector {
-	struct spawn child; /* pid 0: not running; then the fds are closed, too */
-	int to;
-	struct frame_reader from;
-	int64_t deadline;
+	struct worker worker;
 	unsigned gpus; /* as the first states said */
 };
 

@@ -2,7 +2,7 @@
 #ifndef ATTEST_FETCH_CLIENT_H
 #define ATTEST_FETCH_CLIENT_H
 
-#include "attest/appraise/appraise.h"
+#include "attest/fetch/wire.h"
 
 /*
  * The run's side of the fetch worker: started when the first thing is wanted that nobody here has, kept until the run
@@ -10,31 +10,9 @@
  * appraise verifies it.
  */
 
-struct fetch_settings {
-	const char *path, *user; /* of the program; user NULL: ids stay */
-	struct bytes ca;
-	const char *proxy, *key; /* "" = none */
-	int64_t connect_ms, request_ms;
-	unsigned retries;
-	int64_t deadline; /* lib/clock.h */
-};
-
-/*
- * kind says method, headers, ceiling and form: RIMs are GET with the JSON envelope of the RIM service, of which the XML
- * comes back; COLLATERAL_OCSP is POST of body (RFC 6960 A.1); COLLATERAL_TOKENS is POST of JSON; COLLATERAL_KEY_SET is
- * GET.
- */
-struct fetch_request {
-	enum collateral_kind kind;
-	const char *url;
-	const char *id; /* RIMs: what the envelope must repeat */
-	struct bytes body;
-	bool with_key;
-};
-
 struct fetcher;
 
-/* NULL with CODE_WORKER, or what the worker says of its settings, if it does so at once. */
+/* NULL with CODE_WORKER. What the worker says of its settings is told by fetch_take. */
 struct fetcher *fetch_start(const struct fetch_settings *settings, struct err *err);
 /* A ticket, or -1 as fetch_take. It goes out with all others once fetch_take waits. */
 int fetch_send(struct fetcher *fetcher, const struct fetch_request *request, struct err *err);

@@ -7,18 +7,15 @@
 #include <nss.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <unistd.h>
 
 #include "attest/fetch/wire.h"
-#include "config.h"
+#include "attest/worker.h"
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/frame.h"
 #include "lib/sandbox.h"
 #include "spec/rim_service.h"
 
-#define IN 0
-#define OUT 1
 #define GREETING_MS 10000
 #define KIB 1024u
 
@@ -39,9 +36,8 @@ static const char *const resolver_files[] = {
 	NULL,
 };
 
-struct worker {
-	struct frame_reader in;
-	int64_t deadline; /* of frames */
+struct fetch_process {
+	struct caller caller;
 	struct http_settings settings;
 	struct http *http;
 	struct job *job[FETCH_TICKETS_MAX]; /* by ticket; NULL again once it has its answer */
@@ -54,52 +50,21 @@ struct job {
 	struct buf payload; /* body points into it */
 };
 
-/* -- frames -------------------------------------------------------------------------------------------------------- */
-static int
-expect_frame(struct worker *worker, enum frame_type want, struct buf *payload)
-{
-	enum frame_type type;
-
-	if (frame_read(&worker->in, worker->deadline, false, &type, payload, &worker->err) < 0)
-		return err_wrap(&worker->err, CODE_WORKER, "from the run");
-	return type == want ? 0 : err_set(&worker->err, CODE_WORKER, "frame of type %d, want %d", type, want);
-}
-
-/* The version must be ours; the random part goes back as it came. */
-static int
-greet_run(struct worker *worker)
-{
-	struct buf payload = {0};
-	struct bytes version, echo;
-	struct cursor cursor;
-	int rc = expect_frame(worker, FRAME_HELLO, &payload);
-
-	cursor = cursor_of(buf_bytes(&payload));
-	if (rc == 0 && (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) || cursor.left != 0))
-		rc = err_set(&worker->err, CODE_WORKER, "greeting cannot be read");
-	else if (rc == 0 && !bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
-		rc = err_set(&worker->err, CODE_WORKER, "the run is not of version " PROJECT_VERSION);
-	if (rc == 0)
-		rc = frame_write(OUT, worker->deadline, FRAME_HELLO, buf_bytes(&payload), &worker->err);
-	buf_free(&payload);
-	return rc;
-}
-
 /* -- start --------------------------------------------------------------------------------------------------------- */
 static int
-read_network(struct worker *worker)
+read_network(struct fetch_process *process)
 {
 	struct buf payload = {0};
-	int rc = expect_frame(worker, FRAME_NETWORK, &payload);
+	int rc = caller_expect(&process->caller, FRAME_NETWORK, &payload, &process->err);
 
-	if (rc == 0 && !fetch_get_network(buf_bytes(&payload), &worker->settings))
-		rc = err_set(&worker->err, CODE_WORKER, "settings cannot be read");
+	if (rc == 0 && !fetch_get_network(buf_bytes(&payload), &process->settings))
+		rc = err_set(&process->err, CODE_WORKER, "malformed NETWORK frame");
 	if (rc == 0) {
-		worker->deadline = worker->settings.deadline + FETCH_WORDS_MS;
-		worker->http = http_new(&worker->settings, &worker->err);
-		rc = worker->http != NULL ? 0 : -1;
+		process->caller.deadline = process->settings.deadline + FETCH_WORDS_MS;
+		process->http = http_new(&process->settings, &process->err);
+		rc = process->http != NULL ? 0 : -1;
 	}
-	fetch_free_network(&worker->settings);
+	fetch_free_network(&process->settings);
 	if (payload.data != NULL)
 		explicit_bzero(payload.data, payload.room);
 	buf_free(&payload);
@@ -118,18 +83,18 @@ keep_lean(void)
 }
 
 static int
-confine_fetcher(struct worker *worker, int argc, char **argv)
+confine_fetcher(struct fetch_process *process, int argc, char **argv)
 {
 	const struct sandbox_paths paths = {resolver_files, NULL};
-	char *end = NULL;
-	long parent = argc > 1 ? strtol(argv[1], &end, 10) : 0;
+	pid_t parent;
 
-	if (argc < 2 || argc > 3 || end == argv[1] || *end != '\0' || parent <= 0)
-		return err_set(&worker->err, CODE_WORKER, "usage: fetch PARENT_PID [USER]");
-	if (sandbox_prepare(SANDBOX_FETCH, argv[2], (pid_t)parent, &paths, &worker->err) < 0 || greet_run(worker) < 0)
+	if (argc < 2 || argc > 3 || !caller_parent(argv[1], &parent))
+		return err_set(&process->err, CODE_WORKER, "usage: fetch PARENT_PID [USER]");
+	if (sandbox_prepare(SANDBOX_FETCH, argv[2], parent, &paths, &process->err) < 0 ||
+	    caller_greet(&process->caller, &process->err) < 0)
 		return -1;
 	keep_lean();
-	return read_network(worker) == 0 ? sandbox_enter(SANDBOX_FETCH, &worker->err) : -1;
+	return read_network(process) == 0 ? sandbox_enter(SANDBOX_FETCH, &process->err) : -1;
 }
 
 /* -- kinds --------------------------------------------------------------------------------------------------------- */
@@ -187,36 +152,38 @@ job_free(struct job *job)
 }
 
 static int
-respond(struct worker *worker, unsigned ticket, struct http_answer *answer)
+respond(struct fetch_process *process, unsigned ticket, struct http_answer *answer)
 {
 	struct buf payload = {0};
 	int rc;
 
 	fetch_put_response(&payload, ticket, &answer->err, buf_bytes(&answer->body));
-	rc = frame_write(OUT, worker->deadline, FRAME_RESPONSE, buf_bytes(&payload), &worker->err);
+	rc = caller_send(&process->caller, FRAME_RESPONSE, &payload, &process->err);
+	if (rc == 0)
+		rc = caller_flush(&process->caller, &process->err);
 	buf_free(&payload);
 	buf_free(&answer->body);
-	job_free(worker->job[ticket]);
-	worker->job[ticket] = NULL;
+	job_free(process->job[ticket]);
+	process->job[ticket] = NULL;
 	return rc;
 }
 
 static int
-on_answer(struct worker *worker, struct http_answer *answer)
+on_answer(struct fetch_process *process, struct http_answer *answer)
 {
-	const struct job *job = worker->job[answer->ticket];
+	const struct job *job = process->job[answer->ticket];
 
 	if (answer->status == 404 && forms[job->request.kind].missing != 0)
 		answer->err.code = forms[job->request.kind].missing;
 	else if (answer->err.code == CODE_OK && is_rim(job))
 		open_envelope(job, answer);
-	return respond(worker, answer->ticket, answer);
+	return respond(process, answer->ticket, answer);
 }
 
 static int
-begin_job(struct worker *worker, unsigned ticket)
+begin_job(struct fetch_process *process, unsigned ticket)
 {
-	const struct fetch_request *request = &worker->job[ticket]->request;
+	const struct fetch_request *request = &process->job[ticket]->request;
 	const struct form *form = &forms[request->kind];
 	struct http_answer answer = {.ticket = ticket};
 	const struct http_request http_request = {
@@ -229,73 +196,61 @@ begin_job(struct worker *worker, unsigned ticket)
 		.passing = form->passing,
 	};
 
-	if (http_start(worker->http, ticket, &http_request, &answer.err) == 0)
+	if (http_start(process->http, ticket, &http_request, &answer.err) == 0)
 		return 0;
-	return respond(worker, ticket, &answer);
+	return respond(process, ticket, &answer);
 }
 
 /* 1: the run has closed its end. */
 static int
-on_frame(struct worker *worker)
+on_frame(struct fetch_process *process)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 	enum frame_type type;
 	uint32_t ticket;
-	int rc = frame_read(&worker->in, worker->deadline, true, &type, &job->payload, &worker->err);
+	int rc = caller_receive(&process->caller, &type, &job->payload, &process->err);
 
 	if (rc == 0 && (type != FRAME_REQUEST || !fetch_get_request(buf_bytes(&job->payload), &ticket, &job->request) ||
-			ticket != worker->jobs || worker->jobs == FETCH_TICKETS_MAX))
-		rc = err_set(&worker->err, CODE_WORKER, "request cannot be read");
+			ticket != process->jobs || process->jobs == FETCH_TICKETS_MAX))
+		rc = err_set(&process->err, CODE_WORKER, "REQUEST frame malformed or out of order");
 	if (rc != 0) {
 		job_free(job);
 		return rc;
 	}
-	worker->job[worker->jobs++] = job;
-	return begin_job(worker, ticket);
+	process->job[process->jobs++] = job;
+	return begin_job(process, ticket);
 }
 
 /* Until the run closes its end, or the deadline passes and nothing is left to say. */
 static int
-serve_requests(struct worker *worker)
+serve_requests(struct fetch_process *process)
 {
 	struct http_answer answer;
 	int rc = 0;
 
 	while (rc == 0) {
-		int event = frame_waits(&worker->in) ? 0 : http_work(worker->http, IN, &answer);
+		int event = frame_waits(&process->caller.from) ? 0 : http_work(process->http, STDIN_FILENO, &answer);
 
-		rc = event == 1 ? on_answer(worker, &answer) : event == 0 ? on_frame(worker) : 1;
+		rc = event == 1 ? on_answer(process, &answer) : event == 0 ? on_frame(process) : 1;
 	}
 	return rc > 0 ? 0 : -1;
-}
-
-static void
-write_failure(struct worker *worker)
-{
-	struct err ignored = ERR_INIT;
-	struct buf payload = {0};
-
-	frame_put_u32(&payload, (uint32_t)err_code(&worker->err));
-	frame_put_text(&payload, worker->err.text);
-	frame_write(OUT, worker->deadline, FRAME_FAILURE, buf_bytes(&payload), &ignored);
-	buf_free(&payload);
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct worker worker;
+	static struct fetch_process process;
 	int rc;
 
-	worker.in.fd = IN;
-	worker.deadline = clock_boot_ms() + GREETING_MS;
-	rc = confine_fetcher(&worker, argc, argv);
+	process.caller = (struct caller){
+		.from.fd = STDIN_FILENO, .to.fd = STDOUT_FILENO, .deadline = clock_boot_ms() + GREETING_MS};
+	rc = confine_fetcher(&process, argc, argv);
 	if (rc == 0)
-		rc = serve_requests(&worker);
+		rc = serve_requests(&process);
 	if (rc < 0)
-		write_failure(&worker);
-	http_free(worker.http);
-	for (unsigned i = 0; i < worker.jobs; i++)
-		job_free(worker.job[i]);
+		caller_fail(&process.caller, &process.err);
+	http_free(process.http);
+	for (unsigned i = 0; i < process.jobs; i++)
+		job_free(process.job[i]);
 	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

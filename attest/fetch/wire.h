@@ -2,7 +2,7 @@
 #ifndef ATTEST_FETCH_WIRE_H
 #define ATTEST_FETCH_WIRE_H
 
-#include "attest/fetch/client.h"
+#include "attest/appraise/appraise.h"
 #include "lib/http.h"
 
 /*
@@ -13,6 +13,28 @@
  *   REQUEST   u32 ticket, u32 kind, u32 with key, field URL, field id, field body
  *   RESPONSE  u32 ticket, u32 code (CODE_OK or why there is none), field: bytes or text
  */
+
+struct fetch_settings {
+	const char *path, *user; /* of the program; user NULL: ids stay */
+	struct bytes ca;
+	const char *proxy, *key; /* "" = none */
+	int64_t connect_ms, request_ms;
+	unsigned retries;
+	int64_t deadline; /* lib/clock.h */
+};
+
+/*
+ * kind says method, headers, ceiling and form: RIMs are GET with the JSON envelope of the RIM service, of which the XML
+ * comes back; COLLATERAL_OCSP is POST of body (RFC 6960 A.1); COLLATERAL_TOKENS is POST of JSON; COLLATERAL_KEY_SET is
+ * GET.
+ */
+struct fetch_request {
+	enum collateral_kind kind;
+	const char *url;
+	const char *id; /* RIMs: what the envelope must repeat */
+	struct bytes body;
+	bool with_key;
+};
 
 #define FETCH_TICKETS_MAX 4096 /* of one run; they count from 0 */
 #define FETCH_WORDS_MS 100     /* before the run's deadline requests end: the worker still says what they waited for */

@@ -63,12 +63,12 @@ collect_from(const char *library, int64_t patience, struct outcome *out)
 
 	outcome_free(out);
 	rc = collect_start(worker, library, "/", false, start + patience, &collector, &out->err);
-	group = collector.child.pid;
+	group = collector.worker.child.pid;
 	if (rc == 0)
 		rc = exchange(&collector, out);
 	out->took = clock_boot_ms() - start;
 	out->code = rc == 0 ? CODE_OK : err_code(&out->err);
-	CHECK(collector.child.pid == 0 && collector.to == -1 && collector.from.fd == -1);
+	CHECK(collector.worker.child.pid == 0 && collector.worker.to.fd == -1 && collector.worker.from.fd == -1);
 	CHECK(group <= 0 || (kill(-group, 0) != 0 && errno == ESRCH));
 	collect_kill(&collector);
 	free(worker);
@@ -346,7 +346,7 @@ test_relative(void)
 	CHECK(err_code(&err) == CODE_DRIVER_UNTRUSTED);
 	CHECK(collect_start("/nonexistent/collect", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector,
 			    &err) != 0);
-	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid <= 0);
+	CHECK(err_code(&err) == CODE_WORKER && collector.worker.child.pid <= 0);
 	free(worker);
 }
 
@@ -374,7 +374,7 @@ set_ready(const char *faults, bool allowed, bool whole_run, struct reading *afte
 		rc = collect_ready(&collector, true, &after->states, after->identity, &err);
 	if (rc == 0)
 		rc = collect_end(&collector, &err);
-	CHECK(rc == 0 || (collector.child.pid == 0 && collector.to == -1));
+	CHECK(rc == 0 || (collector.worker.child.pid == 0 && collector.worker.to.fd == -1));
 	collect_kill(&collector);
 	outcome_free(&out);
 	free(library);
@@ -451,7 +451,7 @@ test_early_end(void)
 	CHECK(collect_states(&collector, &states, identity, &err) == 0);
 	CHECK(collect_end(&collector, &err) == 0);
 	CHECK(collect_start(worker, library, "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) == 0);
-	group = collector.child.pid;
+	group = collector.worker.child.pid;
 	collect_kill(&collector);
 	CHECK(kill(-group, 0) != 0 && errno == ESRCH);
 	collect_kill(&none);
@@ -470,13 +470,13 @@ test_other_programs(void)
 	struct err err = ERR_INIT;
 
 	CHECK(collect_start("/usr/bin/true", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
-	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
+	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.worker.child.pid == 0);
 	CHECK(collect_start("/usr/bin/yes", "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
-	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.child.pid == 0);
+	CHECK(err_code(&err) == CODE_DRIVER_CRASHED && collector.worker.child.pid == 0);
 	CHECK(collect_start(own, "/x", "/", false, clock_boot_ms() + PATIENCE_MS, &collector, &err) != 0);
-	CHECK(err_code(&err) == CODE_WORKER && collector.child.pid == 0);
+	CHECK(err_code(&err) == CODE_WORKER && collector.worker.child.pid == 0);
 	CHECK(collect_start("/usr/bin/cat", "/x", "/", false, clock_boot_ms() + IMPATIENCE_MS, &collector, &err) != 0);
-	CHECK(collector.child.pid == 0);
+	CHECK(collector.worker.child.pid == 0);
 	CHECK(collect_states(&collector, &states, identity, &err) != 0);
 	free(own);
 }

@@ -373,7 +373,7 @@ test_settings(void)
 	check_settings_refused(&settings, CODE_USAGE, "proxy");
 	settings = settings_of_test();
 	settings.retries = 1000;
-	check_settings_refused(&settings, CODE_WORKER, "settings cannot be read");
+	check_settings_refused(&settings, CODE_WORKER, "malformed NETWORK frame");
 	settings = settings_of_test();
 	settings.deadline = clock_boot_ms();
 	check_settings_refused(&settings, CODE_DEADLINE, "");
@@ -406,7 +406,7 @@ test_requests_refused(void)
 	/* A question without a body, which no client of ours sends, ends the exchange. */
 	ticket =
 	    fetch_send(fetcher, &(struct fetch_request){.kind = COLLATERAL_OCSP, .url = "https://127.0.0.1/"}, &err);
-	check_fault(fetcher, ticket, CODE_WORKER, "request cannot be read");
+	check_fault(fetcher, ticket, CODE_WORKER, "REQUEST frame malformed");
 	fetch_end(fetcher);
 }
 

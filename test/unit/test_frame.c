@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/frame.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -117,14 +118,19 @@ test_answers_pass_on(void)
 {
 	static const uint8_t zero[(1 << 20) + 65];
 	struct bytes most = bytes_of(zero, sizeof(zero) - 1), more = bytes_of(zero, sizeof(zero));
+	struct frame_writer out = {.fd = -1};
+	struct buf payload = {0};
 	struct err err = ERR_INIT;
-	struct buf out = {0};
 
-	CHECK(frame_encode(FRAME_RESPONSE, most, &out, &err) == 0 &&
-	      frame_encode(FRAME_RESPONSE, more, &out, &err) != 0);
-	out.size = 0;
-	CHECK(frame_encode(FRAME_COLLATERAL, most, &out, &err) == 0);
-	buf_free(&out);
+	buf_add(&payload, most.data, most.size);
+	CHECK(frame_add(&out, FRAME_RESPONSE, &payload, &err) == 0 && payload.size == 0);
+	buf_add(&payload, more.data, more.size);
+	CHECK(frame_add(&out, FRAME_RESPONSE, &payload, &err) != 0 && payload.size == 0);
+	buf_add(&payload, most.data, most.size);
+	CHECK(frame_add(&out, FRAME_COLLATERAL, &payload, &err) == 0);
+	CHECK(out.waiting.size == 2 * (FRAME_HEADER + most.size));
+	frame_discard(&out);
+	buf_free(&payload);
 }
 
 static void
@@ -207,7 +213,8 @@ test_frames_together(void)
 	} sent[] = {{FRAME_RECHECK, 0},	    {FRAME_STEP, 4000},	  {FRAME_EVIDENCE, 30000}, {FRAME_DONE, 4},
 		    {FRAME_EVIDENCE, 5000}, {FRAME_CLAIMS, 4088}, {FRAME_DONE, 4}};
 	static uint8_t content[30000];
-	struct buf frames = {0}, back = {0};
+	struct buf payload = {0}, back = {0};
+	struct frame_writer to = {0};
 	struct frame_reader from = {0};
 	struct err err = ERR_INIT;
 	enum frame_type type = 0;
@@ -215,9 +222,16 @@ test_frames_together(void)
 
 	for (size_t i = 0; i < sizeof(content); i++)
 		content[i] = (uint8_t)(i * 7);
-	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++)
-		CHECK(frame_encode(sent[i].type, bytes_of(content, sent[i].size), &frames, &err) == 0);
-	CHECK(pipe(ends) == 0 && write(ends[1], frames.data, frames.size) == (ssize_t)frames.size);
+	CHECK(pipe(ends) == 0);
+	to.fd = ends[1];
+	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++) {
+		buf_add(&payload, content, sent[i].size);
+		CHECK(frame_add(&to, sent[i].type, &payload, &err) == 0);
+	}
+	CHECK(frame_flush(&to, soon(), &err) == 0 && to.waiting.size == 0);
+	CHECK(frame_flush(&to, soon(), &err) == 0);
+	frame_discard(&to);
+	buf_free(&payload);
 	close(ends[1]);
 	from.fd = ends[0];
 	for (size_t i = 0; i < sizeof(sent) / sizeof(*sent); i++) {
@@ -227,7 +241,56 @@ test_frames_together(void)
 	}
 	CHECK(!frame_waits(&from) && frame_read(&from, soon(), true, &type, &back, &err) == 1);
 	close(ends[0]);
-	buf_free(&frames);
+	buf_free(&back);
+}
+
+/* More than a pipe holds is sent piece by piece, in order, by a writer that never waits. */
+static void
+test_push(void)
+{
+	static uint8_t large[200000];
+	struct frame_writer to = {0};
+	struct buf payload = {0}, back = {0};
+	struct err err = ERR_INIT;
+	size_t before = SIZE_MAX;
+	int ends[2];
+
+	for (size_t i = 0; i < sizeof(large); i++)
+		large[i] = (uint8_t)(i * 13);
+	CHECK(pipe2(ends, O_NONBLOCK) == 0);
+	to.fd = ends[1];
+	buf_add(&payload, large, sizeof(large));
+	CHECK(frame_add(&to, FRAME_FILE, &payload, &err) == 0);
+	while (to.sent != before) {
+		before = to.sent;
+		CHECK(frame_push(&to, &err) == 0);
+	}
+	CHECK(to.waiting.size == FRAME_HEADER + sizeof(large) && to.sent > 0 && to.sent < to.waiting.size);
+	while (to.waiting.size > 0) {
+		uint8_t chunk[30000];
+		ssize_t got = read(ends[0], chunk, sizeof(chunk));
+
+		CHECK(got > 0 && frame_push(&to, &err) == 0);
+		if (got <= 0)
+			break;
+		buf_add(&back, chunk, (size_t)got);
+	}
+	for (ssize_t got = 1; got > 0;) {
+		uint8_t chunk[30000];
+
+		got = read(ends[0], chunk, sizeof(chunk));
+		buf_add(&back, chunk, got > 0 ? (size_t)got : 0);
+	}
+	CHECK(back.size == FRAME_HEADER + sizeof(large) && memcmp(back.data + FRAME_HEADER, large, sizeof(large)) == 0);
+	close(ends[0]);
+	buf_add(&payload, large, 4);
+	CHECK(frame_add(&to, FRAME_DONE, &payload, &err) == 0);
+	CHECK(frame_push(&to, &err) == -1 && errno == EPIPE && to.waiting.size > 0);
+	CHECK(frame_flush(&to, soon(), &err) == -1 && errno == EPIPE && to.waiting.size > 0);
+	frame_discard(&to);
+	CHECK(to.waiting.data == NULL && to.sent == 0);
+	close(ends[1]);
+	buf_free(&payload);
 	buf_free(&back);
 }
 
@@ -282,6 +345,7 @@ main(void)
 	RUN(test_fields_are_checked);
 	RUN(test_large_frames);
 	RUN(test_frames_together);
+	RUN(test_push);
 	RUN(test_deadline);
 	RUN(test_peer_gone_is_no_signal);
 	return unit_end();

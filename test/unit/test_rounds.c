@@ -893,7 +893,7 @@ play(const char *part)
 		take(&player, &payload);
 	payload.size = 0;
 	frame_put_text(&payload, PROJECT_VERSION);
-	frame_put_field(&payload, bytes_of(NULL, 0));
+	frame_put_field(&payload, bytes_of(player.echo, sizeof(player.echo)));
 	put(&player, FRAME_HELLO, &payload);
 	play_rounds(&player);
 	play_answer(&player);
