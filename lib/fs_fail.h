@@ -18,5 +18,7 @@
 
 /* The whole of an open file (lib/fs.h), which is closed. */
 int fs_read_named(int fd, const char *name, size_t max, struct buf *out, struct err *err);
+/* A file that is the caller's alone, for locks: whoever else can open it could take them all. Made if missing. */
+int fs_open_lock(int dir, const char *name, struct err *err);
 
 #endif

@@ -2,15 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "lib/fs.h"
 #include "lib/fs_fail.h"
-#include "lib/random.h"
-
-#define PAUSE_MS 20 /* and up to as much again, so that those who wait do not ask in step */
 
 int
 fs_open_directory(int dir, const char *name, int flags, bool make)
@@ -69,46 +64,10 @@ fs_read_own(int dir, const char *name, size_t max, struct buf *out, struct err *
 	return fd < 0 ? -1 : fs_read_named(fd, name, max, out, err);
 }
 
-/* 1 = taken, 0 = all are. A place is a byte; the lock belongs to the open file and ends with its last descriptor. */
-static int
-take_free_place(int fd, unsigned places)
-{
-	for (unsigned i = 0; i < places; i++) {
-		struct flock byte = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1};
-
-		if (fcntl(fd, F_OFD_SETLK, &byte) == 0)
-			return 1;
-		if (errno != EAGAIN && errno != EACCES)
-			return -1;
-	}
-	return 0;
-}
-
-static void
-pause_briefly(void)
-{
-	uint8_t more;
-	struct timespec time = {0, PAUSE_MS * 1000000};
-
-	random_bytes(&more, sizeof(more));
-	time.tv_nsec += time.tv_nsec / 256 * more;
-	nanosleep(&time, NULL);
-}
-
 int
-fs_lock(int dir, const char *name, unsigned places, int64_t deadline, struct err *err)
+fs_open_lock(int dir, const char *name, struct err *err)
 {
-	/* Whoever else can open the file could take all places: it must be the caller's alone. */
 	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
-	int fd = own_or_closed(openat(dir, name, flags, 0600), S_IFREG, name, err), taken, number;
 
-	if (fd < 0)
-		return -1;
-	while ((taken = take_free_place(fd, places)) == 0 && clock_left_ms(deadline) > 0)
-		pause_briefly();
-	if (taken == 1)
-		return fd;
-	number = taken == 0 ? ETIMEDOUT : errno;
-	close(fd);
-	return fail(err, number, "%s: %s: %s", name, taken == 0 ? "taken all the time" : "lock", err_errno(number));
+	return own_or_closed(openat(dir, name, flags, 0600), S_IFREG, name, err);
 }
