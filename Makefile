@@ -276,7 +276,13 @@ MINT_PARTS := $(addprefix $(O)/test/emulator/,authority.o answer.o manifest.o mo
 $(O)/test/unit/test_rounds: $(MINT_PARTS)
 
 # These run the emulated machine, and look for it beside themselves.
-$(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_fetch_worker test_rounds): | $(EMULATOR) $(WORKERS)
+$(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_fetch_worker test_rounds test_worker): | $(EMULATOR) $(WORKERS)
+
+# It starts a worker with this library in front of the others.
+$(O)/test/unit/test_worker: | $(O)/test/unit/refused_call.so
+$(O)/test/unit/refused_call.so: $(call pic,test/unit/refused_call.c)
+	@mkdir -p $(@D)
+	$(Q)$(link) -shared -o $@ $^ -ldl
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_SRC) $(EMULATOR_MINT_SRC) $(SERVICES_SRC)) $(call pic,$(EMULATOR_NVML_SRC)) $(O)/pic/r535/nvml.o)
 

@@ -99,7 +99,7 @@ on_need(struct client *client, struct err *err)
 
 	if (client->concluded || client->needs == NEEDS_MAX ||
 	    !appraise_get_need(buf_bytes(&client->worker.payload), need))
-		return refuse_frame(client, "malformed NEED frame", err);
+		return refuse_frame(client, "NEED frame malformed or out of order", err);
 	client->needs++;
 	return is_wanted(client, need) ? 0 : refuse_frame(client, "NEED frame for what the policy does not use", err);
 }

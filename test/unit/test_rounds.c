@@ -802,7 +802,9 @@ put_step(struct player *player)
 {
 	struct buf payload = {0};
 
-	appraise_put_step(&payload, &(struct step){0, "nonce", STEP_OK, CODE_OK, ""});
+	appraise_put_step(&payload, plays(player, "code-over-failed-step")
+					    ? &(struct step){0, "nonce", STEP_FAIL, CODE_NONCE, "another"}
+					    : &(struct step){0, "nonce", STEP_OK, CODE_OK, ""});
 	put(player, FRAME_STEP, &payload);
 	buf_free(&payload);
 }
@@ -855,16 +857,43 @@ play_rounds(struct player *player)
 		ask_one(player, OCSP, false, "n4");
 }
 
+/* As many names as there can be, and every one kept. */
+static void
+play_many(struct player *player)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < KEEPS_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ask(player, OCSP, false, name);
+	}
+	done(player, KEEPS_MAX);
+	put_step(player);
+	put_claims(player, 0);
+	put_claims(player, 1);
+	for (unsigned i = 0; i < KEEPS_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		put_keep(player, name, AT);
+	}
+	if (plays(player, "keep-too-many"))
+		put_keep(player, "n0", AT);
+}
+
 static void
 play_answer(struct player *player)
 {
+	if (plays(player, "keep-during-need")) {
+		ask(player, OCSP, false, "n5");
+		put_keep(player, "n1", 0);
+	}
 	put_step(player);
 	if (plays(player, "need-after-step"))
 		ask_one(player, OCSP, false, "n5");
 	if (plays(player, "keep-before-claims"))
 		put_keep(player, "n1", 0);
 	put_claims(player, plays(player, "claims-backwards") ? 1 : 0);
-	put_claims(player, plays(player, "claims-backwards") ? 0 : plays(player, "claims-twice") ? 0 : 1);
+	if (!plays(player, "claims-missing"))
+		put_claims(player, plays(player, "claims-backwards") ? 0 : plays(player, "claims-twice") ? 0 : 1);
 	if (plays(player, "keep-unserved"))
 		put_keep(player, "n9", 0);
 	if (plays(player, "keep-missing"))
@@ -895,9 +924,13 @@ play(const char *part)
 	frame_put_text(&payload, PROJECT_VERSION);
 	frame_put_field(&payload, bytes_of(player.echo, sizeof(player.echo)));
 	put(&player, FRAME_HELLO, &payload);
-	play_rounds(&player);
-	play_answer(&player);
-	frame_put_u32(&payload, CODE_OK);
+	if (plays(&player, "keep-most") || plays(&player, "keep-too-many")) {
+		play_many(&player);
+	} else {
+		play_rounds(&player);
+		play_answer(&player);
+	}
+	frame_put_u32(&payload, plays(&player, "code-of-no-step") ? CODE_NONCE : CODE_OK);
 	frame_put_field(&payload, bytes_of(player.echo, sizeof(player.echo)));
 	frame_put_text(&payload, "");
 	put(&player, FRAME_VERDICT, &payload);
@@ -918,29 +951,57 @@ serve_by_name(void *context, struct collateral *need, unsigned count)
 	}
 }
 
+static const struct {
+	const char *part;
+	unsigned keeps; /* 0: CODE_WORKER */
+	const char *text;
+} rules[] = {
+	{"right", 1, ""},
+	{"keep-most", KEEPS_MAX, ""},
+	{"again-first", 0, "DONE frame out of order"},
+	{"tokens", 0, "NEED frame for what the policy does not use"},
+	{"key-set", 0, "NEED frame for what the policy does not use"},
+	{"mixed", 0, "DONE frame out of order"},
+	{"twice-at-once", 0, "DONE frame out of order"},
+	{"again-network", 0, "DONE frame out of order"},
+	{"again-other", 0, "DONE frame out of order"},
+	{"again-twice", 0, "DONE frame out of order"},
+	{"same", 0, "DONE frame out of order"},
+	{"again-late", 0, "DONE frame out of order"},
+	{"third", 0, "DONE frame out of order"},
+	{"need-after-step", 0, "NEED frame malformed or out of order"},
+	{"keep-during-need", 0, "KEEP frame malformed or out of order"},
+	{"keep-unserved", 0, "KEEP frame for what was not served"},
+	{"keep-missing", 0, "KEEP frame for what was not served"},
+	{"keep-twice", 0, "KEEP frame for what was not served"},
+	{"keep-ahead", 0, "KEEP frame for what was not served"},
+	{"keep-too-many", 0, "KEEP frame malformed or out of order"},
+	{"step-after-keep", 0, "STEP frame malformed or out of order"},
+	{"claims-twice", 0, "CLAIMS frame malformed or out of order"},
+	{"claims-backwards", 0, "CLAIMS frame malformed or out of order"},
+	{"keep-before-claims", 0, "CLAIMS frame malformed or out of order"},
+	{"claims-missing", 0, "verdict with the claims of 1 of 2 GPUs"},
+	{"code-over-failed-step", 0, "verdict with code 0, the steps have 37"},
+	{"code-of-no-step", 0, "verdict with code 37, the steps have 0"},
+};
+
 static void
 test_rules_of_the_worker(void)
 {
-	static const char *const parts[] = {
-		"right",	 "again-first",	     "tokens",		"key-set",	 "mixed",
-		"twice-at-once", "again-network",    "again-other",	"again-twice",	 "same",
-		"again-late",	 "third",	     "need-after-step", "keep-unserved", "keep-missing",
-		"keep-twice",	 "keep-ahead",	     "step-after-keep", "claims-twice",	 "claims-backwards",
-		"keep-before-claims",
-	};
 	struct appraise_input input = make_input(&strict);
 	const struct collateral_source source = {serve_by_name, NULL};
 	char *self = emulated_built("test/unit/test_rounds");
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		const struct appraise_worker worker = {self, parts[i], clock_boot_ms() + 5000};
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		const struct appraise_worker worker = {self, rules[i].part, clock_boot_ms() + 20000};
+		bool right = rules[i].keeps > 0;
 		struct appraisal appraisal;
 		struct err err = ERR_INIT;
 		int code = appraise_remote(&worker, &input, &source, &appraisal, &err) == 0 ? CODE_OK : err_code(&err);
 
-		printf("# %s: %d %s\n", parts[i], code, err.text);
-		CHECK(code == (i == 0 ? CODE_OK : CODE_WORKER));
-		CHECK(appraisal.keeps == (i == 0 ? 1 : 0) && appraisal.gpus == (i == 0 ? GPUS : 0));
+		printf("# %s: %d %s\n", rules[i].part, code, err.text);
+		CHECK(code == (right ? CODE_OK : CODE_WORKER) && strstr(err.text, rules[i].text) != NULL);
+		CHECK(appraisal.keeps == rules[i].keeps && appraisal.gpus == (right ? GPUS : 0));
 		/* Said was 300 seconds more, which a floor must not rise by. */
 		CHECK(appraisal.keeps == 0 || appraisal.keep[0].time == AT);
 		appraisal_free(&appraisal);
