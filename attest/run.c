@@ -467,7 +467,7 @@ judge_policy(const struct conf *conf, const struct policy_file *policy, const st
 
 	if (!nvidia)
 		return rc;
-	overall = remote_overall(collateral_tokens(store), &err);
+	overall = remote_overall(collateral_last(store, COLLATERAL_TOKENS), &err);
 	if (overall == NULL || jws_parse(overall, strlen(overall), &jws, &err) != 0)
 		rc = fail_run(run, "policy-file", &err);
 	else
@@ -595,9 +595,9 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.policy_digest = digest,
 		.loosenings = loose,
 		.verifier = conf_verifier_name(conf),
-		.remote_tokens = collateral_tokens(&live->store),
+		.remote_tokens = collateral_last(&live->store, COLLATERAL_TOKENS),
 		.remote_keys = live->anchors.key_set.data ? buf_bytes(&live->anchors.key_set)
-							  : collateral_key_set(&live->store),
+							  : collateral_last(&live->store, COLLATERAL_KEY_SET),
 		.remote_anchor = anchor,
 	};
 	struct err err = ERR_INIT;

@@ -2,20 +2,42 @@
 #include "attest/appraise/appraise.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "attest/appraise/engine.h"
+#include "attest/appraise/chain.h"
+#include "attest/appraise/claims.h"
+#include "attest/appraise/compare.h"
+#include "attest/appraise/manifests.h"
+#include "attest/appraise/queries.h"
+#include "attest/appraise/round.h"
+#include "attest/appraise/tokens.h"
 #include "lib/code.h"
 
-bool
-appraise_chain_holds(enum x509_verdict verdict)
-{
-	return verdict == X509_TRUSTED || verdict == X509_EXPIRED;
-}
+_Static_assert(MANIFESTS_MAX + QUERIES_MAX + 2 <= ROUND_MAX, "a round must have room for all that GPUs can need");
 
-/* -- evidence ------------------------------------------------------------------------------------------------------ */
-void
-appraise_copy_steps(struct steps *to, const struct steps *from, int gpu)
+/* What is known of one GPU. */
+struct appraised {
+	bool named; /* chain and signature vouch for the report's fields: manifests may be named and rows compared */
+	struct manifest *driver, *vbios; /* NULL: not named */
+	struct query_path path;
+	struct comparison comparison;
+	struct steps steps;
+};
+
+/* The work of one appraise_run: what GPUs share stands here once. */
+struct work {
+	const struct appraise_input *input;
+	X509 *device_root, *rim_root;
+	struct x509_memo *memo;
+	struct evidence evidence[APPRAISE_GPUS_MAX];
+	struct appraised gpu[APPRAISE_GPUS_MAX];
+	struct manifests manifests;
+	struct queries queries;
+	struct tokens tokens;
+	struct round round;
+};
+
+static void
+copy_steps(struct steps *to, const struct steps *from, int gpu)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		struct step step = from->list[i];
@@ -25,24 +47,61 @@ appraise_copy_steps(struct steps *to, const struct steps *from, int gpu)
 	}
 }
 
+/* -- evidence ------------------------------------------------------------------------------------------------------ */
 static void
-verify_evidence(struct run *run)
+verify_evidence(struct work *work)
 {
-	const struct appraise_input *input = run->input;
+	const struct appraise_input *input = work->input;
 	struct steps distinct = {0};
 
 	for (unsigned i = 0; i < input->gpus; i++) {
-		struct evidence *evidence = &run->evidence[i];
+		struct evidence *evidence = &work->evidence[i];
 
-		evidence_verify(&input->gpu[i], run->device_root, input->nonce, input->at, (int)i, run->memo,
-				&run->gpu[i].steps, evidence);
-		run->gpu[i].named = appraise_chain_holds(evidence->chain_verdict) && evidence->signature_verified &&
-				    evidence->parsed;
+		evidence_verify(&input->gpu[i], work->device_root, input->nonce, input->at, (int)i, work->memo,
+				&work->gpu[i].steps, evidence);
+		work->gpu[i].named =
+			chain_holds(evidence->chain_verdict) && evidence->signature_verified && evidence->parsed;
 	}
-	evidence_distinct(run->evidence, input->gpus, &distinct);
+	evidence_distinct(work->evidence, input->gpus, &distinct);
 	for (size_t i = 0; i < distinct.count; i++)
-		steps_add(&run->gpu[distinct.list[i].gpu].steps, &distinct.list[i]);
+		steps_add(&work->gpu[distinct.list[i].gpu].steps, &distinct.list[i]);
 	steps_free(&distinct);
+}
+
+/* -- what is needed ------------------------------------------------------------------------------------------------ */
+static void
+ask_local(struct work *work)
+{
+	for (unsigned i = 0; i < work->input->gpus; i++) {
+		struct appraised *gpu = &work->gpu[i];
+
+		if (!gpu->named)
+			continue;
+		gpu->driver = manifests_ask(&work->manifests, &work->round, REFERENCE_DRIVER, &work->evidence[i]);
+		gpu->vbios = manifests_ask(&work->manifests, &work->round, REFERENCE_VBIOS, &work->evidence[i]);
+	}
+	for (unsigned i = 0; i < work->input->gpus; i++)
+		queries_ask(&work->queries, &work->round, work->evidence[i].chain_verdict, &work->evidence[i].chain,
+			    CHAIN_DEVICE_FIRST, &work->gpu[i].path);
+}
+
+static void
+ask_round(struct work *work, const struct collateral_source *source, struct appraisal *out)
+{
+	round_run(&work->round, source, out->keep, &out->keeps);
+}
+
+/* What is known from the evidence alone is asked for in the first round, what the manifests name in the second. */
+static void
+ask_all(struct work *work, const struct collateral_source *source, struct appraisal *out)
+{
+	if (work->input->verifier & APPRAISE_LOCAL)
+		ask_local(work);
+	if (work->input->verifier & APPRAISE_REMOTE)
+		tokens_ask(&work->tokens, &work->round);
+	ask_round(work, source, out);
+	manifests_ask_signers(&work->manifests, &work->round, &work->queries);
+	ask_round(work, source, out);
 }
 
 /* -- verdict ------------------------------------------------------------------------------------------------------- */
@@ -53,88 +112,71 @@ reference_of(const struct manifest *manifest)
 }
 
 static void
-judge_gpu(struct run *run, unsigned index)
+add_manifest_steps(const struct manifest *manifest, int index, const char *name, struct steps *steps)
 {
-	struct gpu_run *gpu = &run->gpu[index];
-
-	appraise_manifest_steps(run, index);
-	appraise_revocation_steps(run, index);
-	if (gpu->named)
-		appraise_compare(&run->evidence[index].report, reference_of(gpu->driver), reference_of(gpu->vbios),
-				 (int)index, &gpu->steps, &gpu->comparison);
+	if (manifest != NULL)
+		copy_steps(steps, &manifest->steps, index);
 	else
-		steps_skip(&gpu->steps, (int)index, "measurements", "the report is not verified");
+		steps_skip(steps, index, name, "the report does not vouch for the manifest's name");
 }
 
 static void
-run_free(struct run *run)
+add_signer_step(const struct manifest *manifest, int index, const char *name, struct steps *steps)
 {
-	for (unsigned i = 0; i < run->queries; i++)
-		revocation_question_free(&run->query[i].question);
-	for (unsigned i = 0; i < run->manifests; i++) {
-		reference_free(&run->manifest[i].reference);
-		steps_free(&run->manifest[i].steps);
-		free(run->manifest[i].version);
-		free(run->manifest[i].product);
-	}
-	for (unsigned i = 0; i < run->input->gpus; i++) {
-		free(run->remote.claims[i]);
-		evidence_free(&run->evidence[i]);
-		steps_free(&run->gpu[i].steps);
-	}
-	steps_free(&run->remote.steps);
-	x509_memo_free(run->memo);
-	X509_free(run->device_root);
-	X509_free(run->rim_root);
-	free(run);
+	query_path_step(manifest ? &manifest->path : NULL, manifest ? &manifest->reference.chain : NULL, index, name,
+			steps);
 }
 
-static int
-read_anchors(struct run *run, struct err *err)
-{
-	run->device_root = x509_anchor(run->input->device_root, err);
-	if (run->device_root == NULL)
-		return err_wrap(err, CODE_USAGE, "device-root");
-	run->rim_root = x509_anchor(run->input->rim_root, err);
-	return run->rim_root != NULL ? 0 : err_wrap(err, CODE_USAGE, "rim-root");
-}
-
-/* What is known from the evidence alone is asked for in the first round, what the manifests name in the second. */
 static void
-gather(struct run *run)
+conclude_gpu(struct work *work, unsigned number)
 {
-	if (run->input->verifier & APPRAISE_LOCAL) {
-		appraise_name_manifests(run);
-		appraise_ask_devices(run);
-	}
-	if (run->input->verifier & APPRAISE_REMOTE)
-		appraise_name_remote(run);
-	appraise_round(run);
-	appraise_ask_signers(run);
-	appraise_round(run);
+	struct appraised *gpu = &work->gpu[number];
+	struct steps *steps = &gpu->steps;
+	int index = (int)number;
+
+	add_manifest_steps(gpu->driver, index, "driver-rim", steps);
+	add_manifest_steps(gpu->vbios, index, "vbios-rim", steps);
+	query_path_step(&gpu->path, &work->evidence[number].chain, index, "device-chain-revocation", steps);
+	add_signer_step(gpu->driver, index, "driver-rim-revocation", steps);
+	add_signer_step(gpu->vbios, index, "vbios-rim-revocation", steps);
+	if (gpu->named)
+		compare_measurements(&work->evidence[number].report, reference_of(gpu->driver),
+				     reference_of(gpu->vbios), index, steps, &gpu->comparison);
+	else
+		steps_skip(steps, index, "measurements", "the report is not verified");
+}
+
+static char *
+local_claims(const struct work *work, unsigned index)
+{
+	const struct appraised *gpu = &work->gpu[index];
+
+	return claims_of(&(struct claims_basis){work->input->nonce, &work->evidence[index], &gpu->path, gpu->driver,
+						gpu->vbios, &gpu->comparison});
 }
 
 /* Both verifiers speak in the steps; in the claims the local one, if it was asked. */
 static void
-appraise_gpus(struct run *run, struct appraisal *out)
+appraise_gpus(struct work *work, const struct collateral_source *source, struct appraisal *out)
 {
-	bool local = run->input->verifier & APPRAISE_LOCAL;
+	bool local = work->input->verifier & APPRAISE_LOCAL;
 
-	verify_evidence(run);
-	gather(run);
-	for (unsigned i = 0; i < run->input->gpus; i++) {
+	verify_evidence(work);
+	ask_all(work, source, out);
+	for (unsigned i = 0; i < work->input->gpus; i++) {
 		if (local)
-			judge_gpu(run, i);
-		out->claims[i] = local ? appraise_claims(run, i) : run->remote.claims[i];
+			conclude_gpu(work, i);
+		out->claims[i] = local ? local_claims(work, i) : work->tokens.claims[i];
 		if (!local)
-			run->remote.claims[i] = NULL;
-		appraise_copy_steps(&out->steps, &run->gpu[i].steps, (int)i);
+			work->tokens.claims[i] = NULL;
+		copy_steps(&out->steps, &work->gpu[i].steps, (int)i);
 	}
-	for (size_t i = 0; i < run->remote.steps.count; i++)
-		steps_add(&out->steps, &run->remote.steps.list[i]);
-	out->gpus = run->input->gpus;
+	for (size_t i = 0; i < work->tokens.steps.count; i++)
+		steps_add(&out->steps, &work->tokens.steps.list[i]);
+	out->gpus = work->input->gpus;
 }
 
+/* -- begin and end ------------------------------------------------------------------------------------------------- */
 static int
 check_input(const struct appraise_input *input, struct err *err)
 {
@@ -146,26 +188,66 @@ check_input(const struct appraise_input *input, struct err *err)
 	return 0;
 }
 
+static int
+read_anchors(struct work *work, struct err *err)
+{
+	work->device_root = x509_anchor(work->input->device_root, err);
+	if (work->device_root == NULL)
+		return err_wrap(err, CODE_USAGE, "device-root");
+	work->rim_root = x509_anchor(work->input->rim_root, err);
+	work->manifests.root = work->rim_root;
+	return work->rim_root != NULL ? 0 : err_wrap(err, CODE_USAGE, "rim-root");
+}
+
+static struct work *
+work_new(const struct appraise_input *input)
+{
+	struct work *work = xcalloc(1, sizeof(*work));
+
+	work->input = input;
+	work->memo = x509_memo_new();
+	work->manifests.at = work->queries.at = work->tokens.at = input->at;
+	work->manifests.memo = work->queries.memo = work->memo;
+	work->queries.policy = input->revocation;
+	work->tokens.trust = &input->remote;
+	work->tokens.nonce = input->nonce;
+	work->tokens.evidence = work->evidence;
+	work->tokens.gpus = input->gpus;
+	return work;
+}
+
+static void
+work_free(struct work *work)
+{
+	queries_free(&work->queries);
+	manifests_free(&work->manifests);
+	tokens_free(&work->tokens);
+	for (unsigned i = 0; i < work->input->gpus; i++) {
+		evidence_free(&work->evidence[i]);
+		steps_free(&work->gpu[i].steps);
+	}
+	x509_memo_free(work->memo);
+	X509_free(work->device_root);
+	X509_free(work->rim_root);
+	free(work);
+}
+
 int
 appraise_run(const struct appraise_input *input, const struct collateral_source *source, struct appraisal *out,
 	     struct err *err)
 {
 	const struct step *failed;
-	struct run *run;
+	struct work *work;
 
 	*out = (struct appraisal){0};
 	if (check_input(input, err) < 0)
 		return -1;
-	run = xcalloc(1, sizeof(*run));
-	run->input = input;
-	run->source = source;
-	run->out = out;
-	run->memo = x509_memo_new();
-	if (read_anchors(run, err) < 0)
+	work = work_new(input);
+	if (read_anchors(work, err) < 0)
 		steps_fail(&out->steps, STEP_RUN, "trust-anchors", err);
 	else
-		appraise_gpus(run, out);
-	run_free(run);
+		appraise_gpus(work, source, out);
+	work_free(work);
 	steps_conclude(&out->steps);
 	failed = steps_first_failure(&out->steps);
 	if (steps_code(&out->steps) == CODE_OK)

@@ -5,14 +5,11 @@
 #include <string.h>
 
 #include "attest/appraise/chain.h"
+#include "attest/appraise/reference.h"
 #include "attest/collateral/archive.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/json.h"
-
-/* Certificate 0 of a device is its own issuer's work: no responder knows it. */
-#define DEVICE_FIRST 1
-#define RIM_FIRST 0
 
 /* A certificate and its issuer in a chain that leads to its root: what an answer can be about. */
 struct link {
@@ -46,7 +43,7 @@ about_begin(const struct archive_item *item)
 	struct json_out *out = json_out_new(false);
 
 	json_out_object(out);
-	json_out_member_text(out, "kind", archive_kind_name(item->kind));
+	json_out_member_text(out, "kind", kind_row(item->kind)->name);
 	json_out_member_text(out, "name", item->name);
 	return out;
 }
@@ -165,17 +162,11 @@ about_answer(struct archive_item *item, const struct link *link, const struct re
 }
 
 /* -- steps --------------------------------------------------------------------------------------------------------- */
-static const char *
-item_step_name(const struct archive_item *item)
-{
-	return item->kind == ARCHIVE_CHAIN ? "chain" : item->kind == COLLATERAL_OCSP ? "ocsp" : "rim";
-}
-
 static void
 refuse_item(struct steps *steps, const struct archive_item *item, struct err *err)
 {
 	err_wrap(err, 0, "%s", item->name);
-	steps_fail(steps, STEP_RUN, item_step_name(item), err);
+	steps_fail(steps, STEP_RUN, kind_row(item->kind)->step, err);
 }
 
 static void
@@ -186,7 +177,7 @@ accept(struct steps *steps, struct archive_item *item, int64_t until, const char
 	item->good = true;
 	item->until = until;
 	clock_format(until, text);
-	steps_ok(steps, STEP_RUN, item_step_name(item), "%s: %s, until %s", item->name, what, text);
+	steps_ok(steps, STEP_RUN, kind_row(item->kind)->step, "%s: %s, until %s", item->name, what, text);
 }
 
 /* -- manifests and chains ------------------------------------------------------------------------------------------ */
@@ -199,7 +190,7 @@ keep_chain(struct judge *judge, struct x509_chain *chain, enum x509_verdict verd
 	struct revocation_question question;
 	struct err err = ERR_INIT;
 
-	if (verdict != X509_TRUSTED && verdict != X509_EXPIRED)
+	if (!chain_holds(verdict))
 		return;
 	for (unsigned i = first; i + 1 < chain->count; i++) {
 		if (revocation_ask_with(chain->cert[i], chain->cert[i + 1], REVOCATION_SHA1, nonce, &question,
@@ -215,10 +206,10 @@ keep_chain(struct judge *judge, struct x509_chain *chain, enum x509_verdict verd
 }
 
 static void
-verify_manifest(struct judge *judge, struct archive_item *item, const struct archive_id *id,
+verify_manifest(struct judge *judge, struct archive_item *item, const struct rim_id *id,
 		struct reference *reference, struct steps *steps)
 {
-	enum reference_kind kind = id->kind == COLLATERAL_DRIVER_RIM ? REFERENCE_DRIVER : REFERENCE_VBIOS;
+	enum reference_kind kind = item->kind == COLLATERAL_DRIVER_RIM ? REFERENCE_DRIVER : REFERENCE_VBIOS;
 	struct reference_want want = {kind, id->version, id->product[0] ? id->product : NULL};
 	struct bytes xml = buf_bytes(&item->content);
 	struct err err = ERR_INIT;
@@ -244,16 +235,16 @@ judge_archived_manifest(struct judge *judge, struct archive_item *item, struct s
 {
 	struct reference *reference = xcalloc(1, sizeof(*reference));
 	struct err err = ERR_INIT;
-	struct archive_id id;
+	struct rim_id id;
 
-	if (archive_read_id(item->name, &id)) {
+	if (kind_read_rim_id(item->name, &id)) {
 		verify_manifest(judge, item, &id, reference, steps);
 	} else {
 		err_set(&err, CODE_ARCHIVE, "no manifest is called so");
 		refuse_item(steps, item, &err);
 	}
 	about_manifest(item, reference);
-	keep_chain(judge, &reference->chain, reference->chain_verdict, RIM_FIRST);
+	keep_chain(judge, &reference->chain, reference->chain_verdict, CHAIN_SIGNER_FIRST);
 	reference_free(reference);
 	free(reference);
 }
@@ -275,7 +266,7 @@ judge_archived_chain(struct judge *judge, struct archive_item *item, struct step
 		refuse_item(steps, item, &err);
 	about_chain(out, &chain);
 	about_end(item, out);
-	keep_chain(judge, &chain, verdict, DEVICE_FIRST);
+	keep_chain(judge, &chain, verdict, CHAIN_DEVICE_FIRST);
 	x509_chain_free(&chain);
 }
 
@@ -283,7 +274,7 @@ judge_archived_chain(struct judge *judge, struct archive_item *item, struct step
 static const struct link *
 find_link(const struct judge *judge, const char *name)
 {
-	const char *tail = strstr(name, ARCHIVE_SHA384);
+	const char *tail = strstr(name, KIND_SHA384);
 	size_t size = tail != NULL ? (size_t)(tail - name) : strlen(name);
 
 	for (unsigned i = 0; i < judge->links; i++)
@@ -359,12 +350,19 @@ end_judge(struct judge *judge)
 static void
 judge_item(struct judge *judge, struct archive_item *item, struct steps *steps)
 {
-	if (item->kind == ARCHIVE_CHAIN)
+	switch (kind_row(item->kind)->service) {
+	case SERVICE_NONE:
 		judge_archived_chain(judge, item, steps);
-	else if (item->kind == COLLATERAL_OCSP)
+		break;
+	case SERVICE_OCSP:
 		judge_archived_answer(judge, item, steps);
-	else
+		break;
+	case SERVICE_RIM:
 		judge_archived_manifest(judge, item, steps);
+		break;
+	default:
+		break; /* archive_parse makes no other */
+	}
 }
 
 /* Answers last: they are about what comes before them. */

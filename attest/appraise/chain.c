@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/collateral/kind.h"
 #include "lib/code.h"
 #include "lib/der.h"
 
@@ -35,6 +36,12 @@ chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_memo 
 	if (*verdict == X509_TRUSTED)
 		return 0;
 	return err_wrap(err, *verdict == X509_EXPIRED ? CODE_DEVICE_CHAIN_EXPIRED : CODE_DEVICE_CHAIN, "device chain");
+}
+
+bool
+chain_holds(enum x509_verdict verdict)
+{
+	return verdict == X509_TRUSTED || verdict == X509_EXPIRED;
 }
 
 enum gpu_arch

@@ -13,7 +13,12 @@
  */
 
 #define CHAIN_DEVICE_CERTS 5
-#define CHAIN_PEM_MAX 0x1400 /* NVML's buffer */
+/*
+ * The first certificate of a chain that a responder is asked about. The device makes its certificate 0 at each start,
+ * so the issuer of that one, the device itself, keeps no list and no responder knows it.
+ */
+#define CHAIN_DEVICE_FIRST 1
+#define CHAIN_SIGNER_FIRST 0 /* of a manifest's signer */
 #define CHAIN_FWID_SIZE 48 /* SHA-384 */
 
 enum chain_fwid_form {
@@ -33,6 +38,9 @@ struct chain_fwid {
  */
 int chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_memo *memo, struct x509_chain *chain,
 		 enum x509_verdict *verdict, struct err *err);
+
+/* Whether the path up to the anchor is right, whatever the time: what its certificates sign may be looked at. */
+bool chain_holds(enum x509_verdict verdict);
 
 /* Architecture by the chip that a text begins with, "GH100 A01 GSP BROM" or "GB100"; GPU_ARCH_UNKNOWN for others. */
 enum gpu_arch chain_arch(const char *text);

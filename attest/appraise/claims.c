@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/appraise/claims.h"
+
 #include <stdlib.h>
 
-#include "attest/appraise/engine.h"
+#include "attest/appraise/chain.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "spec/eat.h"
 
 /* The paths that a GPU's verdict rests on. */
 struct paths {
-	const struct revocation_path *path[3];
+	const struct query_path *path[3];
 	const struct x509_chain *chain[3];
 	unsigned count;
 };
@@ -30,7 +32,7 @@ status_text(enum revocation_status status)
 
 /* The first status from the root down that is not good speaks for the chain; nonce and validity must hold for all. */
 static void
-fill_revocation(struct eat_chain *out, const struct revocation_path *path)
+fill_revocation(struct eat_chain *out, const struct query_path *path)
 {
 	const struct query *worst = NULL;
 
@@ -54,12 +56,12 @@ fill_revocation(struct eat_chain *out, const struct revocation_path *path)
 }
 
 static struct eat_chain
-chain_claims(enum x509_verdict verdict, const struct x509_chain *chain, const struct revocation_path *path)
+chain_claims(enum x509_verdict verdict, const struct x509_chain *chain, const struct query_path *path)
 {
 	struct eat_chain out = {.ocsp_status = "undefined"};
 
 	out.status = verdict == X509_TRUSTED ? "valid" : verdict == X509_EXPIRED ? "expired" : "invalid";
-	if (appraise_chain_holds(verdict))
+	if (chain_holds(verdict))
 		clock_format(x509_chain_not_after(chain), out.expiration);
 	fill_revocation(&out, path);
 	return out;
@@ -82,13 +84,12 @@ rim_claims(const struct manifest *manifest)
 }
 
 static struct paths
-paths_of(const struct run *run, unsigned index)
+paths_of(const struct claims_basis *basis)
 {
-	const struct gpu_run *gpu = &run->gpu[index];
-	struct paths out = {{&gpu->path}, {&run->evidence[index].chain}, 1};
+	struct paths out = {{basis->path}, {&basis->evidence->chain}, 1};
 
 	for (unsigned i = 0; i < 2; i++) {
-		const struct manifest *manifest = i == 0 ? gpu->driver : gpu->vbios;
+		const struct manifest *manifest = i == 0 ? basis->driver : basis->vbios;
 
 		if (manifest == NULL)
 			continue;
@@ -141,11 +142,11 @@ fill_loosening(const struct paths *paths, const char *out[3])
 }
 
 static const char *
-measres_of(const struct gpu_run *gpu)
+measres_of(const struct claims_basis *basis)
 {
-	const struct manifest *driver = gpu->driver, *vbios = gpu->vbios;
+	const struct manifest *driver = basis->driver, *vbios = basis->vbios;
 
-	if (gpu->comparison.success)
+	if (basis->comparison->success)
 		return "success";
 	return (driver && driver->reference.measurements_available) ||
 			       (vbios && vbios->reference.measurements_available)
@@ -200,27 +201,26 @@ fill_report(struct eat_gpu *out, const struct evidence *evidence)
 }
 
 char *
-appraise_claims(const struct run *run, unsigned index)
+claims_of(const struct claims_basis *basis)
 {
-	const struct evidence *evidence = &run->evidence[index];
-	const struct gpu_run *gpu = &run->gpu[index];
-	const struct paths paths = paths_of(run, index);
-	struct eat_mismatch *mismatch = mismatches_of(&gpu->comparison);
-	char *nonce = hex_text(bytes_of(run->input->nonce, sizeof(run->input->nonce)));
+	const struct evidence *evidence = basis->evidence;
+	const struct paths paths = paths_of(basis);
+	struct eat_mismatch *mismatch = mismatches_of(basis->comparison);
+	char *nonce = hex_text(bytes_of(basis->nonce, 32));
 	char *warning = warning_of(&paths), *text;
 	const char *loosening[3] = {NULL, NULL, NULL};
 	struct eat_gpu out = {
-		.measres = measres_of(gpu),
-		.secure = gpu->comparison.success,
+		.measres = measres_of(basis),
+		.secure = basis->comparison->success,
 		.nonce = nonce,
-		.oemid = gpu->driver ? or_null(gpu->driver->reference.rim.manufacturer_id) : NULL,
-		.chain = chain_claims(evidence->chain_verdict, &evidence->chain, &gpu->path),
-		.driver = rim_claims(gpu->driver),
-		.vbios = rim_claims(gpu->vbios),
-		.vbios_no_conflict = gpu->comparison.no_conflict,
+		.oemid = basis->driver ? or_null(basis->driver->reference.rim.manufacturer_id) : NULL,
+		.chain = chain_claims(evidence->chain_verdict, &evidence->chain, basis->path),
+		.driver = rim_claims(basis->driver),
+		.vbios = rim_claims(basis->vbios),
+		.vbios_no_conflict = basis->comparison->no_conflict,
 		.warning = warning,
 		.mismatch = mismatch,
-		.mismatches = gpu->comparison.mismatches,
+		.mismatches = basis->comparison->mismatches,
 		.loosening = loosening,
 	};
 

@@ -15,7 +15,7 @@ static const struct worker_role appraise_role = {"appraise", CODE_DEADLINE, CODE
 #define NEEDS_MAX 512
 #define STEPS_MAX 1024
 
-/* What was served: a thing is asked for once, and once more only where attest/appraise/appraise.h says so. */
+/* What was served: a thing is asked for once, and once more only where need_may_repeat says so. */
 struct served {
 	enum collateral_kind kind;
 	char *name;
@@ -80,16 +80,12 @@ free_needs(struct client *client)
 static bool
 is_wanted(const struct client *client, const struct collateral *need)
 {
-	unsigned verifier = client->input->verifier;
+	const struct appraise_input *input = client->input;
+	bool remote = kind_row(need->kind)->service == SERVICE_NRAS;
 
-	switch (need->kind) {
-	case COLLATERAL_TOKENS:
-		return verifier & APPRAISE_REMOTE;
-	case COLLATERAL_KEY_SET:
-		return (verifier & APPRAISE_REMOTE) && client->input->remote.key_set.data == NULL;
-	default:
-		return verifier & APPRAISE_LOCAL;
-	}
+	if (need->kind == COLLATERAL_KEY_SET && input->remote.key_set.data != NULL)
+		return false;
+	return input->verifier & (remote ? APPRAISE_REMOTE : APPRAISE_LOCAL);
 }
 
 static int
@@ -111,15 +107,6 @@ find_served(struct client *client, enum collateral_kind kind, const char *name)
 		if (client->served[i].kind == kind && strcmp(client->served[i].name, name) == 0)
 			return &client->served[i];
 	return NULL;
-}
-
-static bool
-may_ask_again(const struct collateral *need)
-{
-	if (need->err.code != CODE_OK || need->again || need->kind == COLLATERAL_TOKENS)
-		return false;
-	return need->origin == ORIGIN_DIRECTORY || need->origin == ORIGIN_CACHE ||
-	       (need->kind == COLLATERAL_KEY_SET && need->origin == ORIGIN_NETWORK);
 }
 
 /* Enters every need of a new round, or finds it among those of the last one. */
@@ -167,7 +154,7 @@ serve_round(struct client *client, struct served *place[], struct err *err)
 	for (unsigned i = 0; rc == 0 && i < client->needs; i++) {
 		const struct collateral *need = &client->need[i];
 
-		place[i]->again = may_ask_again(need);
+		place[i]->again = need_may_repeat(need);
 		if (need->err.code == CODE_OK)
 			enter_answer(place[i], need);
 		appraise_put_collateral(&payload, need);

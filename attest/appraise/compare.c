@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise/appraise.h"
+#include "attest/appraise/compare.h"
 #include "lib/code.h"
 
 #define NVDEC0_INDEX 35 /* measures the decoder's firmware, which is not loaded where NVDEC0 is disabled */
@@ -106,8 +106,8 @@ judge_comparison(const struct gpu_report *report, const struct reference *driver
 }
 
 int
-appraise_compare(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
-		 int gpu, struct steps *steps, struct comparison *out)
+compare_measurements(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
+		     int gpu, struct steps *steps, struct comparison *out)
 {
 	struct err err = ERR_INIT;
 

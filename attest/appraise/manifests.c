@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/appraise/manifests.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise/engine.h"
+#include "attest/appraise/chain.h"
 #include "lib/code.h"
 
 /* Hopper's manifests are all for GH100; Blackwell reports name their chip, the first drivers' left out GB100. */
 const char *
-appraise_product(const struct evidence *evidence)
+manifests_product(const struct evidence *evidence)
 {
 	switch (evidence->arch) {
 	case GPU_ARCH_HOPPER:
@@ -19,24 +21,80 @@ appraise_product(const struct evidence *evidence)
 	}
 }
 
+/* -- judging ------------------------------------------------------------------------------------------------------- */
+static void
+verify_needed(const struct manifests *manifests, struct manifest *manifest)
+{
+	const struct collateral *need = manifest->need;
+
+	steps_free(&manifest->steps);
+	reference_free(&manifest->reference);
+	if (need->err.code != CODE_OK)
+		steps_fail(&manifest->steps, 0, kind_row(need->kind)->name, &need->err);
+	else
+		reference_verify(buf_bytes(&need->answer), &manifest->want, manifests->root, manifests->at, 0,
+				 manifests->memo, &manifest->steps, &manifest->reference);
+}
+
+/* GPUs may need one document for different versions or products: it holds if it holds for all. */
+static enum judgement
+judge_manifests(void *context, const struct collateral *need)
+{
+	struct manifests *manifests = context;
+	enum judgement judgement = HOLDS;
+
+	for (unsigned i = 0; i < manifests->count; i++) {
+		struct manifest *manifest = &manifests->list[i];
+
+		if (manifest->need != need)
+			continue;
+		if (!manifest->reference.verified)
+			verify_needed(manifests, manifest);
+		if (!manifest->reference.verified)
+			judgement = DOES_NOT_HOLD;
+	}
+	return judgement;
+}
+
+/* Until the end of the signer's validity. */
 static bool
-same_text(const char *a, const char *b)
+keep_manifests(const void *context, const struct collateral *need, struct keep *out)
+{
+	const struct manifests *manifests = context;
+	bool holds = true;
+
+	for (unsigned i = manifests->count; i-- > 0;) {
+		const struct manifest *manifest = &manifests->list[i];
+
+		if (manifest->need != need)
+			continue;
+		holds = holds && manifest->reference.verified;
+		out->until = x509_chain_not_after(&manifest->reference.chain);
+	}
+	return holds;
+}
+
+static const struct judge manifests_judge = {judge_manifests, keep_manifests};
+
+/* -- asking -------------------------------------------------------------------------------------------------------- */
+static bool
+same_product(const char *a, const char *b)
 {
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
 static struct manifest *
-find_manifest(struct run *run, unsigned need, const struct reference_want *want)
+find_manifest(struct manifests *manifests, const struct collateral *need, const struct reference_want *want)
 {
 	struct manifest *manifest;
 
-	for (unsigned i = 0; i < run->manifests; i++) {
-		manifest = &run->manifest[i];
+	for (unsigned i = 0; i < manifests->count; i++) {
+		manifest = &manifests->list[i];
 		if (manifest->need == need && strcmp(manifest->version, want->version) == 0 &&
-		    same_text(manifest->product, want->product))
+		    same_product(manifest->product, want->product))
 			return manifest;
 	}
-	manifest = &run->manifest[run->manifests++];
+	manifest = &manifests->list[manifests->count++];
 	manifest->need = need;
 	manifest->version = xstrdup(want->version);
 	manifest->product = want->product ? xstrdup(want->product) : NULL;
@@ -44,83 +102,46 @@ find_manifest(struct run *run, unsigned need, const struct reference_want *want)
 	return manifest;
 }
 
-void
-appraise_name_manifests(struct run *run)
+struct manifest *
+manifests_ask(struct manifests *manifests, struct round *round, enum reference_kind kind,
+	      const struct evidence *evidence)
 {
-	for (unsigned i = 0; i < run->input->gpus; i++) {
-		const struct evidence *evidence = &run->evidence[i];
-		const struct gpu_report *report = &evidence->report;
-		struct reference_want driver = {REFERENCE_DRIVER, report->driver_version, appraise_product(evidence)};
-		struct reference_want vbios = {REFERENCE_VBIOS, report->vbios_version, appraise_product(evidence)};
-		struct gpu_run *gpu = &run->gpu[i];
+	const struct gpu_report *report = &evidence->report;
+	bool driver = kind == REFERENCE_DRIVER;
+	struct reference_want want = {kind, driver ? report->driver_version : report->vbios_version,
+				      manifests_product(evidence)};
+	char *id;
 
-		if (!gpu->named)
-			continue;
-		if (evidence->arch != GPU_ARCH_UNKNOWN)
-			gpu->driver = find_manifest(run,
-						    appraise_need(run, COLLATERAL_DRIVER_RIM,
-								  gpu_report_driver_rim_id(report, evidence->arch)),
-						    &driver);
-		gpu->vbios =
-			find_manifest(run, appraise_need(run, COLLATERAL_VBIOS_RIM, gpu_report_vbios_rim_id(report)),
-				      &vbios);
-	}
-}
-
-static void
-judge_manifest(struct run *run, struct manifest *manifest, const struct collateral *need)
-{
-	const char *step = manifest->want.kind == REFERENCE_DRIVER ? "driver-rim" : "vbios-rim";
-
-	steps_free(&manifest->steps);
-	reference_free(&manifest->reference);
-	if (need->err.code != CODE_OK)
-		steps_fail(&manifest->steps, 0, step, &need->err);
-	else
-		reference_verify(buf_bytes(&need->answer), &manifest->want, run->rim_root, run->input->at, 0, run->memo,
-				 &manifest->steps, &manifest->reference);
-}
-
-bool
-appraise_judge_manifests(struct run *run, unsigned index)
-{
-	bool holds = true;
-
-	for (unsigned i = 0; i < run->manifests; i++) {
-		struct manifest *manifest = &run->manifest[i];
-
-		if (manifest->need != index)
-			continue;
-		if (!manifest->reference.verified)
-			judge_manifest(run, manifest, &run->round.need[index]);
-		holds = holds && manifest->reference.verified;
-	}
-	return holds;
-}
-
-int64_t
-appraise_manifests_until(const struct run *run, unsigned index)
-{
-	for (unsigned i = 0; i < run->manifests; i++)
-		if (run->manifest[i].need == index)
-			return x509_chain_not_after(&run->manifest[i].reference.chain);
-	return 0;
-}
-
-static void
-report_manifest(struct gpu_run *gpu, int index, const char *step, const struct manifest *manifest)
-{
-	if (manifest != NULL)
-		appraise_copy_steps(&gpu->steps, &manifest->steps, index);
-	else
-		steps_skip(&gpu->steps, index, step, "the report does not vouch for the manifest's name");
+	if (driver && evidence->arch == GPU_ARCH_UNKNOWN)
+		return NULL;
+	id = driver ? gpu_report_driver_rim_id(report, evidence->arch) : gpu_report_vbios_rim_id(report);
+	return find_manifest(manifests,
+			     round_need(round, driver ? COLLATERAL_DRIVER_RIM : COLLATERAL_VBIOS_RIM, id,
+					&manifests_judge, manifests),
+			     &want);
 }
 
 void
-appraise_manifest_steps(struct run *run, unsigned index)
+manifests_ask_signers(struct manifests *manifests, struct round *round, struct queries *queries)
 {
-	struct gpu_run *gpu = &run->gpu[index];
+	for (unsigned i = 0; i < manifests->count; i++) {
+		struct manifest *manifest = &manifests->list[i];
 
-	report_manifest(gpu, (int)index, "driver-rim", gpu->driver);
-	report_manifest(gpu, (int)index, "vbios-rim", gpu->vbios);
+		queries_ask(queries, round, manifest->reference.chain_verdict, &manifest->reference.chain,
+			    CHAIN_SIGNER_FIRST, &manifest->path);
+	}
+}
+
+void
+manifests_free(struct manifests *manifests)
+{
+	for (unsigned i = 0; i < manifests->count; i++) {
+		struct manifest *manifest = &manifests->list[i];
+
+		reference_free(&manifest->reference);
+		steps_free(&manifest->steps);
+		free(manifest->version);
+		free(manifest->product);
+	}
+	manifests->count = 0;
 }

@@ -1,69 +1,103 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/appraise/tokens.h"
+
 #include <stdlib.h>
 
-#include "attest/appraise/engine.h"
 #include "lib/code.h"
 
-static bool
-is_pinned(const struct run *run)
-{
-	return run->input->remote.key_set.data != NULL;
-}
-
 void
-appraise_name_remote(struct run *run)
+tokens_free(struct tokens *tokens)
 {
-	run->remote.tokens = &run->round.need[appraise_need(run, COLLATERAL_TOKENS, xstrdup(""))];
-	if (!is_pinned(run))
-		run->remote.key_set = &run->round.need[appraise_need(run, COLLATERAL_KEY_SET, xstrdup(""))];
+	steps_free(&tokens->steps);
+	for (unsigned i = 0; i < tokens->gpus; i++) {
+		free(tokens->claims[i]);
+		tokens->claims[i] = NULL;
+	}
+	tokens->verdict = REMOTE_FAIL;
+	tokens->issued = 0;
 }
 
 static void
-forget_tokens(struct run *run)
+judge_both(struct tokens *tokens)
 {
-	steps_free(&run->remote.steps);
-	for (unsigned i = 0; i < run->input->gpus; i++) {
-		free(run->remote.claims[i]);
-		run->remote.claims[i] = NULL;
-	}
-	run->remote.verdict = REMOTE_FAIL;
-	run->remote.issued = 0;
-}
-
-void
-appraise_judge_remote(struct run *run)
-{
-	struct remote_run *remote = &run->remote;
-	const struct collateral *key_set = remote->key_set;
+	const struct collateral *answer = tokens->answer, *key_set = tokens->key_set;
 	struct remote_request request = {
-		.trust = &run->input->remote,
-		.nonce = run->input->nonce,
-		.at = run->input->at,
-		.evidence = run->evidence,
-		.gpus = run->input->gpus,
+		.trust = tokens->trust,
+		.nonce = tokens->nonce,
+		.at = tokens->at,
+		.evidence = tokens->evidence,
+		.gpus = tokens->gpus,
 	};
 
-	forget_tokens(run);
-	if (remote->tokens->err.code != CODE_OK) {
-		steps_fail(&remote->steps, STEP_RUN, "remote-format", &remote->tokens->err);
+	tokens_free(tokens);
+	if (answer->err.code != CODE_OK) {
+		steps_fail(&tokens->steps, STEP_RUN, "remote-format", &answer->err);
 		return;
 	}
 	if (key_set != NULL && key_set->err.code != CODE_OK) {
-		steps_fail(&remote->steps, STEP_RUN, "remote-key-set", &key_set->err);
+		steps_fail(&tokens->steps, STEP_RUN, "remote-key-set", &key_set->err);
 		return;
 	}
-	request.tokens = buf_bytes(&remote->tokens->answer);
-	request.key_set = key_set != NULL ? buf_bytes(&key_set->answer) : run->input->remote.key_set;
-	remote->verdict = remote_judge(&request, &remote->steps, remote->claims, &remote->issued);
+	request.tokens = buf_bytes(&answer->answer);
+	request.key_set = key_set != NULL ? buf_bytes(&key_set->answer) : tokens->trust->key_set;
+	tokens->verdict = remote_judge(&request, &tokens->steps, tokens->claims, &tokens->issued);
 }
 
-bool
-appraise_key_set_holds(const struct run *run)
+/* Tokens whose key set is not pinned are judged with it, which comes after them. */
+static enum judgement
+judge_answer(void *context, const struct collateral *need)
 {
-	const struct remote_run *remote = &run->remote;
+	struct tokens *tokens = context;
 
-	for (size_t i = 0; i < remote->steps.count; i++)
-		if (remote->steps.list[i].code == CODE_KEY_SET)
-			return false;
-	return remote->verdict != REMOTE_KEY_MISSING;
+	(void)need;
+	if (tokens->key_set == NULL)
+		judge_both(tokens);
+	return tokens->verdict == REMOTE_PASS ? HOLDS : DOES_NOT_HOLD;
+}
+
+/* The service may have changed its keys since this key set was read. */
+static enum judgement
+judge_key_set(void *context, const struct collateral *need)
+{
+	struct tokens *tokens = context;
+
+	(void)need;
+	judge_both(tokens);
+	if (tokens->verdict == REMOTE_KEY_MISSING)
+		return OUTDATED;
+	for (size_t i = 0; i < tokens->steps.count; i++)
+		if (tokens->steps.list[i].code == CODE_KEY_SET)
+			return DOES_NOT_HOLD;
+	return HOLDS;
+}
+
+/* Tokens are not worth keeping, but they bind the time they were made at to our nonce. */
+static bool
+keep_answer(const void *context, const struct collateral *need, struct keep *out)
+{
+	const struct tokens *tokens = context;
+
+	(void)need;
+	out->time = tokens->issued;
+	return tokens->verdict == REMOTE_PASS;
+}
+
+static bool
+keep_key_set(const void *context, const struct collateral *need, struct keep *out)
+{
+	const struct tokens *tokens = context;
+
+	(void)need;
+	(void)out;
+	return tokens->verdict == REMOTE_PASS;
+}
+
+void
+tokens_ask(struct tokens *tokens, struct round *round)
+{
+	static const struct judge answer_judge = {judge_answer, keep_answer}, key_judge = {judge_key_set, keep_key_set};
+
+	tokens->answer = round_need(round, COLLATERAL_TOKENS, xstrdup(""), &answer_judge, tokens);
+	if (tokens->trust->key_set.data == NULL)
+		tokens->key_set = round_need(round, COLLATERAL_KEY_SET, xstrdup(""), &key_judge, tokens);
 }

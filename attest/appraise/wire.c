@@ -126,10 +126,22 @@ appraise_put_need(struct buf *payload, const struct collateral *need)
 	frame_put_field(payload, bytes_of(need->nonce, sizeof(need->nonce)));
 }
 
+/* A kind that can be asked for, and a name where it has one. */
 static bool
-kind_has_name(uint32_t kind)
+get_kind(struct cursor *cursor, enum collateral_kind *kind)
 {
-	return kind != COLLATERAL_TOKENS && kind != COLLATERAL_KEY_SET;
+	uint32_t number;
+
+	if (!frame_get_u32(cursor, &number) || !kind_is_asked(number))
+		return false;
+	*kind = number;
+	return true;
+}
+
+static bool
+get_name(struct cursor *cursor, enum collateral_kind kind, char **name)
+{
+	return frame_get_text(cursor, name) && ((*name)[0] != '\0') == (kind_row(kind)->fits != NULL);
 }
 
 bool
@@ -138,13 +150,13 @@ appraise_get_need(struct bytes payload, struct collateral *out)
 	struct cursor cursor = cursor_of(payload);
 	struct bytes question, nonce;
 	char *name = NULL;
-	uint32_t kind, again;
+	enum collateral_kind kind;
+	uint32_t again;
 
 	*out = (struct collateral){0};
-	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
-	    !frame_get_u32(&cursor, &again) || again > 1 || !frame_get_text(&cursor, &name) ||
-	    (name[0] != '\0') != kind_has_name(kind) || !frame_get_field(&cursor, &question) ||
-	    (question.size != 0) != (kind == COLLATERAL_OCSP) || !frame_get_field(&cursor, &nonce) ||
+	if (!get_kind(&cursor, &kind) || !frame_get_u32(&cursor, &again) || again > 1 ||
+	    !get_name(&cursor, kind, &name) || !frame_get_field(&cursor, &question) ||
+	    (question.size != 0) != kind_row(kind)->asks || !frame_get_field(&cursor, &nonce) ||
 	    nonce.size != sizeof(out->nonce) || cursor.left != 0) {
 		free(name);
 		return false;
@@ -249,18 +261,15 @@ appraise_get_keep(struct bytes payload, struct keep *out)
 {
 	struct cursor cursor = cursor_of(payload);
 	char *name = NULL;
-	uint32_t kind;
 
 	*out = (struct keep){0};
-	if (!frame_get_u32(&cursor, &kind) || kind < COLLATERAL_DRIVER_RIM || kind > COLLATERAL_KEY_SET ||
-	    !frame_get_text(&cursor, &name) || (name[0] != '\0') != kind_has_name(kind) ||
+	if (!get_kind(&cursor, &out->kind) || !get_name(&cursor, out->kind, &name) ||
 	    !frame_get_i64(&cursor, &out->until) || !frame_get_i64(&cursor, &out->time) ||
 	    !frame_get_i64(&cursor, &out->made) || out->until < 0 || out->time < 0 || out->made < 0 ||
 	    cursor.left != 0) {
 		free(name);
 		return false;
 	}
-	out->kind = kind;
 	out->name = name;
 	return true;
 }

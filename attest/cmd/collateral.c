@@ -64,7 +64,7 @@ collateral_until(const struct archive *archive, struct steps *steps)
 	if (first == NULL)
 		return;
 	clock_format(first->until, text);
-	steps_ok(steps, STEP_RUN, "until", "%s: then %s %s ends", text, archive_kind_name(first->kind), first->name);
+	steps_ok(steps, STEP_RUN, "until", "%s: then %s %s ends", text, kind_row(first->kind)->name, first->name);
 }
 
 /* Judges the archive in a file: its steps, and what is in it where all of it holds. -1: there was no answer. */
@@ -99,7 +99,7 @@ collateral_print(const struct collateral_call *call, const struct steps *steps)
 static void
 step_of(const struct inventory_entry *entry, struct steps *steps)
 {
-	const char *name = entry->kind == ARCHIVE_CHAIN ? "chain" : entry->kind == COLLATERAL_OCSP ? "ocsp" : "rim";
+	const char *name = kind_row(entry->kind)->step;
 	struct err err = ERR_INIT;
 
 	if (entry->state == INVENTORY_GOOD) {

@@ -260,8 +260,7 @@ manifest_is_due(struct collateral_call *call)
 		for (unsigned i = 0; i < inventory.entries; i++) {
 			const struct inventory_entry *entry = &inventory.entry[i];
 
-			due |= entry->cached &&
-			       (entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM) &&
+			due |= entry->cached && kind_row(entry->kind)->service == SERVICE_RIM &&
 			       (entry->state != INVENTORY_GOOD ||
 				entry->until < call->trust.at + MANIFEST_DAYS * 86400);
 		}

@@ -30,7 +30,7 @@ print_line(const struct inventory_entry *entry)
 	const char *end = until(entry, text);
 
 	text_escape(name, sizeof(name), entry->name);
-	printf("%-10s  %-20s  %-9s  %-9s  %s\n", archive_kind_name(entry->kind), end ? end : "-",
+	printf("%-10s  %-20s  %-9s  %-9s  %s\n", kind_row(entry->kind)->name, end ? end : "-",
 	       inventory_state_name(entry->state), where(entry), name);
 }
 
@@ -39,7 +39,7 @@ members(struct json_out *out, const struct inventory_entry *entry)
 {
 	char text[32];
 
-	json_out_member_text(out, "kind", archive_kind_name(entry->kind));
+	json_out_member_text(out, "kind", kind_row(entry->kind)->name);
 	json_out_member_text(out, "name", entry->name);
 	json_out_member_text(out, "where", where(entry));
 	json_out_member_text(out, "path", entry->path);
@@ -155,7 +155,7 @@ print_entry(const struct inventory_entry *entry)
 	char text[32];
 
 	printf("%s\n", entry->name);
-	print_member("kind", archive_kind_name(entry->kind));
+	print_member("kind", kind_row(entry->kind)->name);
 	print_member("where", entry->cached ? "cache" : entry->path);
 	print_member("state", inventory_state_name(entry->state));
 	print_member("until", until(entry, text));

@@ -134,26 +134,25 @@ print_machine(const struct machine_now *now)
 static void
 print_expiry(struct collateral_call *call)
 {
-	static const unsigned kinds[] = {COLLATERAL_DRIVER_RIM, COLLATERAL_VBIOS_RIM, COLLATERAL_OCSP};
 	struct inventory inventory;
 	struct err err = ERR_INIT;
 
 	head("cgpu_collateral_expires_timestamp_seconds", "gauge",
 	     "When the first of the stored manifests and answers ends.");
 	if (collateral_inventory(call, &inventory, &err) == 0) {
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (enum collateral_kind kind = 1; kind < COLLATERAL_KINDS; kind++) {
 			int64_t first = 0;
 
 			for (unsigned i = 0; i < inventory.entries; i++) {
 				const struct inventory_entry *entry = &inventory.entry[i];
 
-				if (entry->kind == kinds[k] && entry->state == INVENTORY_GOOD &&
+				if (kind_is_asked(kind) && entry->kind == kind && entry->state == INVENTORY_GOOD &&
 				    (first == 0 || entry->until < first))
 					first = entry->until;
 			}
 			if (first != 0)
 				printf("cgpu_collateral_expires_timestamp_seconds{kind=\"%s\"} %" PRId64 "\n",
-				       archive_kind_name(kinds[k]), first);
+				       kind_row(kind)->name, first);
 		}
 	}
 	inventory_free(&inventory);

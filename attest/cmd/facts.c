@@ -113,7 +113,7 @@ earlier(int64_t a, int64_t b)
 static bool
 keeps_manifest(const struct keep *keep)
 {
-	return keep->kind == COLLATERAL_DRIVER_RIM || keep->kind == COLLATERAL_VBIOS_RIM;
+	return kind_row(keep->kind)->service == SERVICE_RIM;
 }
 
 /* Manifests by id and digest, and when the first of their signers ends. */

@@ -141,8 +141,8 @@ judge_gpus(const struct options *options, struct inputs *in)
 		.store = {
 			.rim_dir = options_get(options, "rim-dir"),
 			.ocsp_dir = options_get(options, "ocsp-dir"),
-			.driver_rim = options_get(options, "driver-rim"),
-			.vbios_rim = options_get(options, "vbios-rim"),
+			.file[COLLATERAL_DRIVER_RIM] = options_get(options, "driver-rim"),
+			.file[COLLATERAL_VBIOS_RIM] = options_get(options, "vbios-rim"),
 			.services = sources_name_service(options) ? &in->conf : NULL,
 			.stored_answers = in->conf.allow_ocsp_without_nonce > in->at,
 			.progress = progress_begin(),

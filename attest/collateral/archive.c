@@ -1,106 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/collateral/archive.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise/chain.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
 #include "lib/frame.h"
 #include "lib/json.h"
 
-#define MANIFEST_MAX (1 << 20)
-#define ANSWER_MAX (1 << 16)
-#define NAME_MAX_ID 200 /* a file name with its ending, and with what temporary names add */
 
 static const struct json_limits limits = {.bytes = ARCHIVE_MAX, .string = 3 << 19, .depth = 4, .values = 8192};
-
-/* -- names: they become file names --------------------------------------------------------------------------------- */
-static bool
-is_name_text(const char *text, size_t size)
-{
-	return size > 0 && text[0] != '.' && text[0] != '-' && text[0] != '_' &&
-	       strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._-") >= size;
-}
-
-static bool
-copy_name(char out[65], const char *text, size_t size)
-{
-	if (size > 64 || !is_name_text(text, size))
-		return false;
-	memcpy(out, text, size);
-	out[size] = '\0';
-	return true;
-}
-
-/* "96005E0001" is 96.00.5E.00.01: a VBIOS version is five bytes in upper-case hex. */
-static bool
-read_vbios_id(const char *text, char out[65])
-{
-	if (strlen(text) != 10 || strspn(text, "0123456789ABCDEF") != 10)
-		return false;
-	snprintf(out, 65, "%.2s.%.2s.%.2s.%.2s.%.2s", text, text + 2, text + 4, text + 6, text + 8);
-	return true;
-}
-
-bool
-archive_read_id(const char *id, struct archive_id *out)
-{
-	static const char hopper[] = "NV_GPU_DRIVER_GH100_", other[] = "NV_GPU_CC_DRIVER_", vbios[] = "NV_GPU_VBIOS_";
-	const char *rest, *last = strrchr(id, '_');
-
-	*out = (struct archive_id){.kind = COLLATERAL_DRIVER_RIM};
-	if (strlen(id) > NAME_MAX_ID || !is_name_text(id, strlen(id)))
-		return false;
-	if (strncmp(id, hopper, strlen(hopper)) == 0) {
-		rest = id + strlen(hopper);
-		strcpy(out->product, "GH100");
-		return copy_name(out->version, rest, strlen(rest));
-	}
-	if (strncmp(id, other, strlen(other)) == 0) {
-		rest = id + strlen(other);
-		return copy_name(out->product, rest, strcspn(rest, "_")) && rest[strlen(out->product)] == '_' &&
-		       copy_name(out->version, rest + strlen(out->product) + 1,
-				 strlen(rest + strlen(out->product) + 1));
-	}
-	out->kind = COLLATERAL_VBIOS_RIM;
-	return strncmp(id, vbios, strlen(vbios)) == 0 && last > id + strlen(vbios) &&
-	       read_vbios_id(last + 1, out->version);
-}
-
-bool
-archive_is_question(const char *name)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t serial = strspn(name, digits) == 40 && name[40] == '-' ? strspn(name + 41, digits) : 0;
-	const char *rest = name + 41 + serial;
-
-	return serial >= 2 && serial <= 40 && serial % 2 == 0 && (*rest == '\0' || strcmp(rest, ARCHIVE_SHA384) == 0);
-}
-
-const char *
-archive_ending(unsigned kind)
-{
-	return kind == ARCHIVE_CHAIN ? "pem" : kind == COLLATERAL_OCSP ? "der" : "xml";
-}
-
-size_t
-archive_content_max(unsigned kind)
-{
-	return kind == ARCHIVE_CHAIN ? CHAIN_PEM_MAX : kind == COLLATERAL_OCSP ? ANSWER_MAX : MANIFEST_MAX;
-}
-
-const char *
-archive_kind_name(unsigned kind)
-{
-	return kind == COLLATERAL_DRIVER_RIM  ? "driver-rim"
-	       : kind == COLLATERAL_VBIOS_RIM ? "vbios-rim"
-	       : kind == COLLATERAL_OCSP      ? "ocsp"
-					      : "chain";
-}
 
 /* -- building ------------------------------------------------------------------------------------------------------ */
 struct archive_item *
@@ -122,7 +33,7 @@ chain_name(struct bytes pem)
 }
 
 void
-archive_add(struct archive *archive, unsigned kind, const char *name, struct bytes content, int64_t until)
+archive_add(struct archive *archive, enum collateral_kind kind, const char *name, struct bytes content, int64_t until)
 {
 	struct archive_item *item;
 
@@ -173,7 +84,8 @@ read_time_text(const struct json *value, int64_t *out)
 }
 
 static int
-add_once(struct archive *out, unsigned kind, const char *name, struct bytes content, int64_t until, struct err *err)
+add_once(struct archive *out, enum collateral_kind kind, const char *name, struct bytes content, int64_t until,
+	 struct err *err)
 {
 	if (out->items == ARCHIVE_ITEMS_MAX)
 		return err_set(err, CODE_ARCHIVE, "more than %d items", ARCHIVE_ITEMS_MAX);
@@ -185,24 +97,11 @@ add_once(struct archive *out, unsigned kind, const char *name, struct bytes cont
 }
 
 struct section {
+	enum collateral_service service;
 	const char *name, *id, *content;
 };
 
-static const struct section rims = {"rims", "id", "xml"}, answers = {"ocsp", "name", "der"};
-
-static bool
-read_kind(const struct section *section, const char *name, unsigned *kind)
-{
-	struct archive_id id;
-
-	*kind = COLLATERAL_OCSP;
-	if (section == &answers)
-		return archive_is_question(name);
-	if (!archive_read_id(name, &id))
-		return false;
-	*kind = id.kind;
-	return true;
-}
+static const struct section rims = {SERVICE_RIM, "rims", "id", "xml"}, answers = {SERVICE_OCSP, "ocsp", "name", "der"};
 
 static int
 read_item(const struct json *value, const struct section *section, struct archive *out, struct err *err)
@@ -211,21 +110,23 @@ read_item(const struct json *value, const struct section *section, struct archiv
 	struct buf content = {0};
 	const char *name, *text;
 	int64_t until;
-	unsigned kind;
+	enum collateral_kind kind = COLLATERAL_KINDS;
 	int rc = -1;
 
 	if (!has_members(value, names, 3))
 		return bad(err, "other members than id, until and content");
 	name = json_text(json_get(value, section->id));
 	text = json_text(json_get(value, section->content));
-	if (name == NULL || !read_kind(section, name, &kind))
+	if (name != NULL)
+		kind = kind_of_name(section->service, name);
+	if (kind == COLLATERAL_KINDS)
 		bad(err, "the name is none of this kind");
 	else if (!read_time_text(json_get(value, "until"), &until))
 		err_set(err, CODE_ARCHIVE, "%s: until is no time", name);
 	else if (text == NULL || !base64_decode(&content, text, strlen(text)) || content.size == 0)
 		err_set(err, CODE_ARCHIVE, "%s: %s is not base64", name, section->content);
-	else if (content.size > archive_content_max(kind))
-		err_set(err, CODE_ARCHIVE, "%s: %zu bytes, at most %zu", name, content.size, archive_content_max(kind));
+	else if (content.size > kind_row(kind)->max)
+		err_set(err, CODE_ARCHIVE, "%s: %zu bytes, at most %zu", name, content.size, kind_row(kind)->max);
 	else
 		rc = add_once(out, kind, name, buf_bytes(&content), until, err);
 	buf_free(&content);
@@ -237,9 +138,9 @@ read_archived_chain(const struct json *value, struct archive *out, struct err *e
 {
 	struct bytes pem = json_bytes(value);
 
-	if (pem.size == 0 || pem.size > archive_content_max(ARCHIVE_CHAIN))
+	if (pem.size == 0 || pem.size > kind_row(COLLATERAL_CHAIN)->max)
 		return bad(err, "no text, or too large");
-	return add_once(out, ARCHIVE_CHAIN, NULL, pem, 0, err);
+	return add_once(out, COLLATERAL_CHAIN, NULL, pem, 0, err);
 }
 
 /* section NULL: the chains. */
@@ -320,7 +221,7 @@ print_section(struct json_out *out, const struct archive *archive, const struct 
 	for (unsigned i = 0; i < archive->items; i++) {
 		const struct archive_item *item = &archive->item[i];
 
-		if (item->kind != ARCHIVE_CHAIN && (item->kind == COLLATERAL_OCSP) == (section == &answers))
+		if (kind_row(item->kind)->service == section->service)
 			print_item(out, item, section);
 	}
 	json_out_end(out);
@@ -332,7 +233,7 @@ print_chains(struct json_out *out, const struct archive *archive)
 	json_out_name(out, "chains");
 	json_out_array(out);
 	for (unsigned i = 0; i < archive->items; i++)
-		if (archive->item[i].kind == ARCHIVE_CHAIN)
+		if (archive->item[i].kind == COLLATERAL_CHAIN)
 			json_out_bytes(out, buf_bytes(&archive->item[i].content));
 	json_out_end(out);
 }

@@ -20,11 +20,10 @@
 
 #define ARCHIVE_MAX ((4 << 20) - 4096) /* with its name in one frame */
 #define ARCHIVE_ITEMS_MAX 512
-#define ARCHIVE_CHAIN 0u
 #define ARCHIVE_ABOUT_MAX (192 << 10) /* all rows of a manifest with all their alternatives: 110 KiB */
 
 struct archive_item {
-	unsigned kind;      /* enum collateral_kind, or ARCHIVE_CHAIN */
+	enum collateral_kind kind;
 	char *name;         /* manifest id, question name; of a chain its SHA-256 */
 	struct buf content; /* XML, DER, PEM */
 	int64_t until;      /* as the archive says; judged: as the signatures say; of a chain 0 until judged */
@@ -38,31 +37,15 @@ struct archive {
 	unsigned items;
 };
 
-/* "driver-rim", "vbios-rim", "ocsp", "chain". */
-const char *archive_kind_name(unsigned kind);
 /* Strict; -1 with CODE_ARCHIVE. */
 int archive_parse(struct bytes text, struct archive *out, struct err *err);
 char *archive_print(const struct archive *archive);
 /* item's bytes are copied. name NULL: a chain's. */
-void archive_add(struct archive *archive, unsigned kind, const char *name, struct bytes content, int64_t until);
+void archive_add(struct archive *archive, enum collateral_kind kind, const char *name, struct bytes content,
+		 int64_t until);
 /* By name, which no two items share; NULL: there is none. */
 struct archive_item *archive_find(const struct archive *archive, const char *name);
 void archive_free(struct archive *archive);
-
-/* What the id of a manifest says; false: it is none. */
-struct archive_id {
-	enum collateral_kind kind;
-	char product[65], version[65]; /* product "": the id does not tell it */
-};
-
-bool archive_read_id(const char *id, struct archive_id *out);
-/* Whether a name is what revocation questions are called (attest/appraise/revocation.h). */
-#define ARCHIVE_SHA384 "-sha384"
-bool archive_is_question(const char *name);
-/* The most that an item of a kind may have. */
-size_t archive_content_max(unsigned kind);
-/* The ending that files of this kind have in their directory: "xml", "der", "pem". */
-const char *archive_ending(unsigned kind);
 
 /*
  * Judges every item at a time: one step each, named "rim", "chain" or "ocsp", its detail beginning with the item's

@@ -54,7 +54,7 @@ on_item_step(struct archive_client *client, struct err *err)
 		return refuse_passed(client, "STEP frame malformed or out of order", err);
 	if (client->items++ == 0)
 		return 0;
-	archive_add(client->out, ARCHIVE_CHAIN, "", bytes_of(NULL, 0), 0);
+	archive_add(client->out, COLLATERAL_CHAIN, "", bytes_of(NULL, 0), 0);
 	item = &client->out->item[client->out->items - 1];
 	item->good = client->steps->list[client->steps->count - 1].status == STEP_OK;
 	return 0;
@@ -74,22 +74,13 @@ on_about(struct archive_client *client, struct err *err)
 	return 0;
 }
 
+/* Whether a file in an archive may have the name. */
 static bool
-is_plain_name(unsigned kind, const char *name)
+is_file_name(unsigned kind, const char *name)
 {
-	struct archive_id id;
+	const struct kind_row *row = kind_row(kind);
 
-	switch (kind) {
-	case COLLATERAL_DRIVER_RIM:
-	case COLLATERAL_VBIOS_RIM:
-		return archive_read_id(name, &id) && id.kind == kind;
-	case COLLATERAL_OCSP:
-		return archive_is_question(name);
-	case ARCHIVE_CHAIN:
-		return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
-	default:
-		return false;
-	}
+	return row != NULL && row->ending != NULL && row->fits(name);
 }
 
 static int
@@ -133,7 +124,7 @@ on_item_keep(struct archive_client *client, struct err *err)
 
 	if (item == NULL || !frame_get_u32(&cursor, &kind) || !frame_get_text(&cursor, &name) ||
 	    !frame_get_i64(&cursor, &item->until) || !frame_get_i64(&cursor, &time) || cursor.left != 0 ||
-	    !is_plain_name(kind, name) || (client->files > 0 && strcmp(item->name, name) != 0)) {
+	    !is_file_name(kind, name) || (client->files > 0 && strcmp(item->name, name) != 0)) {
 		free(name);
 		return refuse_passed(client, "KEEP frame malformed or out of order", err);
 	}
@@ -149,7 +140,7 @@ is_whole(const struct archive_client *client)
 {
 	for (unsigned i = 0; i < client->out->items; i++)
 		if (!client->out->item[i].good || client->out->item[i].content.size == 0 ||
-		    !is_plain_name(client->out->item[i].kind, client->out->item[i].name))
+		    !is_file_name(client->out->item[i].kind, client->out->item[i].name))
 			return false;
 	return client->out->items > 0;
 }

@@ -16,55 +16,45 @@
 #define ENTRIES_MAX 1024
 #define LOCK_MS 2000
 #define LOCK_FILE "lock"      /* without a leading dot: temporary files have one */
-#define NO_WRITER {.lock = -1, .dir = {-1, -1, -1, -1}}
+#define NO_WRITER {.lock = -1, .dir = {-1, -1, -1, -1, -1}}
 #define NAME_SIZE_MAX 200     /* of a name that becomes a file's */
 #define ADDRESS_SIZE_MAX 2048
 #define TIME_MAX 253402300799 /* the last second of the year 9999 */
 
-enum place { RIMS, KEY_SETS, ANSWERS, FLOOR };
-
 static const struct {
 	const char *folder, *suffix;
-	size_t max;  /* of the content */
 	bool boot;
 	bool record; /* attest/collateral/cache_record.h, else the content alone */
-} places[] = {
-	[RIMS] = {"rim", ".xml", 1 << 20, false, false},
-	[KEY_SETS] = {"keys", ".keys", 256 << 10, false, true},
-	[ANSWERS] = {"ocsp", ".answer", 64 << 10, true, true},
-	[FLOOR] = {".", "", sizeof(int64_t), true, true},
+	bool digest; /* the file is called by the SHA-256 of the name, which stands in its record */
+} places[CACHE_PLACES] = {
+	[CACHE_RIMS] = {"rim", ".xml", false, false, false},
+	[CACHE_KEY_SETS] = {"keys", ".keys", false, true, true},
+	[CACHE_ANSWERS] = {"ocsp", ".answer", true, true, false},
+	[CACHE_FLOOR] = {".", "", true, true, false},
 };
 
-static bool
-place_of(enum collateral_kind kind, enum place *out)
+/* The most that the content of a file there may have. */
+static size_t
+content_max(enum cache_place place)
 {
-	switch (kind) {
-	case COLLATERAL_DRIVER_RIM:
-	case COLLATERAL_VBIOS_RIM:
-		*out = RIMS;
-		return true;
-	case COLLATERAL_KEY_SET:
-		*out = KEY_SETS;
-		return true;
-	case COLLATERAL_OCSP:
-		*out = ANSWERS;
-		return true;
-	case COLLATERAL_TOKENS:
-		break; /* a verdict */
-	}
-	return false;
+	size_t max = sizeof(int64_t); /* the floor's */
+
+	for (enum collateral_kind i = 1; i < COLLATERAL_KINDS; i++)
+		if (kind_row(i)->cache == place && kind_row(i)->max > max)
+			max = kind_row(i)->max;
+	return max;
 }
 
 /* The file's name in new memory, NULL: name cannot have one. */
 static char *
-file_of(enum place place, const char *name)
+file_of(enum cache_place place, const char *name)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 	size_t size = strlen(name);
 	uint8_t digest[SHA256_SIZE];
 	char hex[2 * SHA256_SIZE + 1];
 
-	if (place != KEY_SETS) {
+	if (!places[place].digest) {
 		bool fits = size > 0 && size <= NAME_SIZE_MAX && name[0] != '.' && strspn(name, plain) == size;
 
 		return fits ? xprintf("%s%s", name, places[place].suffix) : NULL;
@@ -87,14 +77,14 @@ note_fault(struct cache *cache, const struct err *err)
 }
 
 static int
-top_of(const struct cache *cache, enum place place)
+top_of(const struct cache *cache, enum cache_place place)
 {
 	return places[place].boot ? cache->boot : cache->disk;
 }
 
 /* -1: there is none, or it cannot be used. */
 static int
-open_folder(struct cache *cache, enum place place, bool make)
+open_folder(struct cache *cache, enum cache_place place, bool make)
 {
 	struct err err = ERR_INIT;
 	int top = top_of(cache, place), dir;
@@ -189,12 +179,12 @@ age_of(const struct cache *cache, const struct record *record)
 
 /* The whole file. What is there and not the caller's alone goes away. */
 static bool
-read_entry(struct cache *cache, enum place place, int dir, const char *file, struct buf *out)
+read_entry(struct cache *cache, enum cache_place place, int dir, const char *file, struct buf *out)
 {
 	struct err err = ERR_INIT;
 	size_t extra = places[place].record ? RECORD_EXTRA + ADDRESS_SIZE_MAX : 0;
 
-	if (fs_read_own(dir, file, places[place].max + extra, out, &err) == 0)
+	if (fs_read_own(dir, file, content_max(place) + extra, out, &err) == 0)
 		return true;
 	if ((errno == EPERM || errno == ELOOP) && !cache->read_only)
 		unlinkat(dir, file, 0);
@@ -204,7 +194,7 @@ read_entry(struct cache *cache, enum place place, int dir, const char *file, str
 }
 
 static bool
-take_record(const struct cache *cache, enum place place, const char *name, struct bytes raw, struct cache_entry *out)
+take_record(const struct cache *cache, enum cache_place place, const char *name, struct bytes raw, struct cache_entry *out)
 {
 	struct record record;
 
@@ -225,7 +215,7 @@ take_content(struct buf *raw, struct cache_entry *out)
 }
 
 static bool
-take_entry(struct cache *cache, enum place place, const char *name, int dir, const char *file, struct cache_entry *out)
+take_entry(struct cache *cache, enum cache_place place, const char *name, int dir, const char *file, struct cache_entry *out)
 {
 	struct buf raw = {0};
 	bool found = false;
@@ -243,7 +233,7 @@ take_entry(struct cache *cache, enum place place, const char *name, int dir, con
 }
 
 static bool
-get(struct cache *cache, enum place place, const char *name, struct cache_entry *out)
+get(struct cache *cache, enum cache_place place, const char *name, struct cache_entry *out)
 {
 	char *file = file_of(place, name);
 	int dir = file != NULL ? open_folder(cache, place, false) : -1;
@@ -259,22 +249,22 @@ get(struct cache *cache, enum place place, const char *name, struct cache_entry 
 bool
 cache_get(struct cache *cache, enum collateral_kind kind, const char *name, struct cache_entry *out)
 {
-	enum place place;
+	enum cache_place place = kind_row(kind)->cache;
 
 	*out = (struct cache_entry){.age = -1};
-	return place_of(kind, &place) && get(cache, place, name, out);
+	return place != CACHE_NONE && get(cache, place, name, out);
 }
 
 /* -- into the cache, under the lock -------------------------------------------------------------------------------- */
 
 static struct cache_writer *
-writer_of(struct cache *cache, enum place place)
+writer_of(struct cache *cache, enum cache_place place)
 {
 	return &cache->writer[places[place].boot];
 }
 
 static bool
-begin_writing(struct cache *cache, enum place place)
+begin_writing(struct cache *cache, enum cache_place place)
 {
 	struct cache_writer *writer = writer_of(cache, place);
 	struct err err = ERR_INIT;
@@ -294,7 +284,7 @@ begin_writing(struct cache *cache, enum place place)
 static void
 end_writing(struct cache_writer *writer)
 {
-	for (enum place i = RIMS; i <= FLOOR; i++)
+	for (enum cache_place i = CACHE_RIMS; i < CACHE_PLACES; i++)
 		close_folder(writer->dir[i]);
 	room_close(&writer->room);
 	close_folder(writer->lock);
@@ -320,7 +310,7 @@ static void
 survey_folders(struct cache *cache, struct cache_writer *writer)
 {
 	writer->room = (struct room){.bytes_max = cache->bytes_max, .entries_max = cache->entries_max};
-	for (enum place i = RIMS; i < FLOOR; i++) {
+	for (enum cache_place i = CACHE_RIMS; i < CACHE_FLOOR; i++) {
 		if (writer_of(cache, i) != writer)
 			continue;
 		writer->dir[i] = open_folder(cache, i, false);
@@ -331,29 +321,29 @@ survey_folders(struct cache *cache, struct cache_writer *writer)
 }
 
 static int
-enter_folder(struct cache *cache, enum place place)
+enter_folder(struct cache *cache, enum cache_place place)
 {
 	struct cache_writer *writer = writer_of(cache, place);
 
-	if (place != FLOOR && !writer->looked)
+	if (place != CACHE_FLOOR && !writer->looked)
 		survey_folders(cache, writer);
 	if (writer->dir[place] >= 0)
 		return writer->dir[place];
 	writer->dir[place] = open_folder(cache, place, true);
-	if (place == FLOOR && writer->dir[place] >= 0)
+	if (place == CACHE_FLOOR && writer->dir[place] >= 0)
 		room_add(NULL, writer->dir[place]);
 	return writer->dir[place];
 }
 
 static void
-write_entry(struct cache *cache, enum place place, const char *file, struct bytes content)
+write_entry(struct cache *cache, enum cache_place place, const char *file, struct bytes content)
 {
 	struct err err = ERR_INIT;
 	int dir = enter_folder(cache, place);
 
 	if (dir < 0)
 		return;
-	if (place != FLOOR)
+	if (place != CACHE_FLOOR)
 		room_make(&writer_of(cache, place)->room, dir, file, content.size);
 	if (fs_write_atomic_at(dir, file, content, 0600, &err) != 0) {
 		err_wrap(&err, 0, "%s", file);
@@ -362,7 +352,7 @@ write_entry(struct cache *cache, enum place place, const char *file, struct byte
 }
 
 static void
-write_record(struct cache *cache, enum place place, const char *file, struct record *record)
+write_record(struct cache *cache, enum cache_place place, const char *file, struct record *record)
 {
 	struct buf raw = {0};
 
@@ -375,7 +365,7 @@ write_record(struct cache *cache, enum place place, const char *file, struct rec
 }
 
 static void
-put_entry(struct cache *cache, enum place place, const char *name, struct bytes content, const uint8_t *nonce)
+put_entry(struct cache *cache, enum cache_place place, const char *name, struct bytes content, const uint8_t *nonce)
 {
 	struct record record = {.name = bytes_of_text(name), .content = content};
 	char *file = file_of(place, name);
@@ -392,11 +382,11 @@ put_entry(struct cache *cache, enum place place, const char *name, struct bytes 
 void
 cache_put(struct cache *cache, enum collateral_kind kind, const char *name, struct bytes content, const uint8_t *nonce)
 {
-	enum place place;
+	enum cache_place place = kind_row(kind)->cache;
 
-	if (!place_of(kind, &place) || top_of(cache, place) < 0 || cache->read_only)
+	if (place == CACHE_NONE || top_of(cache, place) < 0 || cache->read_only)
 		return;
-	if (content.size == 0 || content.size > places[place].max)
+	if (content.size == 0 || content.size > kind_row(kind)->max)
 		return;
 	if (!begin_writing(cache, place))
 		return;
@@ -408,9 +398,9 @@ cache_put(struct cache *cache, enum collateral_kind kind, const char *name, stru
 void
 cache_drop(struct cache *cache, enum collateral_kind kind, const char *name)
 {
-	enum place place;
+	enum cache_place place = kind_row(kind)->cache;
 	struct err err = ERR_INIT;
-	char *file = place_of(kind, &place) && !cache->read_only ? file_of(place, name) : NULL;
+	char *file = place != CACHE_NONE && !cache->read_only ? file_of(place, name) : NULL;
 	int dir = file != NULL ? open_folder(cache, place, false) : -1;
 
 	if (dir >= 0 && unlinkat(dir, file, 0) != 0 && errno != ENOENT) {
@@ -429,7 +419,7 @@ cache_floor(struct cache *cache)
 	struct cache_entry entry = {0};
 	int64_t time = 0;
 
-	if (get(cache, FLOOR, "floor", &entry) && entry.content.size == sizeof(time))
+	if (get(cache, CACHE_FLOOR, "floor", &entry) && entry.content.size == sizeof(time))
 		memcpy(&time, entry.content.data, sizeof(time));
 	buf_free(&entry.content);
 	return time > 0 && time <= TIME_MAX ? time + entry.age : 0;
@@ -438,26 +428,26 @@ cache_floor(struct cache *cache)
 void
 cache_raise_floor(struct cache *cache, int64_t time)
 {
-	if (cache->boot < 0 || cache->read_only || time <= 0 || time > TIME_MAX || !begin_writing(cache, FLOOR))
+	if (cache->boot < 0 || cache->read_only || time <= 0 || time > TIME_MAX || !begin_writing(cache, CACHE_FLOOR))
 		return;
 	if (time > cache_floor(cache))
-		put_entry(cache, FLOOR, "floor", bytes_of(&time, sizeof(time)), NULL);
+		put_entry(cache, CACHE_FLOOR, "floor", bytes_of(&time, sizeof(time)), NULL);
 	if (!cache->held)
-		end_writing(writer_of(cache, FLOOR));
+		end_writing(writer_of(cache, CACHE_FLOOR));
 }
 
 /* -- list ---------------------------------------------------------------------------------------------------------- */
 
 /* The name that file was kept under, in new memory: a key set's stands in its record only. */
 static char *
-name_of(struct cache *cache, enum place place, int dir, const char *file)
+name_of(struct cache *cache, enum cache_place place, int dir, const char *file)
 {
 	size_t size = strlen(file), suffix = strlen(places[place].suffix);
 	struct buf raw = {0};
 	struct record record;
 	char *name;
 
-	if (place != KEY_SETS)
+	if (!places[place].digest)
 		return xprintf("%.*s", size > suffix ? (int)(size - suffix) : 0, file);
 	if (!read_entry(cache, place, dir, file, &raw) || !cache_record_read(buf_bytes(&raw), &record))
 		record.name = bytes_of_text("");
@@ -466,19 +456,27 @@ name_of(struct cache *cache, enum place place, int dir, const char *file)
 	return name;
 }
 
+/* A file whose name no kind has counts as one of the first kind that lies there. */
 static enum collateral_kind
-kind_of(enum place place, const char *name)
+listed_kind(enum cache_place place, const char *name)
 {
-	static const char vbios[] = "NV_GPU_VBIOS_";
+	enum collateral_kind first = COLLATERAL_KINDS;
 
-	if (place == RIMS)
-		return strncmp(name, vbios, strlen(vbios)) == 0 ? COLLATERAL_VBIOS_RIM : COLLATERAL_DRIVER_RIM;
-	return place == KEY_SETS ? COLLATERAL_KEY_SET : COLLATERAL_OCSP;
+	for (enum collateral_kind i = COLLATERAL_KINDS - 1; i > 0; i--) {
+		const struct kind_row *kind = kind_row(i);
+
+		if (kind->cache != place)
+			continue;
+		if (kind->fits == NULL || kind->fits(name))
+			return i;
+		first = i;
+	}
+	return first;
 }
 
 /* Calls each for every file that the cache made under the name. */
 static void
-list_folder(struct cache *cache, enum place place, int dir,
+list_folder(struct cache *cache, enum cache_place place, int dir,
 	    void (*each)(void *context, enum collateral_kind kind, const char *name), void *context)
 {
 	struct dirent **files;
@@ -488,7 +486,7 @@ list_folder(struct cache *cache, enum place place, int dir,
 		char *name = name_of(cache, place, dir, files[i]->d_name), *file = file_of(place, name);
 
 		if (file != NULL && strcmp(file, files[i]->d_name) == 0)
-			each(context, kind_of(place, name), name);
+			each(context, listed_kind(place, name), name);
 		free(file);
 		free(name);
 	}
@@ -498,7 +496,7 @@ list_folder(struct cache *cache, enum place place, int dir,
 void
 cache_list(struct cache *cache, void (*each)(void *context, enum collateral_kind kind, const char *name), void *context)
 {
-	for (enum place place = RIMS; place < FLOOR; place++) {
+	for (enum cache_place place = CACHE_RIMS; place < CACHE_FLOOR; place++) {
 		int dir = open_folder(cache, place, false);
 
 		if (dir >= 0)

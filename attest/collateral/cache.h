@@ -2,9 +2,11 @@
 #ifndef ATTEST_COLLATERAL_CACHE_H
 #define ATTEST_COLLATERAL_CACHE_H
 
-#include "attest/appraise/appraise.h"
 #include "attest/collateral/cache_room.h"
+#include "attest/collateral/kind.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
+#include "lib/err.h"
 
 /*
  * Collateral that was fetched and verified before, kept for the next run: manifests and key sets on disk, revocation
@@ -24,7 +26,7 @@
 /* Who writes below one of the two: nobody else does meanwhile. */
 struct cache_writer {
 	int lock;   /* -1 = not held */
-	int dir[4]; /* by place, -1 = not opened */
+	int dir[CACHE_PLACES]; /* -1 = not opened */
 	bool looked;
 	struct room room;
 };
@@ -57,7 +59,7 @@ void cache_places(const char *configured, bool by_hook, char **disk, char **boot
 
 struct cache_entry {
 	struct buf content;
-	uint8_t nonce[32]; /* COLLATERAL_OCSP: the question's */
+	uint8_t nonce[32]; /* of a kind that asks: the question's */
 	int64_t age;       /* seconds on the boot clock since; COLLATERAL_OCSP and key sets of this boot, else -1 */
 };
 

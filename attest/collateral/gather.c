@@ -34,16 +34,16 @@ without_dots(const char *version)
 static char *
 other_id(const char *id, const char *driver, const char *vbios)
 {
-	struct archive_id have, want;
+	struct rim_id have, want;
 	char *version, *mine, *out;
 	bool ok;
 
-	if (!archive_read_id(id, &have))
+	if (!kind_read_rim_id(id, &have))
 		return NULL;
 	version = have.kind == COLLATERAL_DRIVER_RIM ? xstrdup(driver) : without_dots(vbios);
 	mine = have.kind == COLLATERAL_DRIVER_RIM ? xstrdup(have.version) : without_dots(have.version);
 	out = xprintf("%.*s%s", (int)(strlen(id) - strlen(mine)), id, version);
-	ok = version[0] != '\0' && archive_read_id(out, &want) && want.kind == have.kind &&
+	ok = version[0] != '\0' && kind_read_rim_id(out, &want) && want.kind == have.kind &&
 	     strcmp(want.product, have.product) == 0;
 	free(version);
 	free(mine);
@@ -54,14 +54,6 @@ other_id(const char *id, const char *driver, const char *vbios)
 }
 
 /* -- recording ----------------------------------------------------------------------------------------------------- */
-static const char *
-need_step_name(const struct collateral *need)
-{
-	return need->kind == COLLATERAL_OCSP ? "ocsp"
-	       : need->kind == COLLATERAL_DRIVER_RIM ? "driver-rim"
-						     : "vbios-rim";
-}
-
 static void
 record_need(struct recorder *recorder, const struct collateral *need)
 {
@@ -70,7 +62,7 @@ record_need(struct recorder *recorder, const struct collateral *need)
 
 	if (need->err.code != CODE_OK) {
 		if (item == NULL)
-			steps_fail(&recorder->out->steps, STEP_RUN, need_step_name(need), &need->err);
+			steps_fail(&recorder->out->steps, STEP_RUN, kind_row(need->kind)->name, &need->err);
 	} else if (item == NULL) {
 		archive_add(archive, need->kind, need->name, buf_bytes(&need->answer), 0);
 	} else {
@@ -105,7 +97,7 @@ serve_recorded(void *context, struct collateral *need, unsigned count)
 	struct recorder *recorder = context;
 	char **own = xcalloc(count, sizeof(*own));
 
-	recorder->store.refresh = need[0].kind == COLLATERAL_OCSP ? recorder->request->refresh_answers
+	recorder->store.refresh = kind_row(need[0].kind)->asks ? recorder->request->refresh_answers
 								   : recorder->request->refresh_manifests;
 	swap_names(recorder, need, count, own);
 	collateral_serve(&recorder->store, need, count);
@@ -153,7 +145,7 @@ add_chains(const struct gather_request *request, struct archive *archive)
 	for (unsigned i = 0; i < request->gpus; i++) {
 		struct archive_item *added;
 
-		archive_add(archive, ARCHIVE_CHAIN, NULL, buf_bytes(&request->evidence[i].chain_pem), 0);
+		archive_add(archive, COLLATERAL_CHAIN, NULL, buf_bytes(&request->evidence[i].chain_pem), 0);
 		added = &archive->item[archive->items - 1];
 		if (archive_find(archive, added->name) == added)
 			continue;

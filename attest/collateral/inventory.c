@@ -42,7 +42,7 @@ inventory_free(struct inventory *inventory)
 
 /* -- finding ------------------------------------------------------------------------------------------------------- */
 static struct inventory_entry *
-add_inventory_entry(struct inventory *inventory, unsigned kind, const char *name)
+add_inventory_entry(struct inventory *inventory, enum collateral_kind kind, const char *name)
 {
 	inventory->entry = xrealloc(inventory->entry, (inventory->entries + 1) * sizeof(*inventory->entry));
 	inventory->entry[inventory->entries] = (struct inventory_entry){.kind = kind, .name = xstrdup(name)};
@@ -61,15 +61,11 @@ spoil(struct inventory_entry *entry, enum inventory_state state, int code, const
 static bool
 name_fits(struct inventory_entry *entry)
 {
-	struct archive_id id;
+	enum collateral_kind kind = kind_of_name(kind_row(entry->kind)->service, entry->name);
 
-	if (entry->kind == ARCHIVE_CHAIN)
-		return strlen(entry->name) == 64 && strspn(entry->name, "0123456789abcdef") == 64;
-	if (entry->kind == COLLATERAL_OCSP)
-		return archive_is_question(entry->name);
-	if (!archive_read_id(entry->name, &id))
+	if (kind == COLLATERAL_KINDS)
 		return false;
-	entry->kind = id.kind;
+	entry->kind = kind;
 	return true;
 }
 
@@ -102,28 +98,28 @@ check_readable(struct inventory_entry *entry)
 
 	if (!name_fits(entry))
 		snprintf(why, sizeof(why), "nothing of this kind has such a name");
-	else if (entry->content.size == 0 || entry->content.size > archive_content_max(entry->kind))
+	else if (entry->content.size == 0 || entry->content.size > kind_row(entry->kind)->max)
 		snprintf(why, sizeof(why), "%zu bytes, want 1 to %zu", entry->content.size,
-			 archive_content_max(entry->kind));
-	else if (entry->kind == ARCHIVE_CHAIN && !is_plain_text(buf_bytes(&entry->content)))
+			 kind_row(entry->kind)->max);
+	else if (entry->kind == COLLATERAL_CHAIN && !is_plain_text(buf_bytes(&entry->content)))
 		snprintf(why, sizeof(why), "no PEM");
-	else if (entry->kind == ARCHIVE_CHAIN && !is_named_by_content(entry))
+	else if (entry->kind == COLLATERAL_CHAIN && !is_named_by_content(entry))
 		snprintf(why, sizeof(why), "its SHA-256 is another one than its name");
 	if (why[0] != '\0')
 		spoil(entry, INVENTORY_DAMAGED, CODE_COLLATERAL, why);
 }
 
 static void
-read_stored_entry(struct inventory *inventory, unsigned kind, const char *directory, const char *file)
+read_stored_entry(struct inventory *inventory, enum collateral_kind kind, const char *directory, const char *file)
 {
 	char *name = xstrdup(file);
 	struct inventory_entry *entry;
 	struct err err = ERR_INIT;
 
-	name[strlen(file) - strlen(archive_ending(kind)) - 1] = '\0';
+	name[strlen(file) - strlen(kind_row(kind)->ending) - 1] = '\0';
 	entry = add_inventory_entry(inventory, kind, name);
 	entry->path = xprintf("%s/%s", directory, file);
-	if (fs_read_file(entry->path, archive_content_max(COLLATERAL_DRIVER_RIM) + 1, &entry->content, &err) != 0)
+	if (fs_read_file(entry->path, kind_row(COLLATERAL_DRIVER_RIM)->max + 1, &entry->content, &err) != 0)
 		spoil(entry, INVENTORY_DAMAGED, CODE_COLLATERAL, err.text);
 	else
 		check_readable(entry);
@@ -139,7 +135,7 @@ has_ending(const char *file, const char *ending)
 }
 
 static int
-read_directory(struct inventory *inventory, unsigned kind, const char *directory, struct err *err)
+read_directory(struct inventory *inventory, enum collateral_kind kind, const char *directory, struct err *err)
 {
 	struct dirent **list;
 	int count;
@@ -150,7 +146,7 @@ read_directory(struct inventory *inventory, unsigned kind, const char *directory
 	if (count < 0)
 		return errno == ENOENT ? 0 : err_set(err, CODE_COLLATERAL, "%s: %s", directory, err_errno(errno));
 	for (int i = 0; i < count; i++) {
-		if (has_ending(list[i]->d_name, archive_ending(kind)))
+		if (has_ending(list[i]->d_name, kind_row(kind)->ending))
 			read_stored_entry(inventory, kind, directory, list[i]->d_name);
 		free(list[i]);
 	}
@@ -161,10 +157,9 @@ read_directory(struct inventory *inventory, unsigned kind, const char *directory
 int
 inventory_directories(const struct store *store, struct inventory *inventory, struct err *err)
 {
-	static const unsigned kinds[] = {COLLATERAL_DRIVER_RIM, ARCHIVE_CHAIN, COLLATERAL_OCSP};
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (read_directory(inventory, kinds[i], store_directory(store, kinds[i]), err) != 0)
+	for (enum collateral_kind i = 1; i < COLLATERAL_KINDS; i++)
+		if (kind_row(i)->ending != NULL && kind_first(i) == i &&
+		    read_directory(inventory, i, store_directory(store, i), err) != 0)
 			return -1;
 	return 0;
 }
@@ -181,7 +176,7 @@ add_cached(void *context, enum collateral_kind kind, const char *name)
 	struct cache_entry content;
 	struct inventory_entry *entry;
 
-	if (kind == COLLATERAL_KEY_SET || !cache_get(listing->cache, kind, name, &content))
+	if (kind_row(kind)->ending == NULL || !cache_get(listing->cache, kind, name, &content))
 		return;
 	entry = add_inventory_entry(listing->inventory, kind, name);
 	entry->cached = true;
@@ -231,7 +226,7 @@ add_to_batch(struct batch *batch, struct inventory_entry *entry, bool own)
 static bool
 is_rim_entry(const struct inventory_entry *entry)
 {
-	return entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM;
+	return kind_row(entry->kind)->service == SERVICE_RIM;
 }
 
 static enum inventory_state
@@ -303,7 +298,7 @@ is_open(const struct inventory_entry *entry)
 
 /* Of a kind other than manifests, what is still to be judged. */
 static void
-take_kind(struct batch *batch, struct inventory *inventory, bool cached, unsigned kind)
+take_kind(struct batch *batch, struct inventory *inventory, bool cached, enum collateral_kind kind)
 {
 	for (unsigned i = 0; i < inventory->entries; i++) {
 		struct inventory_entry *entry = &inventory->entry[i];
@@ -370,7 +365,7 @@ judge_place(struct inventory *inventory, bool cached, const struct appraise_work
 		take_manifests(batch, inventory, cached, &next);
 		if (cached)
 			take_beside(batch, inventory, true);
-		take_kind(batch, inventory, cached, ARCHIVE_CHAIN);
+		take_kind(batch, inventory, cached, COLLATERAL_CHAIN);
 		if (cached)
 			take_beside(batch, inventory, false);
 		take_kind(batch, inventory, cached, COLLATERAL_OCSP);

@@ -18,7 +18,7 @@ enum inventory_state {
 };
 
 struct inventory_entry {
-	unsigned kind; /* enum collateral_kind, or ARCHIVE_CHAIN */
+	enum collateral_kind kind;
 	bool cached;
 	char *name, *path; /* path NULL for what is in the cache */
 	struct buf content;

@@ -35,22 +35,32 @@ rim_url(const char *base, const char *id)
 	return url;
 }
 
+/* "" = none is configured. */
+static const char *
+service_base(const struct conf *conf, enum collateral_service service)
+{
+	switch (service) {
+	case SERVICE_RIM:
+		return conf->rim_store == RIM_STORE_DIR ? "" : conf->rim_url;
+	case SERVICE_OCSP:
+		return conf->ocsp_url;
+	case SERVICE_NRAS:
+		return conf->nras_url;
+	case SERVICE_NONE:
+		break;
+	}
+	return "";
+}
+
 char *
 service_url(const struct conf *conf, enum collateral_kind kind, const char *name)
 {
-	switch (kind) {
-	case COLLATERAL_DRIVER_RIM:
-	case COLLATERAL_VBIOS_RIM:
-		return conf->rim_store == RIM_STORE_DIR || conf->rim_url[0] == '\0' ? NULL
-										    : rim_url(conf->rim_url, name);
-	case COLLATERAL_OCSP:
-		return conf->ocsp_url[0] == '\0' ? NULL : url_join(conf->ocsp_url, "");
-	case COLLATERAL_TOKENS:
-		return conf->nras_url[0] == '\0' ? NULL : url_join(conf->nras_url, "v4/attest/gpu");
-	case COLLATERAL_KEY_SET:
-		return conf->nras_url[0] == '\0' ? NULL : url_join(conf->nras_url, ".well-known/jwks.json");
-	}
-	return NULL;
+	const struct kind_row *row = kind_row(kind);
+	const char *base = service_base(conf, row->service);
+
+	if (base[0] == '\0')
+		return NULL;
+	return row->path != NULL ? url_join(base, row->path) : rim_url(base, name);
 }
 
 static bool

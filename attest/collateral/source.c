@@ -12,8 +12,6 @@
 #include "lib/url.h"
 
 #define COLLATERAL_MAX (1 << 20)  /* a genuine manifest has 21 KiB, an OCSP answer 1 KiB */
-#define KEY_SET_AGE 900 /* seconds until a key set is read anew: keys that the service withdrew must not live on */
-#define KEY_SET_PAUSE 10          /* seconds between two readings of one key set for a key that it lacks */
 
 /* What a service gave in this run. */
 struct served {
@@ -29,31 +27,8 @@ struct collateral_state {
 	struct err late;  /* the first that the deadline ended */
 	struct served *served;
 	unsigned count;
-	struct buf tokens, key_set;
+	struct buf last[COLLATERAL_KINDS]; /* of the remote verifier */
 };
-
-static int
-code_missing(enum collateral_kind kind)
-{
-	switch (kind) {
-	case COLLATERAL_DRIVER_RIM:
-		return CODE_DRIVER_RIM_MISSING;
-	case COLLATERAL_VBIOS_RIM:
-		return CODE_VBIOS_RIM_MISSING;
-	case COLLATERAL_OCSP:
-		return CODE_OCSP_MISSING;
-	case COLLATERAL_TOKENS:
-	case COLLATERAL_KEY_SET:
-		return CODE_USAGE;
-	}
-	return CODE_INTERNAL;
-}
-
-static bool
-is_manifest(const struct collateral *need)
-{
-	return need->kind == COLLATERAL_DRIVER_RIM || need->kind == COLLATERAL_VBIOS_RIM;
-}
 
 /*
  * Names come from signed fields and certificates, yet a separator in one must reach neither the file system nor an
@@ -64,7 +39,7 @@ name_is_plain(const struct collateral *need)
 {
 	static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-	if (!is_manifest(need) && need->kind != COLLATERAL_OCSP)
+	if (kind_row(need->kind)->fits == NULL)
 		return true;
 	return need->name[0] != '\0' && need->name[0] != '.' && need->name[strspn(need->name, characters)] == '\0';
 }
@@ -91,14 +66,12 @@ read_collateral_file(struct collateral *need, enum collateral_origin origin, con
 static bool
 serve_file(const struct collateral_store *store, struct collateral *need)
 {
-	const char *file = need->kind == COLLATERAL_DRIVER_RIM  ? store->driver_rim
-			   : need->kind == COLLATERAL_VBIOS_RIM ? store->vbios_rim
-								: NULL;
+	const char *file = store->file[need->kind];
 
 	if (file == NULL)
 		return false;
 	if (access(file, F_OK) != 0 && errno == ENOENT)
-		err_set(&need->err, code_missing(need->kind), "%s: no file %s", need->name, file);
+		err_set(&need->err, kind_row(need->kind)->missing, "%s: no file %s", need->name, file);
 	else
 		read_collateral_file(need, ORIGIN_FILE, file);
 	return true;
@@ -107,7 +80,10 @@ serve_file(const struct collateral_store *store, struct collateral *need)
 static const char *
 directory_of(const struct collateral_store *store, const struct collateral *need)
 {
-	const char *dir = is_manifest(need) ? store->rim_dir : need->kind == COLLATERAL_OCSP ? store->ocsp_dir : NULL;
+	enum collateral_service service = kind_row(need->kind)->service;
+	const char *dir = service == SERVICE_RIM    ? store->rim_dir
+			  : service == SERVICE_OCSP ? store->ocsp_dir
+						    : NULL;
 
 	return dir != NULL && dir[0] != '\0' ? dir : NULL;
 }
@@ -122,7 +98,7 @@ serve_directory(const struct collateral_store *store, struct collateral *need)
 
 	if (dir == NULL)
 		return false;
-	path = xprintf("%s/%s.%s", dir, need->name, need->kind == COLLATERAL_OCSP ? "der" : "xml");
+	path = xprintf("%s/%s.%s", dir, need->name, kind_row(need->kind)->ending);
 	there = access(path, F_OK) == 0 || errno != ENOENT;
 	if (there)
 		read_collateral_file(need, ORIGIN_DIRECTORY, path);
@@ -130,22 +106,31 @@ serve_directory(const struct collateral_store *store, struct collateral *need)
 	return there && (need->err.code == CODE_OK || store->services == NULL);
 }
 
+/* Seconds after which what is kept is fetched anew; INT64_MAX = as its signatures say. */
+static int64_t
+age_max(const struct collateral_store *store, const struct collateral *need)
+{
+	int age = kind_row(need->kind)->age_max;
+
+	if (age == KIND_AGE_POLICY)
+		return store->refresh ? store->max_age / 2 : store->max_age;
+	return age == KIND_AGE_SIGNED ? INT64_MAX : age;
+}
+
 /* Whether what is kept may still be used as far as the run can tell: the rest is appraise's to judge. */
 static bool
 is_young(const struct collateral_store *store, const struct collateral *need, int64_t age)
 {
-	if (need->kind == COLLATERAL_OCSP)
-		return age >= 0 && age < (store->refresh ? store->max_age / 2 : store->max_age);
-	if (need->kind == COLLATERAL_KEY_SET)
-		return age >= 0 && age < KEY_SET_AGE;
-	return !store->refresh;
+	int64_t max = age_max(store, need);
+
+	return max == INT64_MAX ? !store->refresh : age >= 0 && age < max;
 }
 
-/* A key set is kept by its address. */
+/* What has no name is kept by its address. */
 static char *
 cache_name(const struct collateral_store *store, const struct collateral *need)
 {
-	if (need->kind == COLLATERAL_KEY_SET)
+	if (kind_row(need->kind)->fits == NULL)
 		return store->services ? service_url(store->services, need->kind, "") : NULL;
 	return xstrdup(need->name);
 }
@@ -157,8 +142,7 @@ serve_cache(struct collateral_store *store, struct collateral *need)
 	char *name;
 	bool found = false;
 
-	if (store->cache == NULL || need->kind == COLLATERAL_TOKENS ||
-	    (need->kind == COLLATERAL_OCSP && store->max_age == 0))
+	if (store->cache == NULL || kind_row(need->kind)->cache == CACHE_NONE || age_max(store, need) == 0)
 		return false;
 	name = cache_name(store, need);
 	if (name != NULL && cache_get(store->cache, need->kind, name, &entry))
@@ -175,17 +159,19 @@ serve_cache(struct collateral_store *store, struct collateral *need)
 }
 
 /*
- * What does not hold is dropped. A key set that was read a moment ago is not read again: it would lack the key again.
+ * What does not hold is dropped. What has a pause and was read a moment ago is not read again: a key set would lack the
+ * same key.
  */
 static bool
 serve_again(struct collateral_store *store, struct collateral *need)
 {
 	struct cache_entry entry = {0};
 	char *name = store->cache ? cache_name(store, need) : NULL;
+	int pause = kind_row(need->kind)->pause;
 	bool refused = false;
 
-	if (name != NULL && need->kind == COLLATERAL_KEY_SET && cache_get(store->cache, need->kind, name, &entry))
-		refused = entry.age >= 0 && entry.age < KEY_SET_PAUSE;
+	if (name != NULL && pause > 0 && cache_get(store->cache, need->kind, name, &entry))
+		refused = entry.age >= 0 && entry.age < pause;
 	if (refused)
 		err_set(&need->err, CODE_KEY_SET, "the key set was read %d seconds ago", (int)entry.age);
 	else if (name != NULL)
@@ -195,12 +181,21 @@ serve_again(struct collateral_store *store, struct collateral *need)
 	return refused;
 }
 
+static bool
+has_service(const struct collateral_store *store, const struct collateral *need)
+{
+	char *url = store->services ? service_url(store->services, need->kind, need->name) : NULL;
+	bool has = url != NULL;
+
+	free(url);
+	return has;
+}
+
 /* An answer that echoed our nonce in this boot is better than a stored one. */
 static bool
 serve_here(struct collateral_store *store, struct collateral *need)
 {
-	bool stored = need->kind != COLLATERAL_OCSP || store->stored_answers || store->services == NULL ||
-		      store->services->ocsp_url[0] == '\0';
+	bool stored = store->stored_answers || !has_service(store, need);
 
 	if (!name_is_plain(need)) {
 		err_set(&need->err, CODE_COLLATERAL, "'%s' is no name of collateral", need->name);
@@ -210,7 +205,7 @@ serve_here(struct collateral_store *store, struct collateral *need)
 		return serve_again(store, need);
 	if (serve_file(store, need))
 		return true;
-	if (need->kind == COLLATERAL_OCSP)
+	if (kind_row(need->kind)->asks)
 		return serve_cache(store, need) || (stored && serve_directory(store, need));
 	return serve_directory(store, need) || serve_cache(store, need);
 }
@@ -223,13 +218,13 @@ set_missing(const struct collateral_store *store, struct collateral *need)
 
 	if (need->err.code != CODE_OK)
 		return;
-	if (code_missing(need->kind) == CODE_USAGE)
+	if (kind_row(need->kind)->service == SERVICE_NRAS)
 		err_set(&need->err, CODE_USAGE, "no remote verifier is configured (nras-url)");
 	else if (dir != NULL)
-		err_set(&need->err, code_missing(need->kind), "%s: not in %s%s", need->name, dir,
+		err_set(&need->err, kind_row(need->kind)->missing, "%s: not in %s%s", need->name, dir,
 			store->services ? ", and no service is configured" : "");
 	else
-		err_set(&need->err, code_missing(need->kind), "%s: no directory and no service is given", need->name);
+		err_set(&need->err, kind_row(need->kind)->missing, "%s: no directory and no service is given", need->name);
 }
 
 /* A ticket, or -1 with need->err set. */
@@ -246,7 +241,7 @@ ask_service(struct collateral_store *store, struct collateral *need)
 		return -1;
 	}
 	state = state_of(store);
-	/* Who took all the time is to be told, not who came after. */
+	/* The error names the service that took all the time, not one that was to be asked after it. */
 	if (state->late.code != CODE_OK) {
 		need->err = state->late;
 		free(url);
@@ -254,7 +249,8 @@ ask_service(struct collateral_store *store, struct collateral *need)
 	}
 	if (state->fetcher == NULL && state->fault.code == CODE_OK)
 		state->fetcher = service_start(store->services, store->deadline, &state->fault);
-	request.body = need->kind == COLLATERAL_TOKENS ? store->remote_question : need->question;
+	if (kind_row(need->kind)->content_type != NULL)
+		request.body = kind_row(need->kind)->asks ? need->question : store->remote_question;
 	request.with_key = service_takes_key(store->services, url);
 	need->err = state->fault;
 	if (state->fetcher != NULL) {
@@ -275,17 +271,13 @@ replace_content(struct buf *to, const struct buf *from)
 static void
 remember(struct collateral_store *store, const struct collateral *need)
 {
-	struct collateral_state *state;
+	struct collateral_state *state = state_of(store);
+	const struct kind_row *kind = kind_row(need->kind);
 	struct served *served;
 
-	if (need->origin != ORIGIN_NETWORK && need->kind != COLLATERAL_KEY_SET)
-		return;
-	state = state_of(store);
-	if (need->kind == COLLATERAL_TOKENS)
-		replace_content(&state->tokens, &need->answer);
-	if (need->kind == COLLATERAL_KEY_SET)
-		replace_content(&state->key_set, &need->answer);
-	if (need->origin != ORIGIN_NETWORK || need->kind == COLLATERAL_TOKENS)
+	if (kind->service == SERVICE_NRAS)
+		replace_content(&state->last[need->kind], &need->answer);
+	if (need->origin != ORIGIN_NETWORK || kind->cache == CACHE_NONE)
 		return;
 	state->served = xrealloc(state->served, (state->count + 1) * sizeof(*state->served));
 	served = &state->served[state->count++];
@@ -331,8 +323,7 @@ put_served(struct collateral_store *store, const struct served *served)
 	char *name = cache_name(store, &need);
 
 	if (name != NULL)
-		cache_put(store->cache, served->kind, name, buf_bytes(&served->content),
-			  served->kind == COLLATERAL_OCSP ? served->nonce : NULL);
+		cache_put(store->cache, served->kind, name, buf_bytes(&served->content), served->nonce);
 	free(name);
 }
 
@@ -352,7 +343,7 @@ collateral_serve(void *context, struct collateral *need, unsigned count)
 		if (need[i].err.code == CODE_OK && ticket[i] < 0)
 			store->hits++;
 		/* Kept at once, so that the pause holds for the next run too. */
-		if (need[i].again && need[i].kind == COLLATERAL_KEY_SET && need[i].err.code == CODE_OK && store->cache)
+		if (need[i].again && kind_row(need[i].kind)->pause > 0 && need[i].err.code == CODE_OK && store->cache)
 			put_served(store, &store->state->served[store->state->count - 1]);
 	}
 	free(ticket);
@@ -387,15 +378,9 @@ collateral_keep(struct collateral_store *store, const struct keep *keep, unsigne
 }
 
 struct bytes
-collateral_tokens(const struct collateral_store *store)
+collateral_last(const struct collateral_store *store, enum collateral_kind kind)
 {
-	return store->state ? buf_bytes(&store->state->tokens) : bytes_of(NULL, 0);
-}
-
-struct bytes
-collateral_key_set(const struct collateral_store *store)
-{
-	return store->state ? buf_bytes(&store->state->key_set) : bytes_of(NULL, 0);
+	return store->state ? buf_bytes(&store->state->last[kind]) : bytes_of(NULL, 0);
 }
 
 unsigned
@@ -417,8 +402,8 @@ collateral_close(struct collateral_store *store)
 		buf_free(&state->served[i].content);
 	}
 	free(state->served);
-	buf_free(&state->tokens);
-	buf_free(&state->key_set);
+	for (unsigned i = 0; i < COLLATERAL_KINDS; i++)
+		buf_free(&state->last[i]);
 	free(state);
 	store->state = NULL;
 }

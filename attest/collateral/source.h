@@ -2,8 +2,8 @@
 #ifndef ATTEST_COLLATERAL_SOURCE_H
 #define ATTEST_COLLATERAL_SOURCE_H
 
-#include "attest/appraise/appraise.h"
 #include "attest/collateral/cache.h"
+#include "attest/collateral/need.h"
 #include "attest/policy/conf.h"
 #include "attest/progress.h"
 
@@ -16,7 +16,7 @@
  */
 struct collateral_store {
 	const char *rim_dir, *ocsp_dir;       /* NULL or "" = none */
-	const char *driver_rim, *vbios_rim;   /* files that answer whatever manifest is asked for; NULL = none */
+	const char *file[COLLATERAL_KINDS];   /* answers whatever is asked for of that kind; NULL = none */
 	const struct conf *services;          /* whose services are asked; NULL = none */
 	struct cache *cache;                  /* NULL = none */
 	bool stored_answers; /* answers without our nonce are acceptable: OCSP_DIR comes before the responder */
@@ -37,9 +37,8 @@ void collateral_serve(void *context, struct collateral *need, unsigned count);
  */
 void collateral_keep(struct collateral_store *store, const struct keep *keep, unsigned count);
 
-/* The remote verifier's answers of this run as they came; {NULL, 0} = none. Valid until collateral_close. */
-struct bytes collateral_tokens(const struct collateral_store *store);
-struct bytes collateral_key_set(const struct collateral_store *store);
+/* The last answer of the remote verifier of that kind in this run; {NULL, 0} = none. Valid until collateral_close. */
+struct bytes collateral_last(const struct collateral_store *store, enum collateral_kind kind);
 /* Requests to services so far. */
 unsigned collateral_requests(const struct collateral_store *store);
 

@@ -13,40 +13,41 @@
 #include "lib/code.h"
 #include "lib/fs.h"
 
-#define KINDS 3
 #define PREFIX ".cgpu-"
 #define SUFFIX ".new"
 #define LOCK PREFIX "lock"
 
-static const unsigned kinds[KINDS] = {COLLATERAL_DRIVER_RIM, ARCHIVE_CHAIN, COLLATERAL_OCSP};
-
 const char *
-store_directory(const struct store *store, unsigned kind)
+store_directory(const struct store *store, enum collateral_kind kind)
 {
-	return kind == ARCHIVE_CHAIN ? store->chain_dir : kind == COLLATERAL_OCSP ? store->ocsp_dir : store->rim_dir;
+	switch (kind_row(kind)->service) {
+	case SERVICE_NONE:
+		return store->chain_dir;
+	case SERVICE_RIM:
+		return store->rim_dir;
+	case SERVICE_OCSP:
+		return store->ocsp_dir;
+	case SERVICE_NRAS:
+		break;
+	}
+	return NULL;
 }
 
 struct put {
 	const struct store *store;
-	int dir[KINDS], lock[KINDS];
+	int dir[COLLATERAL_KINDS], lock[COLLATERAL_KINDS]; /* -1 = not open */
 };
-
-static unsigned
-kind_place(unsigned kind)
-{
-	return kind == ARCHIVE_CHAIN ? 1 : kind == COLLATERAL_OCSP ? 2 : 0;
-}
 
 static char *
 file_name(const struct archive_item *item)
 {
-	return xprintf("%s.%s", item->name, archive_ending(item->kind));
+	return xprintf("%s.%s", item->name, kind_row(item->kind)->ending);
 }
 
 static char *
 new_name(const struct archive_item *item)
 {
-	return xprintf(PREFIX "%s.%s" SUFFIX, item->name, archive_ending(item->kind));
+	return xprintf(PREFIX "%s.%s" SUFFIX, item->name, kind_row(item->kind)->ending);
 }
 
 static int
@@ -112,12 +113,12 @@ clean(int dir, const char *path, struct err *err)
 
 /* One directory can serve several kinds: its lock is taken once. */
 static bool
-is_locked(const struct put *put, unsigned place)
+is_locked(const struct put *put, enum collateral_kind kind)
 {
 	struct stat this, other;
 
-	for (unsigned i = 0; i < place; i++)
-		if (put->dir[i] >= 0 && fstat(put->dir[i], &other) == 0 && fstat(put->dir[place], &this) == 0 &&
+	for (unsigned i = 0; i < kind; i++)
+		if (put->dir[i] >= 0 && fstat(put->dir[i], &other) == 0 && fstat(put->dir[kind], &this) == 0 &&
 		    this.st_dev == other.st_dev && this.st_ino == other.st_ino)
 			return true;
 	return false;
@@ -125,10 +126,10 @@ is_locked(const struct put *put, unsigned place)
 
 /* A file of its own: on the directory, which everybody may read, anybody could take a lock. */
 static int
-lock(struct put *put, unsigned place, const char *path, struct err *err)
+lock(struct put *put, enum collateral_kind kind, const char *path, struct err *err)
 {
-	put->lock[place] = fs_lock(put->dir[place], LOCK, 1, clock_boot_ms(), err);
-	if (put->lock[place] >= 0)
+	put->lock[kind] = fs_lock(put->dir[kind], LOCK, 1, clock_boot_ms(), err);
+	if (put->lock[kind] >= 0)
 		return 0;
 	if (errno == ETIMEDOUT)
 		return err_set(err, CODE_COLLATERAL_STORE, "%s: another import is at work", path);
@@ -136,33 +137,33 @@ lock(struct put *put, unsigned place, const char *path, struct err *err)
 }
 
 static int
-open_directory(struct put *put, unsigned place, struct err *err)
+open_directory(struct put *put, enum collateral_kind kind, struct err *err)
 {
-	const char *path = store_directory(put->store, kinds[place]);
+	const char *path = store_directory(put->store, kind);
 
 	if (path == NULL || path[0] == '\0')
 		return err_set(err, CODE_COLLATERAL_STORE, "no directory is configured for .%s files",
-			       archive_ending(kinds[place]));
+			       kind_row(kind)->ending);
 	if (make_directories(path, err) != 0)
 		return -1;
-	put->dir[place] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (put->dir[place] < 0)
+	put->dir[kind] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (put->dir[kind] < 0)
 		return fail_path(err, path, "open");
-	if (is_locked(put, place))
+	if (is_locked(put, kind))
 		return 0;
-	if (lock(put, place, path, err) != 0)
+	if (lock(put, kind, path, err) != 0)
 		return -1;
-	return clean(put->dir[place], path, err);
+	return clean(put->dir[kind], path, err);
 }
 
 static int
 open_directories(struct put *put, const struct archive *archive, struct err *err)
 {
-	bool wanted[KINDS] = {false};
+	bool wanted[COLLATERAL_KINDS] = {false};
 
 	for (unsigned i = 0; i < archive->items; i++)
-		wanted[kind_place(archive->item[i].kind)] = true;
-	for (unsigned i = 0; i < KINDS; i++)
+		wanted[kind_first(archive->item[i].kind)] = true;
+	for (enum collateral_kind i = 0; i < COLLATERAL_KINDS; i++)
 		if (wanted[i] && open_directory(put, i, err) != 0)
 			return -1;
 	return 0;
@@ -173,7 +174,7 @@ write_new(const struct put *put, const struct archive_item *item, struct err *er
 {
 	const char *path = store_directory(put->store, item->kind);
 	char *name = new_name(item);
-	int fd = openat(put->dir[kind_place(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	int fd = openat(put->dir[kind_first(item->kind)], name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			0600),
 	    rc = 0;
 
@@ -192,7 +193,7 @@ static int
 rename_new(const struct put *put, const struct archive_item *item, struct err *err)
 {
 	char *from = new_name(item), *to = file_name(item);
-	int dir = put->dir[kind_place(item->kind)];
+	int dir = put->dir[kind_first(item->kind)];
 	int rc = renameat(dir, from, dir, to) == 0 ? 0 : fail_path(err, to, "rename");
 
 	free(from);
@@ -204,7 +205,7 @@ static void
 unlink_new(const struct put *put, const struct archive *archive)
 {
 	for (unsigned i = 0; i < archive->items; i++) {
-		int dir = put->dir[kind_place(archive->item[i].kind)];
+		int dir = put->dir[kind_first(archive->item[i].kind)];
 		char *name = new_name(&archive->item[i]);
 
 		if (dir >= 0)
@@ -246,20 +247,24 @@ rename_all(const struct put *put, const struct archive *archive, unsigned *renam
 {
 	while (*renamed < archive->items && rename_new(put, &archive->item[*renamed], err) == 0)
 		++*renamed;
-	for (unsigned i = 0; i < KINDS; i++)
+	for (enum collateral_kind i = 0; i < COLLATERAL_KINDS; i++)
 		if (put->dir[i] >= 0 && fsync(put->dir[i]) != 0 && *renamed == archive->items)
-			return fail_path(err, store_directory(put->store, kinds[i]), "fsync");
+			return fail_path(err, store_directory(put->store, i), "fsync");
 	return *renamed == archive->items ? 0 : -1;
 }
 
 int
 store_put(const struct store *store, const struct archive *archive, struct steps *steps, struct err *err)
 {
-	struct put put = {store, {-1, -1, -1}, {-1, -1, -1}};
+	struct put put = {.store = store};
 	unsigned renamed = 0;
-	bool locked = open_directories(&put, archive, err) == 0;
-	int rc = locked ? write_all(&put, archive, err) : -1;
+	bool locked;
+	int rc;
 
+	for (enum collateral_kind i = 0; i < COLLATERAL_KINDS; i++)
+		put.dir[i] = put.lock[i] = -1;
+	locked = open_directories(&put, archive, err) == 0;
+	rc = locked ? write_all(&put, archive, err) : -1;
 	if (rc == 0) {
 		rc = rename_all(&put, archive, &renamed, err);
 		tell_renamed(store, archive, renamed, err, steps);
@@ -269,10 +274,10 @@ store_put(const struct store *store, const struct archive *archive, struct steps
 		steps_fail(steps, STEP_RUN, "store", err);
 		steps_skip(steps, STEP_RUN, "store", "every file is as it was");
 	}
-	/* Whose lock is not ours, his files are not ours. */
+	/* Without the lock another process may own these files. */
 	if (rc != 0 && locked)
 		unlink_new(&put, archive);
-	for (unsigned i = 0; i < KINDS; i++) {
+	for (enum collateral_kind i = 0; i < COLLATERAL_KINDS; i++) {
 		if (put.lock[i] >= 0)
 			close(put.lock[i]);
 		if (put.dir[i] >= 0)

@@ -13,8 +13,8 @@ struct store {
 	const char *rim_dir, *ocsp_dir, *chain_dir;
 };
 
-/* Directory of a kind; "" = none. */
-const char *store_directory(const struct store *store, unsigned kind);
+/* Directory of a kind; NULL or "" = none. */
+const char *store_directory(const struct store *store, enum collateral_kind kind);
 
 /*
  * Stores every item of an archive that archive_judge_remote called good. All files are written under other names first,

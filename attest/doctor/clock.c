@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <sys/timex.h>
 
+#include "attest/appraise/revocation.h"
 #include "attest/collateral/cache.h"
 #include "attest/doctor/doctor.h"
 #include "config.h"

@@ -25,10 +25,10 @@ count(const struct inventory *inventory)
 
 	for (unsigned i = 0; i < inventory->entries; i++) {
 		const struct inventory_entry *entry = &inventory->entry[i];
-		bool manifest = entry->kind == COLLATERAL_DRIVER_RIM || entry->kind == COLLATERAL_VBIOS_RIM;
+		bool manifest = kind_row(entry->kind)->service == SERVICE_RIM;
 
 		tally.manifests += manifest;
-		tally.answers += entry->kind == COLLATERAL_OCSP;
+		tally.answers += kind_row(entry->kind)->service == SERVICE_OCSP;
 		if (entry->state == INVENTORY_GOOD) {
 			tally.good++;
 			if (manifest && (tally.first == NULL || entry->until < tally.first->until))
@@ -54,7 +54,7 @@ tell_tally(struct doctor *doctor, const struct inventory *inventory, int64_t now
 	if (tally.worst != NULL) {
 		finding_warn(findings, "collateral", tally.worst->code,
 			     "%u of %u items are of no use; the first, %s %s, is %s: %s", tally.bad, inventory->entries,
-			     archive_kind_name(tally.worst->kind), tally.worst->name,
+			     kind_row(tally.worst->kind)->name, tally.worst->name,
 			     inventory_state_name(tally.worst->state),
 			     tally.worst->detail != NULL ? tally.worst->detail : "");
 		finding_action(findings, tally.worst->cached ? "cgpu collateral refresh" : "cgpu collateral verify");

@@ -17,7 +17,6 @@
 #include "spec/rim_service.h"
 
 #define GREETING_MS 10000
-#define KIB 1024u
 
 /* What name lookups and OpenSSL read. */
 static const char *const resolver_files[] = {
@@ -97,7 +96,7 @@ confine_fetcher(struct fetch_process *process, int argc, char **argv)
 	return read_network(process) == 0 ? sandbox_enter(SANDBOX_FETCH, &process->err) : -1;
 }
 
-/* -- kinds --------------------------------------------------------------------------------------------------------- */
+/* -- answers ------------------------------------------------------------------------------------------------------- */
 
 /* An OCSPResponse that is internalError or tryLater and nothing else (RFC 6960 4.2.1). */
 static bool
@@ -107,25 +106,6 @@ is_busy(struct bytes body)
 
 	return body.size == sizeof(front) + 1 && memcmp(body.data, front, sizeof(front)) == 0 &&
 	       (body.data[sizeof(front)] == 2 || body.data[sizeof(front)] == 3);
-}
-
-static const struct form {
-	const char *content_type, *accept;
-	size_t max;
-	bool (*passing)(struct bytes body);
-	int missing; /* what a status of 404 means; 0 = nothing special */
-} forms[] = {
-	[COLLATERAL_DRIVER_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_DRIVER_RIM_MISSING},
-	[COLLATERAL_VBIOS_RIM] = {NULL, "application/json", RIM_SERVICE_MAX, NULL, CODE_VBIOS_RIM_MISSING},
-	[COLLATERAL_OCSP] = {"application/ocsp-request", "application/ocsp-response", 64 * KIB, is_busy, 0},
-	[COLLATERAL_TOKENS] = {"application/json", "application/json", 1024 * KIB, NULL, 0},
-	[COLLATERAL_KEY_SET] = {NULL, "application/json", 256 * KIB, NULL, 0}, /* NVIDIA's has 80 KiB */
-};
-
-static bool
-is_rim(const struct job *job)
-{
-	return job->request.kind == COLLATERAL_DRIVER_RIM || job->request.kind == COLLATERAL_VBIOS_RIM;
 }
 
 /* The body becomes what the run wants of it. */
@@ -172,10 +152,12 @@ static int
 on_answer(struct fetch_process *process, struct http_answer *answer)
 {
 	const struct job *job = process->job[answer->ticket];
+	const struct kind_row *kind = kind_row(job->request.kind);
 
-	if (answer->status == 404 && forms[job->request.kind].missing != 0)
-		answer->err.code = forms[job->request.kind].missing;
-	else if (answer->err.code == CODE_OK && is_rim(job))
+	/* Only the address of the RIM service names one document. */
+	if (kind->service == SERVICE_RIM && answer->status == 404)
+		answer->err.code = kind->missing;
+	else if (kind->service == SERVICE_RIM && answer->err.code == CODE_OK)
 		open_envelope(job, answer);
 	return respond(process, answer->ticket, answer);
 }
@@ -184,16 +166,16 @@ static int
 begin_job(struct fetch_process *process, unsigned ticket)
 {
 	const struct fetch_request *request = &process->job[ticket]->request;
-	const struct form *form = &forms[request->kind];
+	const struct kind_row *kind = kind_row(request->kind);
 	struct http_answer answer = {.ticket = ticket};
 	const struct http_request http_request = {
 		.url = request->url,
-		.content_type = form->content_type,
-		.accept = form->accept,
+		.content_type = kind->content_type,
+		.accept = kind->accept,
 		.body = request->body,
-		.max = form->max,
+		.max = kind->answer_max,
 		.with_key = request->with_key,
-		.passing = form->passing,
+		.passing = kind->service == SERVICE_OCSP ? is_busy : NULL,
 	};
 
 	if (http_start(process->http, ticket, &http_request, &answer.err) == 0)

@@ -80,8 +80,8 @@ get_head(struct cursor *cursor, uint32_t *ticket, struct fetch_request *out)
 {
 	uint32_t kind, with_key;
 
-	if (!frame_get_u32(cursor, ticket) || !frame_get_u32(cursor, &kind) || kind < COLLATERAL_DRIVER_RIM ||
-	    kind > COLLATERAL_KEY_SET || !frame_get_u32(cursor, &with_key) || with_key > 1)
+	if (!frame_get_u32(cursor, ticket) || !frame_get_u32(cursor, &kind) || !kind_is_asked(kind) ||
+	    !frame_get_u32(cursor, &with_key) || with_key > 1)
 		return false;
 	out->kind = kind;
 	out->with_key = with_key == 1;
@@ -93,12 +93,13 @@ fetch_get_request(struct bytes payload, uint32_t *ticket, struct fetch_request *
 {
 	struct cursor cursor = cursor_of(payload);
 	char *url = NULL, *id = NULL;
-	bool posts, ok;
+	bool posts = false, ok;
 
 	*out = (struct fetch_request){0};
 	ok = get_head(&cursor, ticket, out) && frame_get_text(&cursor, &url) && frame_get_text(&cursor, &id) &&
 	     frame_get_field(&cursor, &out->body) && cursor.left == 0;
-	posts = out->kind == COLLATERAL_OCSP || out->kind == COLLATERAL_TOKENS;
+	if (ok)
+		posts = kind_row(out->kind)->content_type != NULL;
 	out->url = url;
 	out->id = id;
 	if (ok && (out->body.size > 0) == posts) {

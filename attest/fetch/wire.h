@@ -2,7 +2,9 @@
 #ifndef ATTEST_FETCH_WIRE_H
 #define ATTEST_FETCH_WIRE_H
 
-#include "attest/appraise/appraise.h"
+#include "attest/collateral/kind.h"
+#include "lib/buf.h"
+#include "lib/err.h"
 #include "lib/http.h"
 
 /*
@@ -24,9 +26,7 @@ struct fetch_settings {
 };
 
 /*
- * kind says method, headers, ceiling and form: RIMs are GET with the JSON envelope of the RIM service, of which the XML
- * comes back; COLLATERAL_OCSP is POST of body (RFC 6960 A.1); COLLATERAL_TOKENS is POST of JSON; COLLATERAL_KEY_SET is
- * GET.
+ * The kind's row says method, headers, ceiling and form. Of the RIM service's JSON envelope the XML comes back.
  */
 struct fetch_request {
 	enum collateral_kind kind;

@@ -36,7 +36,7 @@ char *remote_question(const struct gpu_evidence *evidence, unsigned gpus, struct
 struct token_rules remote_rules(const char *issuer);
 
 /* What a key set lacks: the run fetches it once more, for services roll their keys over. */
-enum remote_verdict { REMOTE_PASS, REMOTE_FAIL, REMOTE_KEY_MISSING };
+enum remote_verdict { REMOTE_FAIL, REMOTE_KEY_MISSING, REMOTE_PASS };
 
 struct remote_request {
 	struct bytes tokens, key_set;      /* as they came; key_set: fetched or pinned */

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/appraise/appraise.h"
+#include "attest/appraise/compare.h"
+#include "attest/appraise/manifests.h"
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
@@ -95,14 +96,14 @@ judge_measurements(struct item *item)
 {
 	const struct gpu_report *report = &item->evidence.report;
 	const struct reference_want driver = {REFERENCE_DRIVER, report->driver_version,
-						appraise_product(&item->evidence)};
+						manifests_product(&item->evidence)};
 	const struct reference_want vbios = {REFERENCE_VBIOS, report->vbios_version,
-					       appraise_product(&item->evidence)};
+					       manifests_product(&item->evidence)};
 	const struct reference *first = judge_manifest(item, "driver_rim", &driver, &item->driver);
 	const struct reference *second = judge_manifest(item, "vbios_rim", &vbios, &item->vbios);
 	struct comparison comparison;
 
-	appraise_compare(report, first, second, 0, &item->steps, &comparison);
+	compare_measurements(report, first, second, 0, &item->steps, &comparison);
 }
 
 void

@@ -75,7 +75,7 @@ judge_items(struct bytes content)
 
 	archive_add(&archive, COLLATERAL_DRIVER_RIM, "NV_GPU_DRIVER_GH100_1", content, AT);
 	archive_add(&archive, COLLATERAL_VBIOS_RIM, "NV_GPU_VBIOS_1_2_3_96009F0001", content, AT);
-	archive_add(&archive, ARCHIVE_CHAIN, NULL, content, AT);
+	archive_add(&archive, COLLATERAL_CHAIN, NULL, content, AT);
 	archive_add(&archive, COLLATERAL_OCSP, "0123456789012345678901234567890123456789-01", content, AT);
 	text = archive_print(&archive);
 	judge(bytes_of_text(text));

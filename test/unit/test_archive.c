@@ -28,13 +28,13 @@ add_folder(struct archive *archive, const char *folder)
 
 	for (int i = 0; i < count; i++) {
 		char *name = xprintf("%s/%s", folder, list[i]->d_name), *dot = strrchr(list[i]->d_name, '.');
-		struct archive_id id;
+		struct rim_id id;
 		struct buf content = {0};
 
 		if (dot != list[i]->d_name && strcmp(list[i]->d_name, "..") != 0) {
 			emulated_read(name, &content);
 			*dot = '\0';
-			archive_add(archive, archive_read_id(list[i]->d_name, &id) ? id.kind : COLLATERAL_OCSP,
+			archive_add(archive, kind_read_rim_id(list[i]->d_name, &id) ? id.kind : COLLATERAL_OCSP,
 				    list[i]->d_name, buf_bytes(&content), AT);
 		}
 		buf_free(&content);
@@ -53,7 +53,7 @@ gather(struct archive *archive)
 	archive->created = AT;
 	add_folder(archive, "rim");
 	emulated_read("node/gpu0.pem", &chain);
-	archive_add(archive, ARCHIVE_CHAIN, NULL, buf_bytes(&chain), 0);
+	archive_add(archive, COLLATERAL_CHAIN, NULL, buf_bytes(&chain), 0);
 	add_folder(archive, "ocsp");
 	buf_free(&chain);
 }
@@ -174,7 +174,7 @@ test_blackwell(void)
 static bool
 is_refusal(unsigned kind, int code)
 {
-	if (kind == ARCHIVE_CHAIN)
+	if (kind == COLLATERAL_CHAIN)
 		return code == CODE_DEVICE_CHAIN || code == CODE_DEVICE_CHAIN_EXPIRED || code == CODE_ARCHIVE;
 	if (kind == COLLATERAL_OCSP)
 		return code >= CODE_OCSP_FORMAT && code <= CODE_OCSP_OTHER;
@@ -223,12 +223,12 @@ is_other_board(const struct archive *archive, const struct archive *out)
 
 	for (unsigned i = 0; i < archive->items; i++) {
 		const struct archive_item *was = &archive->item[i], *is = archive_find(out, was->name);
-		struct archive_id want, id;
+		struct rim_id want, id;
 
 		if (is == NULL && was->kind == COLLATERAL_VBIOS_RIM && i < out->items) {
 			is = &out->item[i];
 			others++;
-			if (!archive_read_id(was->name, &want) || !archive_read_id(is->name, &id) ||
+			if (!kind_read_rim_id(was->name, &want) || !kind_read_rim_id(is->name, &id) ||
 			    strcmp(want.version, id.version) != 0)
 				return false;
 		}

@@ -273,7 +273,7 @@ test_list(void)
 	fresh();
 	put(COLLATERAL_DRIVER_RIM, "NV_GPU_DRIVER_b", "content");
 	put(COLLATERAL_DRIVER_RIM, "NV_GPU_CC_DRIVER_a", "content");
-	put(COLLATERAL_VBIOS_RIM, "NV_GPU_VBIOS_1", "content");
+	put(COLLATERAL_VBIOS_RIM, "NV_GPU_VBIOS_1_2_3_96009F0001", "content");
 	put(COLLATERAL_KEY_SET, URL, "content");
 	put(COLLATERAL_OCSP, "2", "content");
 	put(COLLATERAL_OCSP, "1", "content");
@@ -281,7 +281,7 @@ test_list(void)
 	spill("disk/keys/stranger", bytes_of_text("content"));
 	cache_list(&cache, add_name, &text);
 	CHECK_TEXT((char *)text.data,
-		   "1 NV_GPU_CC_DRIVER_a\n1 NV_GPU_DRIVER_b\n2 NV_GPU_VBIOS_1\n5 " URL "\n3 1\n3 2\n");
+		   "1 NV_GPU_CC_DRIVER_a\n1 NV_GPU_DRIVER_b\n2 NV_GPU_VBIOS_1_2_3_96009F0001\n6 " URL "\n4 1\n4 2\n");
 	text.size = 0;
 	cache_list(&cache, add_name, &text);
 	CHECK(text.size == 0);

@@ -129,14 +129,14 @@ test_stored_answers_need_the_loosening(void)
 static void
 test_files_answer_whatever_is_asked(void)
 {
-	struct collateral_store store = {.driver_rim = "/nonexistent.xml", .deadline = INT64_MAX};
+	struct collateral_store store = {.file[COLLATERAL_DRIVER_RIM] = "/nonexistent.xml", .deadline = INT64_MAX};
 
 	check_need(&store, &(struct want){COLLATERAL_DRIVER_RIM, NAME, false, CODE_DRIVER_RIM_MISSING, 0, NULL});
 	write_file(root, "file.xml", "given");
-	store.driver_rim = xprintf("%s/file.xml", root);
+	store.file[COLLATERAL_DRIVER_RIM] = xprintf("%s/file.xml", root);
 	check_need(&store, &(struct want){COLLATERAL_DRIVER_RIM, NAME, false, CODE_OK, ORIGIN_FILE, "given"});
 	collateral_close(&store);
-	free((char *)store.driver_rim);
+	free((char *)store.file[COLLATERAL_DRIVER_RIM]);
 	remove_file(root, "file.xml");
 }
 
@@ -160,7 +160,7 @@ test_key_sets(void)
 	check_need(&store, &(struct want){COLLATERAL_KEY_SET, "", false, CODE_USAGE, 0, NULL});
 	cache_put(&cache, COLLATERAL_KEY_SET, url, bytes_of_text("{}"), NULL);
 	check_need(&store, &(struct want){COLLATERAL_KEY_SET, "", false, CODE_OK, ORIGIN_CACHE, "{}"});
-	CHECK(bytes_equal(collateral_key_set(&store), bytes_of_text("{}")));
+	CHECK(bytes_equal(collateral_last(&store, COLLATERAL_KEY_SET), bytes_of_text("{}")));
 	/* Read a moment ago: not again, whoever sends unknown keys. */
 	check_need(&store, &(struct want){COLLATERAL_KEY_SET, "", true, CODE_KEY_SET, 0, NULL});
 	CHECK(collateral_requests(&store) == 0);

@@ -2,7 +2,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-#include "attest/appraise/appraise.h"
+#include "attest/appraise/compare.h"
 #include "attest/policy/roots.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
@@ -52,7 +52,7 @@ compare(const struct reference *first, const struct reference *second)
 	struct steps steps = {0};
 	int code;
 
-	appraise_compare(&report, first, second, 0, &steps, &comparison);
+	compare_measurements(&report, first, second, 0, &steps, &comparison);
 	steps_conclude(&steps);
 	code = steps_code(&steps);
 	snprintf(detail, sizeof(detail), "%s", steps.list[0].detail);

@@ -40,7 +40,7 @@ fill(struct archive *archive, const char *content)
 	*archive = (struct archive){0};
 	archive_add(archive, COLLATERAL_DRIVER_RIM, DRIVER, bytes_of_text(content), 0);
 	archive_add(archive, COLLATERAL_VBIOS_RIM, VBIOS, bytes_of_text(content), 0);
-	archive_add(archive, ARCHIVE_CHAIN, "c", bytes_of_text(content), 0);
+	archive_add(archive, COLLATERAL_CHAIN, "c", bytes_of_text(content), 0);
 	archive_add(archive, COLLATERAL_OCSP, QUESTION, bytes_of_text(content), 0);
 }
 
