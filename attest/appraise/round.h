@@ -10,7 +10,7 @@
 
 enum judgement {
 	DOES_NOT_HOLD,
-	OUTDATED, /* it may hold once its service gives another: asked for again even if the service just gave this one */
+	OUTDATED, /* its service may have a newer one: asked for again even where the service just gave this one */
 	HOLDS,
 };
 

@@ -45,7 +45,7 @@ judge_both(struct tokens *tokens)
 
 /* Tokens whose key set is not pinned are judged with it, which comes after them. */
 static enum judgement
-judge_answer(void *context, const struct collateral *need)
+judge_tokens(void *context, const struct collateral *need)
 {
 	struct tokens *tokens = context;
 
@@ -73,7 +73,7 @@ judge_key_set(void *context, const struct collateral *need)
 
 /* Tokens are not worth keeping, but they bind the time they were made at to our nonce. */
 static bool
-keep_answer(const void *context, const struct collateral *need, struct keep *out)
+keep_tokens(const void *context, const struct collateral *need, struct keep *out)
 {
 	const struct tokens *tokens = context;
 
@@ -95,9 +95,9 @@ keep_key_set(const void *context, const struct collateral *need, struct keep *ou
 void
 tokens_ask(struct tokens *tokens, struct round *round)
 {
-	static const struct judge answer_judge = {judge_answer, keep_answer}, key_judge = {judge_key_set, keep_key_set};
+	static const struct judge tokens_judge = {judge_tokens, keep_tokens}, key_judge = {judge_key_set, keep_key_set};
 
-	tokens->answer = round_need(round, COLLATERAL_TOKENS, xstrdup(""), &answer_judge, tokens);
+	tokens->answer = round_need(round, COLLATERAL_TOKENS, xstrdup(""), &tokens_judge, tokens);
 	if (tokens->trust->key_set.data == NULL)
 		tokens->key_set = round_need(round, COLLATERAL_KEY_SET, xstrdup(""), &key_judge, tokens);
 }

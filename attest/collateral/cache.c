@@ -194,7 +194,8 @@ read_entry(struct cache *cache, enum cache_place place, int dir, const char *fil
 }
 
 static bool
-take_record(const struct cache *cache, enum cache_place place, const char *name, struct bytes raw, struct cache_entry *out)
+take_record(const struct cache *cache, enum cache_place place, const char *name, struct bytes raw,
+	    struct cache_entry *out)
 {
 	struct record record;
 
@@ -215,7 +216,8 @@ take_content(struct buf *raw, struct cache_entry *out)
 }
 
 static bool
-take_entry(struct cache *cache, enum cache_place place, const char *name, int dir, const char *file, struct cache_entry *out)
+take_entry(struct cache *cache, enum cache_place place, const char *name, int dir, const char *file,
+	   struct cache_entry *out)
 {
 	struct buf raw = {0};
 	bool found = false;

@@ -140,7 +140,7 @@ static const struct kind_row kinds[COLLATERAL_KINDS] = {
 			       .accept = JSON_TYPE,
 			       .answer_max = 1 << 20,
 			       .missing = CODE_USAGE},
-	/* Keys that the service withdrew must not live on; it may have changed them a moment ago. NVIDIA's has 80 KiB. */
+	/* NVIDIA's has 80 KiB. Keys that the service withdrew must not live on, and it may change them at any time. */
 	[COLLATERAL_KEY_SET] = {.name = "key-set",
 				.max = 256 << 10,
 				.service = SERVICE_NRAS,

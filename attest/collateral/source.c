@@ -214,17 +214,18 @@ serve_here(struct collateral_store *store, struct collateral *need)
 static void
 set_missing(const struct collateral_store *store, struct collateral *need)
 {
+	const struct kind_row *kind = kind_row(need->kind);
 	const char *dir = directory_of(store, need);
 
 	if (need->err.code != CODE_OK)
 		return;
-	if (kind_row(need->kind)->service == SERVICE_NRAS)
-		err_set(&need->err, CODE_USAGE, "no remote verifier is configured (nras-url)");
+	if (kind->service == SERVICE_NRAS)
+		err_set(&need->err, kind->missing, "no remote verifier is configured (nras-url)");
 	else if (dir != NULL)
-		err_set(&need->err, kind_row(need->kind)->missing, "%s: not in %s%s", need->name, dir,
+		err_set(&need->err, kind->missing, "%s: not in %s%s", need->name, dir,
 			store->services ? ", and no service is configured" : "");
 	else
-		err_set(&need->err, kind_row(need->kind)->missing, "%s: no directory and no service is given", need->name);
+		err_set(&need->err, kind->missing, "%s: no directory and no service is given", need->name);
 }
 
 /* A ticket, or -1 with need->err set. */
@@ -343,7 +344,7 @@ collateral_serve(void *context, struct collateral *need, unsigned count)
 		if (need[i].err.code == CODE_OK && ticket[i] < 0)
 			store->hits++;
 		/* Kept at once, so that the pause holds for the next run too. */
-		if (need[i].again && kind_row(need[i].kind)->pause > 0 && need[i].err.code == CODE_OK && store->cache)
+		if (need[i].again && need[i].err.code == CODE_OK && kind_row(need[i].kind)->pause > 0 && store->cache)
 			put_served(store, &store->state->served[store->state->count - 1]);
 	}
 	free(ticket);
