@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -22,11 +21,6 @@
 
 #define ANCESTORS_MAX 64
 #define CONTAINER_ID 64 /* hex digits, of every engine */
-
-/* What a link of procfs leads to. */
-struct identity {
-	uint64_t device, inode;
-};
 
 /* A recorded container that runs. */
 struct covered {
@@ -53,47 +47,6 @@ struct search {
 	size_t count;
 	struct holders *out;
 };
-
-/*
- * -- links of procfs
- * ---------------------------------------------------------------------------------------------------
- */
-
-/* What the kernel knows already: a FUSE server, or one for automounts, is not asked and cannot hold this up. */
-static bool
-stat_known(int directory, const char *name, struct statx *out)
-{
-	return statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO, out) == 0;
-}
-
-static bool
-identify_path(const char *path, struct identity *out)
-{
-	struct statx status;
-
-	if (!stat_known(AT_FDCWD, path, &status))
-		return false;
-	*out = (struct identity){makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino};
-	return true;
-}
-
-static bool
-identify_of(const struct search *search, pid_t pid, const char *link, struct identity *out)
-{
-	char *path = xprintf("%s/%d/%s", search->proc, (int)pid, link);
-	bool found = identify_path(path, out);
-	int saved = errno;
-
-	free(path);
-	errno = saved;
-	return found;
-}
-
-static bool
-same(const struct identity *a, const struct identity *b)
-{
-	return a->device == b->device && a->inode == b->inode;
-}
 
 /* A process that is gone says nothing; one that is kept from this caller might. */
 static void
@@ -145,30 +98,31 @@ is_gpu(const struct search *search, dev_t number)
 	return false;
 }
 
+struct sought {
+	struct search *search;
+	dev_t *node;
+	bool found;
+};
+
+static bool
+see_device(void *seer, dev_t number)
+{
+	struct sought *sought = seer;
+
+	*sought->node = number;
+	sought->found = is_gpu(sought->search, number);
+	return !sought->found && !is_late(sought->search);
+}
+
 /* Whether the process has a node of a GPU open: the first found, in *node. */
 static bool
 holds_node(struct search *search, pid_t pid, dev_t *node)
 {
-	char *path = xprintf("%s/%d/fd", search->proc, (int)pid);
-	DIR *list = opendir(path);
-	struct dirent *entry;
-	struct statx status;
-	bool found = false;
+	struct sought sought = {search, node, false};
 
-	free(path);
-	if (list == NULL) {
+	if (process_devices(search->proc, pid, see_device, &sought) != 0)
 		count_unseen(search);
-		return false;
-	}
-	while (!found && !is_late(search) && (entry = readdir(list)) != NULL) {
-		if (entry->d_name[0] == '.' || !stat_known(dirfd(list), entry->d_name, &status) ||
-		    !S_ISCHR(status.stx_mode))
-			continue;
-		*node = makedev(status.stx_rdev_major, status.stx_rdev_minor);
-		found = is_gpu(search, *node);
-	}
-	closedir(list);
-	return found;
+	return sought.found;
 }
 
 /*
@@ -181,10 +135,10 @@ covered_by_mounts(const struct search *search, pid_t pid)
 {
 	struct identity mounts;
 
-	if (!identify_of(search, pid, "ns/mnt", &mounts))
+	if (!identity_of_process(search->proc, pid, "ns/mnt", &mounts))
 		return NULL;
 	for (size_t i = 0; i < search->count; i++)
-		if (same(&search->covered[i].mounts, &mounts))
+		if (identity_equal(&search->covered[i].mounts, &mounts))
 			return &search->covered[i];
 	return NULL;
 }
@@ -195,10 +149,10 @@ covered_by_cgroup(const struct search *search, const struct holder *holder)
 {
 	struct identity processes;
 
-	if (holder->id == NULL || !identify_of(search, holder->pid, "ns/pid", &processes))
+	if (holder->id == NULL || !identity_of_process(search->proc, holder->pid, "ns/pid", &processes))
 		return NULL;
 	for (size_t i = 0; i < search->count; i++)
-		if (same(&search->covered[i].processes, &processes) &&
+		if (identity_equal(&search->covered[i].processes, &processes) &&
 		    strcmp(search->covered[i].record->id, holder->id) == 0)
 			return &search->covered[i];
 	return NULL;
@@ -294,12 +248,12 @@ examine_process(struct search *search, pid_t pid)
 	struct identity root, space;
 	struct process process;
 
-	if (!identify_of(search, pid, "root", &root)) {
+	if (!identity_of_process(search->proc, pid, "root", &root)) {
 		count_unseen(search);
 		return;
 	}
-	if (same(&root, &search->own_root) || process_read(search->proc, pid, &process) != 0 ||
-	    !holds_node(search, pid, &holder.node) || !identify_of(search, pid, "ns/mnt", &space))
+	if (identity_equal(&root, &search->own_root) || process_read(search->proc, pid, &process) != 0 ||
+	    !holds_node(search, pid, &holder.node) || !identity_of_process(search->proc, pid, "ns/mnt", &space))
 		return;
 	snprintf(holder.name, sizeof(holder.name), "%s", process.name);
 	holder.space = space.inode;
@@ -329,8 +283,8 @@ add_covered(struct search *search, const struct container_record *record)
 	struct covered covered = {.record = record};
 	struct process process;
 
-	if (!identify_of(search, record->pid, "ns/mnt", &covered.mounts) ||
-	    !identify_of(search, record->pid, "ns/pid", &covered.processes) ||
+	if (!identity_of_process(search->proc, record->pid, "ns/mnt", &covered.mounts) ||
+	    !identity_of_process(search->proc, record->pid, "ns/pid", &covered.processes) ||
 	    process_read(search->proc, record->pid, &process) != 0 || process.started != record->started)
 		return;
 	search->covered = xrealloc(search->covered, (search->count + 1) * sizeof(*search->covered));
@@ -410,7 +364,7 @@ find_holders(struct search *search, struct err *err)
 
 	if (text == NULL || !device_numbers_parse(text, &search->numbers))
 		result = err_set(err, CODE_INTERNAL, "/proc/devices cannot be read or has another form");
-	else if (!identify_path(root, &search->own_root))
+	else if (!identity_read(root, &search->own_root))
 		result = err_set(err, CODE_INTERNAL, "%s: %s", root, err_errno(errno));
 	if (result == 0 && walk_processes(search, err) == 0 && read_covered(search, err) == 0)
 		judge_all(search);
