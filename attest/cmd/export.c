@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/cmd/export.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "attest/cmd/collateral.h"
 #include "attest/cmd/containers.h"
@@ -12,8 +20,10 @@
 #include "lib/clock.h"
 #include "lib/code.h"
 #include "lib/crypto.h"
+#include "lib/fs.h"
 #include "lib/metrics.h"
 
+#define DOCUMENT_MAX (1u << 20)
 #define FEATURES_VALID 1800 /* seconds: two turns of cgpu-features.timer */
 
 /* What the driver says now. */
@@ -236,4 +246,60 @@ export_features(struct err *err)
 	}
 	conf_free(&conf);
 	return code;
+}
+
+/* -- files ------------------------------------------------------------------------------------------------------- */
+
+/* The directory of path, through no symlink; *name is the rest of path. */
+static int
+open_document_dir(const char *path, const char **name)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	const char *slash = strrchr(path, '/');
+	char *parent = slash == NULL ? xstrdup(".") : xprintf("%.*s/", (int)(slash - path), path);
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, parent, &how, sizeof(how)), saved = errno;
+
+	*name = slash == NULL ? path : slash + 1;
+	free(parent);
+	errno = saved;
+	return fd;
+}
+
+static int
+write_document(int (*print)(struct err *err), int document, const char *path, struct err *err)
+{
+	struct buf content = {0};
+	const char *name;
+	int dir, rc;
+
+	if (print(err) != CODE_OK)
+		return -1;
+	dir = open_document_dir(path, &name);
+	if (dir < 0)
+		return err_set(err, CODE_USAGE, "%s: open of the directory: %s", path, err_errno(errno));
+	rc = fs_read_fd(document, DOCUMENT_MAX, &content, err);
+	if (rc == 0)
+		rc = fs_write_atomic_at(dir, name, buf_bytes(&content), 0644, err);
+	if (rc != 0)
+		err_wrap(err, CODE_USAGE, "%s", path);
+	close(dir);
+	buf_free(&content);
+	return rc;
+}
+
+int
+export_write(int (*print)(struct err *err), const char *path, struct err *err)
+{
+	int document, rc;
+
+	if (path == NULL)
+		return print(err);
+	document = memfd_create("document", MFD_CLOEXEC);
+	if (document < 0 || dup2(document, STDOUT_FILENO) < 0)
+		rc = err_set(err, CODE_INTERNAL, "memfd_create or dup2: %s", err_errno(errno));
+	else
+		rc = write_document(print, document, path, err);
+	if (document >= 0)
+		close(document);
+	return rc == 0 ? CODE_OK : err_code(err);
 }

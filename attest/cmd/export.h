@@ -13,5 +13,10 @@
 int export_prometheus(struct err *err);
 /* A feature file of Node Feature Discovery's local source; labels end with the token lifetime after the last pass. */
 int export_features(struct err *err);
+/*
+ * One of these, to the file at path: readers see the old document or the new one, and no symlink is followed, for
+ * others may own the directory. path NULL: to standard output.
+ */
+int export_write(int (*print)(struct err *err), const char *path, struct err *err);
 
 #endif

@@ -15,6 +15,7 @@
 static const struct option_entry table[] = {
 	{"format", "text|json|prom|nfd",
 	 "output form (default text); metrics for Prometheus, labels for Node Feature Discovery"},
+	{"output", "FILE", "where to write prom or nfd, whole or not at all (default standard output)"},
 	{NULL, NULL, NULL},
 };
 
@@ -139,13 +140,15 @@ show_status(const struct options *options, struct err *err)
 static int
 run(const struct options *options, struct err *err)
 {
-	const char *format = options_get(options, "format");
+	const char *format = options_get(options, "format"), *output = options_get(options, "output");
 
 	if (format != NULL && (strcmp(format, "prom") == 0 || strcmp(format, "nfd") == 0)) {
 		if (options_operands(options, 0, 0, err) != 0)
 			return err_code(err);
-		return strcmp(format, "prom") == 0 ? export_prometheus(err) : export_features(err);
+		return export_write(strcmp(format, "prom") == 0 ? export_prometheus : export_features, output, err);
 	}
+	if (output != NULL)
+		return err_set(err, CODE_USAGE, "--output is for --format prom and nfd"), err_code(err);
 	return show_status(options, err);
 }
 

@@ -73,10 +73,10 @@ threshold() {
 	grep -qw seccomp "$BATS_TEST_TMPDIR/trace.made" && grep -qw setresuid "$BATS_TEST_TMPDIR/trace.made"
 	traced "$UNITS/cgpu-collateral.service" "$ROOT/bin/cgpu" collateral refresh
 	TEXTFILE_DIR=$BATS_TEST_TMPDIR/out traced "$UNITS/cgpu-metrics.service" /bin/sh -c \
-		"$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$UNITS/cgpu-metrics.service")"
+		"$(setting "$UNITS/cgpu-metrics.service" ExecStart)"
 	[ "$(stat -c %a "$BATS_TEST_TMPDIR/out/cgpu.prom")" = 644 ]
 	FEATURES_DIR=$BATS_TEST_TMPDIR/out traced "$UNITS/cgpu-features.service" /bin/sh -ec \
-		"$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$UNITS/cgpu-features.service")"
+		"$(setting "$UNITS/cgpu-features.service" ExecStart | sed 's/^-//')"
 	grep -q attested "$BATS_TEST_TMPDIR/out/cgpu"
 	echo '{"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu", "devices": [{"name": "0", "containerEdits":
 		{"deviceNodes": [{"path": "/dev/nvidia0"}]}}]}' >"$BATS_TEST_TMPDIR/cdi/nvidia.json"
@@ -185,7 +185,7 @@ planned() {
 	mkdir "$out"
 	mint --gpus 2
 	for unit in cgpu-metrics:prom:TEXTFILE_DIR cgpu-features:nfd:FEATURES_DIR; do
-		command=$(sed -n "s/^ExecStart=\/bin\/sh -c '\(.*--format.*\)'$/\1/p" "$UNITS/${unit%%:*}.service")
+		command=$(setting "$UNITS/${unit%%:*}.service" ExecStart | tail -1)
 		[[ $command == *"--format $(cut -d: -f2 <<<"$unit") "* ]]
 		env "${unit##*:}=$out" sh -c "$command"
 	done
@@ -215,4 +215,33 @@ planned() {
 	status=0
 	cgpu status --format prom >/dev/full || status=$?
 	[ "$status" -eq 1 ]
+}
+
+# The directory is node_exporter's, which may plant links in it.
+@test "what the timers write goes through no link, in the file's place or above it" {
+	local out=$BATS_TEST_TMPDIR/textfiles
+	mkdir "$out"
+	echo kept >"$BATS_TEST_TMPDIR/victim"
+	for name in cgpu.prom .cgpu.new .cgpu.prom; do ln -s "$BATS_TEST_TMPDIR/victim" "$out/$name"; done
+	run cgpu status --format prom --output "$out/cgpu.prom"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ ! -L "$out/cgpu.prom" ] && grep -q '^# HELP cgpu_status_code' "$out/cgpu.prom"
+	[ "$(cat "$BATS_TEST_TMPDIR/victim")" = kept ]
+	# What is there stays when the next document cannot be written, and no part of one is left.
+	ln -s textfiles "$BATS_TEST_TMPDIR/link"
+	cp "$out/cgpu.prom" "$BATS_TEST_TMPDIR/before"
+	for place in link/cgpu.prom link/none/cgpu.prom none/cgpu.prom textfiles; do
+		run cgpu status --format prom --output "$BATS_TEST_TMPDIR/$place"
+		echo "$output"
+		[ "$status" -eq 2 ]
+		[[ $output == *"$place: "* ]]
+	done
+	cmp "$out/cgpu.prom" "$BATS_TEST_TMPDIR/before"
+	[ "$(find "$out" -type f -printf '%P\n')" = cgpu.prom ]
+	run cgpu status --output "$out/cgpu.prom"
+	[ "$status" -eq 2 ]
+	grep -qE '^ExecStart=[^ ]+ status --format prom --output \$\{TEXTFILE_DIR\}/cgpu.prom$' "$UNITS/cgpu-metrics.service"
+	grep -qx ProtectSystem=strict "$UNITS/cgpu-metrics.service"
+	grep -qx ProtectSystem=strict "$UNITS/cgpu-features.service"
 }
