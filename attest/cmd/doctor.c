@@ -85,6 +85,7 @@ examine_machine(struct doctor *doctor, const struct err *refused)
 {
 	doctor_configuration(doctor, refused);
 	doctor_programs(doctor);
+	doctor_units(doctor);
 	doctor_machine(doctor);
 	doctor_driver(doctor);
 	doctor_clock(doctor);

@@ -33,6 +33,7 @@ struct doctor {
 
 void doctor_configuration(struct doctor *doctor, const struct err *refused);
 void doctor_programs(struct doctor *doctor);
+void doctor_units(struct doctor *doctor);
 void doctor_machine(struct doctor *doctor);
 void doctor_driver(struct doctor *doctor);
 void doctor_ready_opener(struct doctor *doctor);
@@ -47,6 +48,8 @@ void doctor_cdi(struct doctor *doctor);
 void doctor_containers(struct doctor *doctor);
 void doctor_disk(struct doctor *doctor);
 
+/* What `systemctl show` told of our units, a paragraph of Name=value lines for each; text is changed. */
+void doctor_units_told(struct doctor *doctor, char *text);
 /* Where that engine looks for CDI specifications, as `cgpu-cdi check --spec-dirs` takes it; in new memory. */
 char *doctor_spec_dirs(struct doctor *doctor, enum engine_kind kind);
 /* What installs the package again on this distribution. */

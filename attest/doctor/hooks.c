@@ -6,6 +6,7 @@
 
 #include "attest/doctor/doctor.h"
 #include "attest/doctor/engine_conf.h"
+#include "attest/doctor/watch.h"
 #include "config.h"
 #include "lib/code.h"
 #include "lib/fs.h"
@@ -176,6 +177,39 @@ check_conditions(struct doctor *doctor, const struct engine *engine, const char 
 	return false;
 }
 
+/* podman reads the files at each start. CRI-O has them in memory. */
+static void
+check_running(struct doctor *doctor, const struct engine *engine, const char *file, const char *program)
+{
+	struct findings *findings = &doctor->findings;
+	pid_t pid = 0;
+
+	switch (watch_look(doctor->root, file, program, &pid)) {
+	case WATCH_LOST:
+		finding_fail(findings, engine->check, CODE_HOOKS_DEFINITION,
+			     "%s: the CRI-O that runs (process %d) does not watch its directory, which is not the one "
+			     "that it began with: it does not know the definition",
+			     file, (int)pid);
+		finding_action(findings, "systemctl restart crio");
+		break;
+	case WATCH_UNSURE:
+		finding_warn(findings, engine->check, CODE_HOOKS_PROGRAM,
+			     "%s: %s changed after CRI-O (process %d) read the definition: if it was missing then, "
+			     "containers start ungated",
+			     file, program, (int)pid);
+		finding_action(findings, "systemctl restart crio");
+		break;
+	case WATCH_HIDDEN:
+		finding_skip(findings, engine->check, "%s: what CRI-O (process %d) watches may not be looked at", file,
+			     (int)pid);
+		finding_action(findings, "sudo cgpu doctor");
+		break;
+	case WATCH_NO_PROCESS:
+	case WATCH_GOOD:
+		break;
+	}
+}
+
 static void
 judge_ours(struct doctor *doctor, const struct engine *engine, const char *file, const struct hook_config *definition)
 {
@@ -193,6 +227,8 @@ judge_ours(struct doctor *doctor, const struct engine *engine, const char *file,
 			     definition->path, PATH_HOOK);
 		finding_action(findings, "cat %s", file);
 	}
+	if (findings->count == before && engine == &crio)
+		check_running(doctor, engine, file, definition->path);
 	if (findings->count == before)
 		finding_ok(findings, engine->check, "%s calls %s, timeout %d s", file, definition->path,
 			   (int)definition->timeout);

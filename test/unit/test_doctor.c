@@ -7,6 +7,7 @@
 #include "attest/doctor/advisory.h"
 #include "attest/doctor/cvm.h"
 #include "config.h"
+#include "lib/clock.h"
 #include "lib/code.h"
 #include "test/unit/folder.h"
 #include "test/unit/processes.h"
@@ -541,6 +542,118 @@ test_crio(void)
 	end();
 }
 
+/* A CRI-O that runs: when it started, in seconds from now, and the inode that it watches. */
+static void
+put_crio(int started, uintmax_t watched)
+{
+	struct fake_process crio = {.pid = 40, .name = "crio", .parent = 1};
+	char *text = xprintf("pos:\t0\nflags:\t02004000\ninotify wd:2 ino:1 sdev:1 mask:800afce\n"
+			     "inotify wd:11 ino:%jx sdev:800013 mask:fce ignored_mask:0\n", watched);
+
+	crio.started = (int)((clock_boot_ms() / 1000 + started) * sysconf(_SC_CLK_TCK));
+	process_put(&crio);
+	put_text("proc/40/comm", "crio\n");
+	put_text("proc/40/fdinfo/3", "pos:\t0\nflags:\t02\n");
+	put_text("proc/40/fdinfo/12", text);
+	put_text("proc/39/comm", "criox\n");
+	put_text("proc/self/comm", "crio\n");
+	free(text);
+}
+
+static uintmax_t
+inode_of(const char *path)
+{
+	struct stat status;
+
+	CHECK(stat(at(path), &status) == 0);
+	return status.st_ino;
+}
+
+/* What counts is the directory that the engine watches, and what it has read: not the files that are there now. */
+static void
+test_running_crio(void)
+{
+	struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}}, old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	begin();
+	doctor.engine[ENGINE_PODMAN] = false;
+	doctor.engine[ENGINE_CRIO] = true;
+	put_hook(DEFAULT "zz-cgpu.json", GOOD);
+	put_crio(-60, inode_of(DEFAULT));
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_OK, 0, "", "timeout 30 s"));
+	/* The directory was made again: same name, same files, another inode. */
+	findings_free(&doctor.findings);
+	put_crio(-60, inode_of(DEFAULT) + 1);
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_FAIL, CODE_HOOKS_DEFINITION, "systemctl restart crio", "process 40"));
+	CHECK(doctor.findings.count == 1);
+	/* Another process that watches is as good. */
+	findings_free(&doctor.findings);
+	put_text("proc/41/comm", "crio\n");
+	put_text("proc/41/stat", "41 (crio) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 100 1 1\n");
+	{
+		char *text = xprintf("inotify wd:1 ino:%jx sdev:1\n", inode_of(DEFAULT));
+
+		put_text("proc/41/fdinfo/5", text);
+		free(text);
+	}
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_OK, 0, "", "timeout 30 s"));
+	end();
+	/* The program came later than all that lets CRI-O read: its start, the directory's and the definition's changes. */
+	begin();
+	doctor.engine[ENGINE_PODMAN] = false;
+	doctor.engine[ENGINE_CRIO] = true;
+	put_hook(DEFAULT "zz-cgpu.json", GOOD);
+	put_crio(-60, inode_of(DEFAULT));
+	usleep(1300000);
+	chmod(at(&PATH_HOOK[1]), 0755);
+	CHECK(utimensat(AT_FDCWD, at(DEFAULT), old, 0) == 0);
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_WARN, CODE_HOOKS_PROGRAM, "systemctl restart crio", "changed after CRI-O"));
+	/* Each of them mends it. */
+	findings_free(&doctor.findings);
+	CHECK(utimensat(AT_FDCWD, at(DEFAULT), now, 0) == 0);
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_OK, 0, "", "timeout 30 s"));
+	findings_free(&doctor.findings);
+	CHECK(utimensat(AT_FDCWD, at(DEFAULT), old, 0) == 0);
+	CHECK(utimensat(AT_FDCWD, at(DEFAULT "zz-cgpu.json"), now, 0) == 0);
+	doctor_hooks(&doctor);
+	CHECK(told("crio-hook", FINDING_OK, 0, "", "timeout 30 s"));
+	end();
+}
+
+static void
+test_units(void)
+{
+	char good[] = "Id=cgpu-cdi.path\nActiveState=active\nUnitFileState=enabled\n\n"
+		      "Id=cgpu-cdi.service\nActiveState=activating\nUnitFileState=static\n\n"
+		      "Id=cgpu-ready.service\nActiveState=inactive\nUnitFileState=disabled\n";
+	char bad[] = "Id=cgpu-cdi.path\nActiveState=inactive\nUnitFileState=enabled\n\n"
+		     "Id=cgpu-cdi.timer\nActiveState=failed\nUnitFileState=disabled\n\n"
+		     "Id=cgpu-metrics.timer\nActiveState=inactive\nUnitFileState=enabled\n\n"
+		     "Id=cgpu-refresh.service\nActiveState=failed\nUnitFileState=static\n\n"
+		     "Id=cgpu-cdi.service\nActiveState=inactive\nUnitFileState=static\n\n"
+		     "Id=cgpu-ready.service\nActiveState=inactive\nUnitFileState=disabled\n";
+
+	begin();
+	doctor_units(&doctor);
+	CHECK(told("units", FINDING_SKIP, 0, "", "no systemd"));
+	findings_free(&doctor.findings);
+	doctor_units_told(&doctor, good);
+	CHECK(told("units", FINDING_OK, 0, "", "2 active"));
+	findings_free(&doctor.findings);
+	doctor_units_told(&doctor, bad);
+	CHECK(told("units", FINDING_FAIL, CODE_CDI_UNGATED, "systemctl start cgpu-cdi.path", "not active"));
+	CHECK(told("units", FINDING_FAIL, CODE_CDI_UNGATED, "journalctl -u cgpu-cdi.timer", "failed"));
+	CHECK(told("units", FINDING_WARN, 0, "systemctl start cgpu-metrics.timer", "enabled and not active"));
+	CHECK(told("units", FINDING_WARN, 0, "journalctl -u cgpu-refresh.service", "failed"));
+	CHECK(doctor.findings.count == 4);
+	end();
+}
+
 /* -- engines ----------------------------------------------------------------------------------------------------- */
 static void
 test_engines(void)
@@ -817,6 +930,8 @@ main(void)
 	RUN(test_hooks);
 	RUN(test_hook_owner);
 	RUN(test_crio);
+	RUN(test_running_crio);
+	RUN(test_units);
 	RUN(test_engines);
 	RUN(test_cdi_engines);
 	RUN(test_spec_dirs);
