@@ -81,7 +81,9 @@ holds() {
 	import sys, tomllib
 	runtime = tomllib.load(open(sys.argv[1], "rb"))["crio"]["runtime"]
 	assert runtime["hooks_dir"] == ["/usr/share/containers/oci/hooks.d", "/run/containers/oci/hooks.d"]
-	assert runtime["enable_criu_support"] is False and "cgpu" in runtime["runtimes"]
+	# No path of one distribution: the handler is that of the default runtime.
+	assert runtime["enable_criu_support"] is False
+	assert runtime["runtimes"] == {"cgpu": {"inherit_default_runtime": True}}
 	END
 }
 
@@ -178,4 +180,33 @@ old_version() {
 	wait "$pid"
 	[ -e "$DEFINITION" ]
 	holds
+}
+
+# A read by somebody else is what CRI-O does when the directory that it watches changes.
+@test "installer: says so when nobody reads the definition, and when the directory is another one" {
+	run -0 installer install
+	run -1 installer read
+	[[ $output == *"nobody has read $HOOKS/zz-cgpu.json"*'systemctl restart crio'* ]]
+	# Looking again is no reading.
+	run -0 installer install
+	run -1 installer read
+	cat "$DEFINITION" >/dev/null
+	run -0 installer read
+	[ -z "$output" ]
+	run -0 installer install
+	run -0 installer read
+	# A hook that was missing: the definition comes again, and is to be read again.
+	rm "$HOST$SOURCE/libexec/oci/hooks.d/cgpu-hook"
+	run -0 installer install
+	[ "$(tail -1 <<<"$output")" = "installed $HOOKS/zz-cgpu.json" ]
+	run -1 installer read
+	run -0 installer remove
+	run -0 installer read
+	# The mount of a pod stays on the directory that was removed.
+	[ "$(id -u)" -eq 0 ] || return 0
+	mkdir "$BATS_TEST_TMPDIR/hooks"
+	run -1 unshare --mount sh -c 'mount --bind "$1/hooks" "$2" && rmdir "$1/hooks" && exec "$3/installer.sh" install' sh \
+		"$BATS_TEST_TMPDIR" "$HOST$HOOKS" "$FILES"
+	[[ $output == "$HOOKS was removed on the node"* ]]
+	[ ! -e "$DEFINITION" ]
 }
