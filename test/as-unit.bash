@@ -34,12 +34,26 @@ members() {
 	esac
 }
 
+# whole_calls: a call that another process interrupted in strace's output, on one line again.
+whole_calls() {
+	awk '/ <unfinished \.\.\.>$/ { sub(/ *<unfinished \.\.\.>$/, ""); held[$1] = $0; next }
+		match($0, /<\.\.\. [a-z_0-9]+ resumed>/) {
+			pid = $1
+			print held[pid] substr($0, RSTART + RLENGTH)
+			delete held[pid]
+			next
+		}
+		{ print }
+		END { for (pid in held) print held[pid] }'
+}
+
 # traced FILE COMMAND...: the same as as_unit, and every system call that it made is one that the filter lets through, every
 # socket of a family that is left.
 traced() {
 	local file=$1 trace=$BATS_TEST_TMPDIR/trace
 	shift
-	as_unit "$file" strace -f -qq -o "$trace" "$@"
+	as_unit "$file" strace -f -qq -o "$trace.parts" "$@"
+	whole_calls <"$trace.parts" >"$trace"
 	sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' "$trace" | sort -u >"$trace.made"
 	let_through "$file" >"$trace.allowed"
 	[ -s "$trace.made" ] && [ -s "$trace.allowed" ]

@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # For tests of the programs, installed below $ROOT by `make bats`: no root, no network, no engine.
 
+# shellcheck source=test/await.bash
+. "$BATS_TEST_DIRNAME/../await.bash"
+
 : "${ROOT:?run by make bats}" "${EMULATOR:?}"
 PATH=$ROOT/bin:$PATH
 # shellcheck disable=SC2034
@@ -22,7 +25,7 @@ mint() {
 # Three ports in a row that nobody listens on, below those that the system gives to connections.
 free_port() {
 	local port i
-	while :; do
+	for _ in $(seq 1000); do
 		port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
 		for i in 0 1 2; do
 			if (: <>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then continue 2; fi

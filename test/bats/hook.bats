@@ -185,7 +185,7 @@ accepts() {
 	gpu_config >bundle/config.json
 	unshare -m sleep 20 &
 	state $! >state.json
-	until [ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do sleep 0.01; done
+	await eval '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]'
 	status=0
 	refuses 108 createRuntime || status=$?
 	kill $!

@@ -435,7 +435,7 @@ thaw() {
 	: >"$NODE/services/requests.log"
 	cgpu attest --format json >"$BATS_TEST_TMPDIR/out" &
 	pid=$!
-	until [ "$(requests '.service == "ocsp"')" -eq 3 ]; do sleep 0.02; done
+	await_text 3 requests '.service == "ocsp"'
 	services stop ocsp
 	status=0
 	wait $pid || status=$?
@@ -496,7 +496,7 @@ thaw() {
 	: >"$NODE/services/requests.log"
 	cgpu attest >"$BATS_TEST_TMPDIR/out" 2>&1 &
 	pid=$!
-	until [ "$(requests '.path == "/v4/attest/gpu"')" -eq 1 ]; do sleep 0.02; done
+	await_text 1 requests '.path == "/v4/attest/gpu"'
 	pgrep -P $pid >/dev/null
 	run grep -sl -F -f "$key" -- /proc/[0-9]*/cmdline /proc/[0-9]*/environ
 	[ "$output" = '' ]

@@ -76,7 +76,7 @@ for_both() { # COMMAND...: with the words RUNTIME and ID filled in
 two_steps() {
 	"$1" create -b $BUNDLE "$2" >$BUNDLE/output 2>&1 </dev/null || return
 	"$1" start "$2"
-	until [ "$("$1" state "$2" | jq -r .status)" = stopped ]; do sleep 0.05; done
+	await_text stopped state_of "$1" "$2"
 	"$1" delete "$2"
 	cat $BUNDLE/output
 }

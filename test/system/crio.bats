@@ -76,7 +76,7 @@ create_and_start() {
 		LD_PRELOAD=/nowhere/evil.so "$1" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pidfile" "$id") \
 		>"$BUNDLE/output" 2>&1 </dev/null || { local status=$?; cat "$BUNDLE/output"; return $status; }
 	"$1" start "$id"
-	until [ "$("$1" state "$id" | jq -r .status)" = stopped ]; do sleep 0.05; done
+	await_text stopped state_of "$1" "$id"
 	"$1" delete "$id"
 	grep -v 'evil.so' "$BUNDLE/output"
 }

@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # For tests that drive real engines inside test/node.sh: device nodes, an image, podman, and GPUs that pass or fail.
 
+# shellcheck source=test/await.bash
+. "$BATS_TEST_DIRNAME/../await.bash"
+
 # shellcheck disable=SC2034 # read by the suites
 HOOK=/opt/cgpu/libexec/oci/hooks.d/cgpu-hook
 # shellcheck disable=SC2034
@@ -128,15 +131,6 @@ daemon() {
 		done
 		exec "$@"
 	) </dev/null >"$log" 2>&1 &
-}
-
-# await COMMAND...: a daemon is there when COMMAND passes.
-await() {
-	for _ in $(seq 300); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
-	done
-	"$@"
 }
 
 # The number of audit lines so far.

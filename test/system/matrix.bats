@@ -240,7 +240,7 @@ for_both() {
 	for runtime in runc crun; do
 		before=$(mounts)
 		start $runtime --rm --device /dev/nvidia0 plain true >/run/test/killed 2>&1 &
-		until pidof cgpu >/dev/null; do :; done
+		await pidof cgpu
 		kill -9 "$(pidof cgpu-hook)"
 		status=0
 		wait $! || status=$?

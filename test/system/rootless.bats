@@ -220,8 +220,9 @@ unknown() {
 	echo 'at nvmlDeviceGetCount_v2 hang' >"$EMULATED/node/faults.conf"
 	printf '[run]\ndeadline = 60\n' >$CONF
 	user_start bob runc --device nvidia.com/gpu=0 plain true &
-	until pid=$(pidof collect); do sleep 0.05; done
-	until grep -qP '^Seccomp:\t2' "/proc/$pid/status"; do sleep 0.05; done
+	await pidof collect
+	pid=$(pidof collect)
+	await grep -qP '^Seccomp:\t2' "/proc/$pid/status"
 	cat "/proc/$pid/status"
 	grep -qP '^CapEff:\t0+$' "/proc/$pid/status"
 	grep -qP '^CapBnd:\t0+$' "/proc/$pid/status"

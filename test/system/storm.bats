@@ -109,7 +109,7 @@ storm() {
 		start runc --rm --device nvidia.com/gpu=all plain true >/dev/null 2>&1 &
 		pids+=($!)
 	done
-	until [ "$(pidof collect | wc -w)" -eq "$places" ]; do sleep 0.05; done
+	await eval '[ "$(pidof collect | wc -w)" -eq "$places" ]'
 	# Those that run keep their time, however long it took to start them; the next one has little.
 	printf '[run]\ndeadline = 4\n' >/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
 	refused crun 107 --device nvidia.com/gpu=all plain true
