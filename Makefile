@@ -441,10 +441,10 @@ fault:
 	$(Q)$(MAKE) --no-print-directory $(FAULT_BUILD) LIBC= LDLIBS='-Wl,--no-as-needed $(FAULT)/fault/library.so' all
 	$(Q)test/fault.sh $(FAULT) $(FAULT_RUNS)
 
-# The campaigns: sanitizers, a trace, failing calls, killing at random moments, fuzzing.
+# The campaigns: sanitizers, a trace, failing calls, killing at random moments, fuzzing; and what a release goes through.
 .PHONY: check-long
 check-long:
-	@test/summary.sh $(foreach suite,asan trace fault kills fuzz packages-check,'$(again) $(suite)')
+	@test/summary.sh $(foreach suite,asan trace fault kills fuzz release-check,'$(again) $(suite)')
 
 # -- other looks at the code ------------------------------------------------------------------------------------------
 .PHONY: asan coverage analyze valgrind
@@ -477,9 +477,12 @@ compile_commands.json:
 # -- release ----------------------------------------------------------------------------------------------------------
 # The archive, what is linked, and the sums of both: the same bytes from every clone of one commit.
 NAME := oci-cgpu-hook-$(VERSION)
-.PHONY: dist distcheck deb rpm packages-check clean help
+.PHONY: dist distcheck deb rpm packages-check upgrade-check release-check clean help
 dist: $(SBOM)
-	git archive --format=tar --prefix=$(NAME)/ HEAD | xz -9 -T1 >$(O)/$(NAME).tar.xz
+	@[ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$(CURDIR)" ] || \
+		{ echo 'make dist: no git repository here that an archive could be made of' >&2; exit 1; }
+	git -c tar.umask=0022 archive --format=tar --prefix=$(NAME)/ --output=$(O)/$(NAME).tar HEAD
+	xz -9 -T1 -f $(O)/$(NAME).tar
 	cp $(SBOM) $(O)/$(NAME).spdx.json
 	cd $(O) && sha256sum $(NAME).tar.xz $(NAME).spdx.json >$(NAME).sha256
 
@@ -498,6 +501,15 @@ rpm: dist
 packages-check: all
 	$(Q)test/packages.sh $(O)
 
+# The package of make deb under a systemd of its own: needs root.
+upgrade-check:
+	$(Q)test/upgrade.sh $(O)
+
+# rpm does not know the libraries of Debian's packages.
+release-check:
+	@test/summary.sh '$(again) distcheck' $(if $(shell command -v dpkg-buildpackage),'DEB_BUILD_OPTIONS=nocheck $(again) deb') \
+		$(if $(shell command -v rpmbuild),'RPMBUILD="--nodeps --nocheck" $(again) rpm') '$(again) packages-check' '$(again) upgrade-check'
+
 clean:
 	rm -rf $(O) $(O)-asan $(O)-check $(O)-system $(O)-coverage $(O)-analyze $(O)-fuzz $(O)-fault $(O)-node
 
@@ -508,7 +520,7 @@ help:
 	'install          into prefix (/usr/local), DESTDIR in front; uninstall takes it away again' \
 	'check            all tests that need no root, no network and no container engine' \
 	'check-system     root and podman: private nodes with emulated GPUs' \
-	'check-long       the campaigns: asan, trace, fault, kills (root, podman), fuzz (clang), packages-check' \
+	'check-long       the campaigns: asan, trace, fault, kills (root, podman), fuzz (clang), release-check' \
 	'kills            root and podman: the programs are killed at KILL_ROUNDS (200) random moments each, 64 starts at once' \
 	'trace            the corpus under strace: no file and no socket that a sample names' \
 	'demo             root and podman: what the gate does, shown on such a node' \
@@ -523,4 +535,6 @@ help:
 	'dist distcheck   the release archive, its sums and what is linked; build, check and install from it' \
 	'deb rpm          packages of the last commit, below O/deb and O/rpm' \
 	'packages-check   the packaging of every distribution, as far as it can be judged here' \
+	'upgrade-check    root: the package of make deb installed, upgraded, removed, purged under a systemd of its own' \
+	'release-check    distcheck, deb, rpm, packages-check, upgrade-check' \
 	'clean            removes O and its variants'

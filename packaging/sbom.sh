@@ -34,13 +34,40 @@ version_of() { # MODULE
 	fi
 }
 
-package() { # NAME VERSION LICENCE HOME
+# A file by which a library's development package is found: what tells pkg-config of it, or, for libc, what the linker reads.
+file_of() { # MODULE
+	if [ "$1" != - ]; then
+		echo "$("${PKG_CONFIG:-pkg-config}" --variable=pcfiledir "$1")/$1.pc"
+	else
+		realpath "$(${CC:-gcc} -print-file-name=libc.so)"
+	fi
+}
+
+# The package URL: that of the distribution's source package, whose version has its security updates in it; where no package
+# manager knows the file, a generic one.
+purl() { # NAME VERSION MODULE
+	local file owner found='' id distribution
+	file=$(realpath "$(file_of "$3")" 2>/dev/null || :)
+	id=$(sed -n 's/^ID="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || :)
+	distribution=$(sed -n 's/^VERSION_ID="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release 2>/dev/null || :)
+	distribution="distro=$id${distribution:+-$distribution}"
+	if owner=$(dpkg-query -S "$file" 2>/dev/null); then
+		found=$(dpkg-query -W -f "pkg:deb/$id/\${source:Package}@\${source:Version}?arch=source&$distribution" "${owner%%: *}")
+	elif owner=$(rpm -qf --qf '%{SOURCERPM}\n' "$file" 2>/dev/null); then
+		# NAME-VERSION-RELEASE.src.rpm
+		owner=${owner%%.src.rpm*}
+		found="pkg:rpm/$id/${owner%-*-*}@${owner#"${owner%-*-*}-"}?arch=src&$distribution"
+	fi
+	echo "${found:-pkg:generic/$1${2:+@$2}}" | sed 's/+/%2B/g; s/@\([^?]*\):/@\1%3A/'
+}
+
+package() { # NAME VERSION LICENCE HOME PURL
 	printf '    {\n      "SPDXID": "SPDXRef-Package-%s",\n      "name": "%s",\n' "$1" "$1"
 	[ -z "$2" ] || printf '      "versionInfo": "%s",\n' "$2"
 	printf '      "supplier": "NOASSERTION",\n      "downloadLocation": "%s",\n      "filesAnalyzed": false,\n' "$4"
 	printf '      "licenseConcluded": "%s",\n      "licenseDeclared": "%s",\n' "$3" "$3"
 	printf '      "copyrightText": "NOASSERTION",\n      "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", '
-	printf '"referenceType": "purl", "referenceLocator": "pkg:generic/%s%s"}]\n    }' "$1" "${2:+@$2}"
+	printf '"referenceType": "purl", "referenceLocator": "%s"}]\n    }' "$5"
 }
 
 related() { # FROM KIND TO
@@ -48,10 +75,11 @@ related() { # FROM KIND TO
 }
 
 own=oci-cgpu-hook
-packages=$(package $own "$version" Apache-2.0 NOASSERTION)
+packages=$(package $own "$version" Apache-2.0 NOASSERTION "pkg:generic/$own@$version")
 relationships=$(related DOCUMENT DESCRIBES Package-$own)
 while read -r name module licence home inside; do
-	packages+=$',\n'$(package "$name" "$(version_of "$module")" "$licence" "$home")
+	number=$(version_of "$module")
+	packages+=$',\n'$(package "$name" "$number" "$licence" "$home" "$(purl "$name" "$number" "$module")")
 	[ -n "${STATIC-}" ] || inside=''
 	[ "$inside" = inside ] || relationships+=$',\n'$(related Package-$own DYNAMIC_LINK "Package-$name")
 	[ -z "$inside" ] || relationships+=$',\n'$(related Package-$own STATIC_LINK "Package-$name")

@@ -48,6 +48,17 @@ check 'the list of what is linked lacks members that SPDX 2.3 asks for' jq -e '
 	all(.packages[]; .name and .downloadLocation and .licenseConcluded and .licenseDeclared and .copyrightText) and
 	([.packages[].SPDXID, "SPDXRef-DOCUMENT"] as $ids |
 		all(.relationships[]; [.spdxElementId, .relatedSpdxElement] - $ids == []))' "$list" >"$scratch/log"
+# What the distribution's own security tracker knows by name and version, where the libraries are of its packages.
+if command -v dpkg-query >/dev/null && dpkg-query -S "$(pkg-config --variable=pcfiledir yajl)/yajl.pc" >/dev/null 2>&1; then
+	wanted=$(dpkg-query -W -f '${source:Package}@${source:Version}?arch=source' libyajl-dev | sed 's/+/%2B/g')
+	# shellcheck source=/dev/null # ID and VERSION_ID
+	wanted="pkg:deb/debian/$wanted&distro=$(. /etc/os-release && echo "$ID-$VERSION_ID")"
+	check 'the list does not name the package of a library as the distribution does' quiet jq -e --arg wanted "$wanted" '
+		[.packages[] | select(.name == "yajl").externalRefs[].referenceLocator] == [$wanted]
+		and all(.packages[1:][].externalRefs[].referenceLocator; startswith("pkg:deb/"))' "$list"
+else
+	skip 'the libraries are not of Debian packages'
+fi
 while read -r library; do
 	case $library in
 	libcrypto | libssl) package=openssl ;;
@@ -99,6 +110,33 @@ check 'PKGBUILD installs below /usr/libexec' [ -z "$(files PKGBUILD | grep libex
 saved=$(source packaging/arch/PKGBUILD && printf '%s\n' "${backup[@]}" | sort)
 check 'PKGBUILD: backup and the files below /etc differ' [ "$saved" = "$(files PKGBUILD | grep ^etc/)" ]
 check 'APKBUILD installs what systemd reads' [ -z "$(files APKBUILD | grep -E 'lib/(systemd|sysusers|tmpfiles)')" ]
+
+# bootstrap.sh that is killed while it installs leaves no policy behind that keeps services from starting: by what can be caught, and
+# by what cannot. In a copy, with programs in place of apt's.
+boot=$scratch/boot policy=$scratch/policy-rc.d
+mkdir -p "$boot/packaging" "$boot/bin"
+sed "s|/usr/sbin/policy-rc.d|$policy|" packaging/bootstrap.sh >"$boot/packaging/bootstrap.sh"
+printf '#!/bin/sh\n[ "$1" = -qq ] && [ "$2" = update ] || exec sleep 3\n' >"$boot/bin/apt-get"
+printf '#!/bin/sh\nexit 1\n' >"$boot/bin/dpkg-query"
+printf '#!/bin/sh\n' | tee "$boot/bin/systemctl" >"$boot/bin/make"
+chmod 755 "$boot"/bin/*
+bootstrap() { # SIGNAL: it gets that while it installs, when the policy denies; empty for none
+	PATH=$boot/bin:$PATH bash "$boot/packaging/bootstrap.sh" demo >"$scratch/log" 2>&1 &
+	for _ in $(seq 500); do [ ! -x "$policy" ] || break; sleep 0.02; done
+	"$policy" && return 1
+	[ -z "$1" ] || kill -s "$1" $!
+	wait $! 2>/dev/null
+	[ "$1" = KILL ] || [ ! -e "$policy" ]
+}
+if [ "$(id -u)" -eq 0 ]; then
+	check 'bootstrap.sh leaves its policy for services' bootstrap ''
+	check 'bootstrap.sh, asked to end, leaves its policy for services' bootstrap TERM
+	check 'bootstrap.sh, killed, leaves no policy' bootstrap KILL
+	check 'the policy of a bootstrap.sh that was killed denies services' "$policy"
+	check 'the policy of a bootstrap.sh that was killed stays' [ ! -e "$policy" ]
+else
+	skip 'bootstrap.sh needs root'
+fi
 
 for package in "$O"/deb/oci-cgpu-hook_*.deb; do
 	[ -e "$package" ] || { skip 'no Debian package: make deb'; continue; }

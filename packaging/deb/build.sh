@@ -5,6 +5,10 @@
 set -eu
 O=$1 version=$2 name=oci-cgpu-hook
 cd "$(dirname "$0")"
+if ! command -v dpkg-buildpackage >/dev/null || ! command -v dh >/dev/null; then
+	echo 'make deb: dpkg-dev and debhelper are missing: packaging/bootstrap.sh deb installs what is needed' >&2
+	exit 1
+fi
 rm -rf "$O/deb"
 mkdir -p "$O/deb"
 cp "$O/$name-$version.tar.xz" "$O/deb/${name}_$version.orig.tar.xz"
