@@ -14,17 +14,18 @@
  *
  * cgpu-hook  <-  cgpu attest:  HELLO, then FILE*, then FACTS, then VERDICT
  * run        ->  collect:      HELLO, REPORTS, RECHECK, READY, end of file; each but HELLO may be left out
- * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE | the same;
- *                              or FAILURE
+ * run        <-  collect:      HELLO, STATES, IDENTITY*, DONE | EVIDENCE*, DONE | STATES, IDENTITY*, DONE | the same
  * run        ->  appraise:     HELLO, PARAMETERS, EVIDENCE*, DONE; then one COLLATERAL for each NEED, in order
  * run        <-  appraise:     HELLO; rounds of (NEED*, DONE); STEP*, CLAIMS*, KEEP*, VERDICT
  * collateral ->  appraise:     HELLO, PARAMETERS, FILE
  * collateral <-  appraise:     HELLO; STEP*, CLAIMS*, FILE*, KEEP*, VERDICT: see attest/collateral/archive.h
  * run        ->  fetch:        HELLO, NETWORK, then REQUEST at any time, end of file
  * run        <-  fetch:        HELLO; RESPONSE for each REQUEST, in any order
+ *
+ * Every worker may send FAILURE at any time instead, and ends: see attest/worker.h.
  */
 enum frame_type {
-	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes for the worker to echo, or empty */
+	FRAME_HELLO = 1,  /* field: PROJECT_VERSION; field: 32 random bytes that a worker returns, or empty */
 	FRAME_FAILURE,    /* u32 code, field: text */
 	FRAME_DONE,       /* u32 number of frames since the last DONE */
 	FRAME_STATES,     /* u32 each: see attest/collect/wire.h */
