@@ -6,8 +6,8 @@
 #include "lib/spawn.h"
 
 /*
- * The line between a run and a worker process: two pipes that carry the frames of lib/frame.h, in the order given there.
- * Both ends are equally strict for every worker:
+ * The line between a run and a worker process: two pipes that carry the frames of lib/frame.h, in the order given
+ * there. Both ends are equally strict for every worker:
  *
  *   HELLO     comes first, once: the other end's version is ours, and the run's random part comes back
  *   FAILURE   known code other than CODE_OK, text, nothing else; then the end of file
@@ -72,7 +72,9 @@ void worker_kill(struct worker *worker);
 
 /* -- the worker's end ---------------------------------------------------------------------------------------------- */
 
-/* Who started this process. Functions return -1 with CODE_WORKER where the run broke a rule, and caller_fail tells it. */
+/*
+ * Who started this process. Functions return -1 with CODE_WORKER where the run broke a rule; caller_fail then tells it.
+ */
 struct caller {
 	struct frame_reader from;
 	struct frame_writer to;

@@ -175,7 +175,8 @@ on_done(struct client *client, struct err *err)
 	if (!frame_get_u32(&cursor, &count) || count != client->needs || count == 0)
 		return refuse_frame(client, "DONE frame out of order", err);
 	place = xcalloc(count, sizeof(struct served *));
-	rc = enter_round(client, place) ? serve_round(client, place, err) : refuse_frame(client, "DONE frame out of order", err);
+	rc = enter_round(client, place) ? serve_round(client, place, err)
+					: refuse_frame(client, "DONE frame out of order", err);
 	free(place);
 	free_needs(client);
 	return rc;
@@ -215,7 +216,8 @@ on_keep(struct client *client, struct err *err)
 	struct keep *keep = &out->keep[out->keeps];
 	struct served *served;
 
-	if (client->needs != 0 || out->keeps == KEEPS_MAX || !appraise_get_keep(buf_bytes(&client->worker.payload), keep))
+	if (client->needs != 0 || out->keeps == KEEPS_MAX ||
+	    !appraise_get_keep(buf_bytes(&client->worker.payload), keep))
 		return refuse_frame(client, "KEEP frame malformed or out of order", err);
 	client->concluded = true;
 	out->keeps++;

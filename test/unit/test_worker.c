@@ -21,6 +21,7 @@
 #define IMPATIENCE_MS 700
 #define MUCH (1u << 20) /* more than a pipe holds */
 #define SAID CODE_TLS
+#define STEPS 64
 #define NO_CODE 9 /* lib/code.def has none of this number */
 
 /* -- the scripted worker ------------------------------------------------------------------------------------------- */
@@ -466,6 +467,20 @@ cut_frame(struct script *script)
 	put_raw(part, sizeof(part));
 }
 
+/* More than a pipe holds, before it reads anything. */
+static void
+talks_first(struct script *script)
+{
+	char *text = xprintf("%4000d", 1);
+
+	greet(script);
+	for (unsigned i = 0; i < STEPS; i++)
+		put_text(FRAME_STEP, text);
+	free(text);
+	take(script, FRAME_PARAMETERS);
+	put_verdict(script, SAID, 0);
+}
+
 /* -- the run ------------------------------------------------------------------------------------------------------- */
 static const struct worker_role scripted = {"scripted", CODE_DRIVER_HUNG, CODE_DRIVER_CRASHED, 0};
 
@@ -527,6 +542,7 @@ static const struct row {
 	{"too large", too_large, 4, PATIENT, CODE_WORKER, "scripted: frame STEP has 4097 bytes, ceiling is 4096"},
 	{"too large, and ends", too_large_and_ends, 4, PATIENT, CODE_DRIVER_CRASHED, "frame STEP has 4097 bytes"},
 	{"no frame", no_frame, 4, PATIENT, CODE_WORKER, "scripted: frame type 99 is unknown"},
+	{"talks first", talks_first, MUCH, PATIENT, CODE_WORKER, "scripted: frame STEP, want VERDICT"},
 	{"cut frame", cut_frame, 4, PATIENT, CODE_DRIVER_CRASHED, "96 of 100 bytes are missing"},
 };
 
@@ -682,6 +698,47 @@ test_end(void)
 	CHECK(start(&worker, "FAILURE, input unread", PATIENT, &err) == 0 && worker_hello(&worker, &err) == 0);
 	CHECK(worker_end(&worker, &err) == -1 && err_code(&err) == SAID);
 	check_gone(&worker, 0);
+}
+
+/* Neither end waits for the other to read first. */
+static void
+test_both_write(void)
+{
+	static uint8_t much[MUCH];
+	struct buf payload = {0};
+	struct worker worker;
+	struct err err = ERR_INIT;
+	char text[ERR_TEXT_MAX];
+	int code = -1;
+
+	CHECK(start(&worker, "talks first", PATIENT, &err) == 0);
+	buf_add(&payload, much, sizeof(much));
+	CHECK(worker_send(&worker, FRAME_PARAMETERS, &payload, &err) == 0);
+	buf_free(&payload);
+	for (unsigned i = 0; i < STEPS; i++)
+		CHECK(worker_expect(&worker, FRAME_STEP, &err) == 0);
+	CHECK(worker_expect(&worker, FRAME_VERDICT, &err) == 0);
+	CHECK(worker_verdict(&worker, &code, text, &err) == 0 && code == SAID);
+	check_gone(&worker, 0);
+}
+
+/* A worker that is gone before it is sent anything has said why. */
+static void
+test_sent_too_late(void)
+{
+	for (int flush = 0; flush < 2; flush++) {
+		struct worker worker;
+		struct err err = ERR_INIT;
+		siginfo_t ended;
+
+		CHECK(start(&worker, "FAILURE, input unread", PATIENT, &err) == 0 && worker_hello(&worker, &err) == 0);
+		CHECK(waitid(P_PID, (id_t)worker.child.pid, &ended, WEXITED | WNOWAIT) == 0);
+		CHECK(worker_send(&worker, FRAME_RECHECK, &(struct buf){0}, &err) == 0);
+		CHECK(!flush || worker_flush(&worker, &err) == 0);
+		CHECK(worker_expect(&worker, FRAME_STEP, &err) == -1 && err_code(&err) == SAID);
+		CHECK_TEXT(err.text, "the reason");
+		check_gone(&worker, 0);
+	}
 }
 
 /* -- the worker's end ---------------------------------------------------------------------------------------------- */
@@ -972,6 +1029,8 @@ main(int argc, char **argv)
 	RUN(test_echoes_differ);
 	RUN(test_start);
 	RUN(test_end);
+	RUN(test_both_write);
+	RUN(test_sent_too_late);
 	RUN(test_caller_greets);
 	RUN(test_caller_reads);
 	RUN(test_caller_parent);
