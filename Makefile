@@ -47,8 +47,8 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 AR := $(if $(filter default undefined,$(origin AR)),ar,$(AR))
-# yes: the hook has all that it links inside, the other programs the small libraries among them; each that the loader finds
-# instead costs a start a tenth of a millisecond.
+# yes: the hook and the appraiser have all that they link inside, the other programs the small libraries among them; each
+# that the loader finds instead costs a start a tenth of a millisecond.
 STATIC ?= yes
 SAN ?=
 WERROR ?=
@@ -74,14 +74,14 @@ YAML := $(call pkg,--libs,yaml-0.1)
 CRYPTO := $(call pkg,--libs,libcrypto)
 CURL := $(call pkg,--libs,libcurl)
 SSL := $(call pkg,--libs,libssl)
-# libxml2 and xmlsec: only the appraiser and tests link them.
-XML := $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
-XML_CFLAGS := $(call pkg,--cflags,xmlsec1-openssl)
+# libxml2 and xmlsec: for tests alone, which hold the reader of manifests against them.
+XML = $(filter-out -lssl,$(call pkg,--libs,xmlsec1-openssl))
+XML_CFLAGS = $(call pkg,--cflags,xmlsec1-openssl)
 
 base_CPPFLAGS := -D_GNU_SOURCE -I. -I$(O) $(FORTIFY)
 base_CFLAGS := -std=gnu11 -O2 -g $(WARNINGS) $(WERROR) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build -fPIE $(SANFLAGS)
 base_LDFLAGS := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SANFLAGS)
-compile = $(CC) $(base_CPPFLAGS) $(XML_CFLAGS) $(CPPFLAGS) $(base_CFLAGS) $(CFLAGS)
+compile = $(CC) $(base_CPPFLAGS) $(own_CPPFLAGS) $(CPPFLAGS) $(base_CFLAGS) $(CFLAGS)
 link = $(CC) $(base_CFLAGS) $(CFLAGS) $(base_LDFLAGS) $(LDFLAGS)
 Q := $(if $(V),,@)
 # One line for each file, unless make -s or V=1.
@@ -95,10 +95,11 @@ CMD_SRC := $(sort $(wildcard attest/cmd/*.c))
 HOOK_SRC := $(sort $(wildcard hook/*.c))
 CDI_SRC := $(sort $(wildcard cdi/*.c))
 UNIT_SRC := $(sort $(wildcard test/unit/test_*.c))
+ORACLE_SRC := $(sort $(wildcard test/oracle/*.c))
 CORPUS_SRC := $(sort $(wildcard test/corpus/*.c))
 FUZZ ?= *
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_$(FUZZ).c))
-ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(CDI_SRC) $(UNIT_SRC) $(CORPUS_SRC) $(FUZZ_SRC)
+ALL_SRC := $(ARCHIVE_SRC) $(MAINS) $(CMD_SRC) $(HOOK_SRC) $(CDI_SRC) $(UNIT_SRC) $(ORACLE_SRC) $(CORPUS_SRC) $(FUZZ_SRC)
 obj = $(patsubst %.c,$(O)/%.o,$(1))
 
 ARCHIVE := $(O)/libcgpu.a
@@ -111,12 +112,15 @@ UNIT := $(patsubst %.c,$(O)/%,$(UNIT_SRC))
 LIBC := -lc
 collect_LIBS := $(SECCOMP) $(CAP) -ldl
 fetch_LIBS := $(LIBC) $(CURL) $(SSL) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
-appraise_LIBS := $(LIBC) $(XML) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+appraise_LIBS := $(LIBC) $(call small,libcrypto,-l:libcrypto.a) $(YAJL) $(SECCOMP) $(CAP)
 cgpu_LIBS := $(LIBC) $(CRYPTO) $(YAJL) $(INIH) $(SECCOMP) $(CAP)
 cdi_LIBS := $(YAJL) $(YAML)
 hook_LIBS := $(YAJL) $(SECCOMP) $(CAP)
-hook_STATIC := $(if $(static),$(if $(SAN),,-static-pie))
-test_LIBS := $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
+# cgpu-hook and appraise: nothing is left for a loader. libcrypto's calls of one, and of name lookups, are never reached, and
+# the linker need not warn of them.
+quiet := $(shell echo 'int main(void){}' | $(CC) -x c - -Wl,--no-warnings -o /dev/null 2>/dev/null && echo -Wl,--no-warnings)
+whole = $(if $(static),$(if $(SAN),-pie,-static-pie $(quiet)),-pie)
+test_LIBS = $(CURL) $(SSL) $(XML) $(CRYPTO) $(YAJL) $(YAML) $(INIH) $(SECCOMP) $(CAP) -ldl -lm
 
 MAN := $(addprefix $(O)/,$(sort $(wildcard man/*.[1578])))
 HOOK_JSON := $(O)/oci-hooks.d/zz-cgpu.json
@@ -171,6 +175,10 @@ $(O)/%.o: %.c $(O)/.flags | $(O)/config.h
 	$(call say,CC    $<)
 	$(Q)$(compile) -MMD -MP -c -o $@ $<
 
+# The same reading by libxml2 and xmlsec.
+$(O)/test/oracle/%.o $(O)/test/emulator/%.o $(O)/test/bench/%.o: own_CPPFLAGS = $(XML_CFLAGS)
+$(O)/test/unit/test_rim_oracle $(O)/test/fuzz/fuzz_rim_differential: $(call obj,$(ORACLE_SRC))
+
 $(ARCHIVE): $(call obj,$(ARCHIVE_SRC))
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
@@ -180,7 +188,7 @@ $(O)/cgpu: $(call obj,$(CMD_SRC)) $(ARCHIVE)
 
 $(O)/cgpu-hook: $(call obj,$(HOOK_SRC)) $(ARCHIVE)
 	$(call say,LINK  $@)
-	$(Q)$(link) $(or $(hook_STATIC),-pie) -o $@ $^ $(hook_LIBS) $(LDLIBS)
+	$(Q)$(link) $(whole) -o $@ $^ $(hook_LIBS) $(LDLIBS)
 
 $(O)/cgpu-cdi: $(call obj,$(CDI_SRC)) $(ARCHIVE)
 	$(call say,LINK  $@)
@@ -188,13 +196,13 @@ $(O)/cgpu-cdi: $(call obj,$(CDI_SRC)) $(ARCHIVE)
 
 $(WORKERS): $(O)/%: $(O)/attest/%/main.o $(ARCHIVE)
 	$(call say,LINK  $@)
-	$(Q)$(link) -pie -o $@ $^ $($*_LIBS) $(LDLIBS)
+	$(Q)$(link) $(if $(filter appraise,$*),$(whole),-pie) -o $@ $^ $($*_LIBS) $(LDLIBS)
 
 # The files of hook and cdi other than main are tested as units too.
 TESTED := $(call obj,$(filter-out %/main.c,$(HOOK_SRC) $(CDI_SRC)))
 $(UNIT): $(O)/test/unit/%: $(O)/test/unit/%.o $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
-	$(Q)$(link) -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
+	$(Q)$(link) -pie -o $@ $(filter-out $(ARCHIVE),$^) $(ARCHIVE) $(test_LIBS) $(LDLIBS)
 
 $(O)/corpus: $(call obj,$(CORPUS_SRC)) $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
@@ -387,7 +395,7 @@ demo: node
 
 # Ratios and differences measured in one run; needs root and podman for a real config.json.
 BENCH := $(addprefix $(O)-system/bench/,measure noop bare tls)
-bare_LIBS := $(XML) $(CRYPTO)
+bare_LIBS = $(XML) $(CRYPTO)
 tls_LIBS := $(CURL)
 .PHONY: bench
 bench: node
@@ -414,7 +422,7 @@ FUZZ_PROGRAMS := $(patsubst %.c,$(O)/%,$(FUZZ_SRC))
 FUZZ_BUILD := O=$(O)-fuzz CC=clang SAN=fuzzer-no-link,address,undefined
 $(FUZZ_PROGRAMS): $(O)/%: $(O)/%.o $(TESTED) $(ARCHIVE)
 	$(call say,LINK  $@)
-	$(Q)$(link) -fsanitize=fuzzer -pie -o $@ $^ $(test_LIBS) $(LDLIBS)
+	$(Q)$(link) -fsanitize=fuzzer -pie -o $@ $(filter-out $(ARCHIVE),$^) $(ARCHIVE) $(test_LIBS) $(LDLIBS)
 
 .PHONY: fuzz fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)

@@ -70,16 +70,28 @@ crypto_err(struct err *err, int code, const char *what)
 	return err_set(err, code, "%s (OpenSSL error %08lX)", what, first);
 }
 
-void
-crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE])
+static void
+digest_bytes(struct bytes in, const EVP_MD *hash, uint8_t *out)
 {
 	struct err err = ERR_INIT;
 
-	if (EVP_Digest(in.data, in.size, out, NULL, EVP_sha256(), NULL) == 1)
+	if (EVP_Digest(in.data, in.size, out, NULL, hash, NULL) == 1)
 		return;
 	crypto_err(&err, CODE_INTERNAL, "hashing");
 	err_print(&err, "libcgpu");
 	_exit(CODE_INTERNAL);
+}
+
+void
+crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE])
+{
+	digest_bytes(in, EVP_sha256(), out);
+}
+
+void
+crypto_sha384(struct bytes in, uint8_t out[SHA384_SIZE])
+{
+	digest_bytes(in, EVP_sha384(), out);
 }
 
 bool

@@ -22,6 +22,7 @@ void crypto_init(void);
 bool crypto_random(OSSL_LIB_CTX *library);
 
 void crypto_sha256(struct bytes in, uint8_t out[SHA256_SIZE]);
+void crypto_sha384(struct bytes in, uint8_t out[SHA384_SIZE]);
 
 /* True only for an EC key on secp384r1. */
 bool crypto_is_p384(const EVP_PKEY *key);

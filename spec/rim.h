@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
 #include "lib/err.h"
-#include "lib/xml.h"
 
 /*
- * TCG Reference Integrity Manifest in a SWID tag (ISO/IEC 19770-2:2015) as NVIDIA writes it: SoftwareIdentity with Entity,
- * Meta, Payload in this order; Payload holds one Resource per measurement. Names are matched by namespace, never by prefix.
+ * TCG Reference Integrity Manifest in a SWID tag (ISO/IEC 19770-2:2015) as NVIDIA writes it: SoftwareIdentity with
+ * Entity, Meta, Payload in this order; Payload holds one Resource per measurement. Names are matched by namespace, not
+ * by prefix.
  */
 
 #define RIM_ROWS_MAX 64
@@ -32,9 +33,10 @@ struct rim {
 };
 
 /*
- * root: the signed tree, its signature taken out. Fixed child paths, no document-wide search. Elements in Payload and attributes
- * that belong to namespaces of others say nothing here; whatever else is not in the grammar is an error: -1 with code 0.
+ * document: a manifest without its signature; the canonical form, so that the bytes that are read are those that were
+ * signed. Fixed child paths, no document-wide search. Elements in Payload and attributes that belong to namespaces of
+ * others say nothing here; whatever else is not in the grammar is an error: -1 with code 0.
  */
-int rim_parse(const xml_node *root, struct rim *out, struct err *err);
+int rim_parse(struct bytes document, struct rim *out, struct err *err);
 
 #endif

@@ -20,7 +20,7 @@ allowed() {
 	cgpu) echo "libc|libinih|libcrypto$small" ;;
 	cgpu-cdi) echo "libc|libyaml-0$small" ;;
 	collect) echo "libc|libdl$small" ;;
-	appraise) echo "libc|libm|libcrypto|libxml2|libxmlsec1|libxmlsec1-openssl$small" ;;
+	appraise) if [ "${STATIC:-yes}" = yes ]; then echo none; else echo "libc|libcrypto$small"; fi ;;
 	fetch) echo "libc|libcurl|libssl|libcrypto$small" ;;
 	cgpu-hook) if [ "${STATIC:-yes}" = yes ]; then echo none; else echo "libc$small"; fi ;;
 	*) echo none ;;
@@ -31,6 +31,7 @@ for path in "$@"; do
 	program=$(basename "$path") about=$(basename "$path")
 	headers=$(readelf -hlW "$path") dynamic=$(readelf -dW "$path") symbols=$(readelf -sW "$path")
 	check 'not a position-independent program (ET_DYN)' has 'Type: +DYN' "$headers"
+	[ "$(allowed "$program")" != none ] || check 'a loader is asked for' lacks 'INTERP' "$headers"
 	check 'not marked PIE' has 'FLAGS_1.*PIE' "$dynamic"
 	check 'no RELRO segment' has 'GNU_RELRO' "$headers"
 	check 'not bound at start (BIND_NOW)' has 'BIND_NOW|FLAGS_1.*NOW' "$dynamic"

@@ -14,8 +14,6 @@
 #include "lib/code.h"
 #include "lib/provider.h"
 #include "lib/sandbox.h"
-#include "lib/xml.h"
-#include "lib/xmldsig.h"
 
 #define LIFETIME_MS 300000 /* above every deadline of a run, which kills us earlier */
 
@@ -46,7 +44,7 @@ confine_appraiser(struct appraise_process *process, int argc, char **argv)
 	if (sandbox_prepare(SANDBOX_APPRAISE, argv[2], parent, NULL, &process->err) < 0 ||
 	    caller_greet(&process->caller, &process->err) < 0)
 		return -1;
-	if (provider_init(&process->err) < 0 || xmldsig_init(&process->err) < 0)
+	if (provider_init(&process->err) < 0)
 		return -1;
 	return sandbox_enter(SANDBOX_APPRAISE, &process->err);
 }

@@ -7,7 +7,8 @@
 
 #include "lib/clock.h"
 #include "lib/code.h"
-#include "lib/xmldsig.h"
+#include "lib/crypto.h"
+#include "spec/rim_signature.h"
 
 #define SIGNER_CERTIFICATES 4
 
@@ -17,8 +18,7 @@ struct judgement {
 	struct steps *steps;
 	struct reference *out;
 	bool failed;
-	struct xml *xml;
-	struct xmldsig dsig;
+	struct rim_signature dsig;
 	char name[32]; /* of the step, by step_name() */
 };
 
@@ -53,12 +53,11 @@ static int
 judge_shape(struct judgement *judgement, struct bytes text)
 {
 	struct err err = ERR_INIT;
+	enum rim_shape shape;
 
-	judgement->xml = xml_read(text, &err);
-	if (judgement->xml == NULL)
-		return fail_manifest(judgement, "", CODE_RIM_FORMAT, &err);
-	if (xmldsig_find(judgement->xml, &judgement->dsig, &err) < 0)
-		return fail_manifest(judgement, "", CODE_RIM_PROFILE, &err);
+	shape = rim_signature_read(text, &judgement->dsig, &err);
+	if (shape != RIM_SIGNED)
+		return fail_manifest(judgement, "", shape == RIM_NO_XML ? CODE_RIM_FORMAT : CODE_RIM_PROFILE, &err);
 	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature",
 		 text.size);
 	return 0;
@@ -67,16 +66,17 @@ judge_shape(struct judgement *judgement, struct bytes text)
 static int
 read_signer_chain(struct judgement *judgement, struct x509_memo *memo, struct err *err)
 {
-	struct xmldsig *dsig = &judgement->dsig;
-	struct bytes der[XMLDSIG_CERTIFICATES_MAX];
+	const struct rim_signature *dsig = &judgement->dsig;
+	struct bytes der[SIGNER_CERTIFICATES];
 
-	if (xmldsig_certificates(dsig, err) < 0)
-		return -1;
 	if (dsig->certificates != SIGNER_CERTIFICATES)
 		return err_set(err, 0, "%u certificates, want %d", dsig->certificates, SIGNER_CERTIFICATES);
-	for (unsigned i = 0; i < dsig->certificates; i++)
+	for (unsigned i = 0; i < SIGNER_CERTIFICATES; i++) {
 		der[i] = buf_bytes(&dsig->certificate[i]);
-	return x509_chain_from_der(der, dsig->certificates, memo, &judgement->out->chain, err);
+		if (der[i].size == 0)
+			return err_set(err, 0, "certificate %u is not base64", i);
+	}
+	return x509_chain_from_der(der, SIGNER_CERTIFICATES, memo, &judgement->out->chain, err);
 }
 
 /* 0 if the signer's key may be used: its certificate leads to the anchor, be it too late or too early. */
@@ -105,16 +105,28 @@ judge_chain(struct judgement *judgement, const X509 *anchor, int64_t at, struct 
 }
 
 static int
+verify_manifest(const struct rim_signature *dsig, EVP_PKEY *key, struct err *err)
+{
+	uint8_t digest[SHA384_SIZE];
+
+	if (key == NULL)
+		return err_set(err, 0, "the signer's key is not P-384");
+	if (dsig->digest.size != SHA384_SIZE)
+		return err_set(err, 0, "DigestValue is not base64 of %d bytes", SHA384_SIZE);
+	crypto_sha384(buf_bytes(&dsig->document), digest);
+	if (memcmp(dsig->digest.data, digest, sizeof(digest)) != 0)
+		return err_set(err, 0, "the digest is wrong: the document was changed");
+	if (crypto_verify_raw(key, buf_bytes(&dsig->signed_info), buf_bytes(&dsig->signature), err) < 0)
+		return err_wrap(err, 0, "SignatureValue");
+	return 0;
+}
+
+static int
 judge_signature(struct judgement *judgement)
 {
 	struct err err = ERR_INIT;
-	EVP_PKEY *key = x509_public_key(judgement->out->chain.cert[0]);
 
-	if (key == NULL) {
-		err_set(&err, 0, "the signer's key is not P-384");
-		return fail_manifest(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
-	}
-	if (xmldsig_verify(&judgement->dsig, key, &err) < 0)
+	if (verify_manifest(&judgement->dsig, x509_public_key(judgement->out->chain.cert[0]), &err) < 0)
 		return fail_manifest(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
 	judgement->out->signature_verified = true;
 	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"),
@@ -144,7 +156,7 @@ judge_content(struct judgement *judgement)
 	struct rim *rim = &judgement->out->rim;
 	struct err err = ERR_INIT;
 
-	if (rim_parse(xml_root(judgement->xml), rim, &err) < 0)
+	if (rim_parse(buf_bytes(&judgement->dsig.document), rim, &err) < 0)
 		return fail_manifest(judgement, "-content", CODE_RIM_CONTENT, &err);
 	judgement->out->measurements_available = true;
 	if (is_other_kind(rim, want->kind)) {
@@ -195,8 +207,7 @@ reference_verify(struct bytes xml, const struct reference_want *want, const X509
 	for (size_t i = passed; i < 4; i++)
 		skip_step(&judgement, tail[i], why[passed]);
 	out->verified = passed == 4 && !judgement.failed;
-	xmldsig_free(&judgement.dsig);
-	xml_free(judgement.xml);
+	rim_signature_free(&judgement.dsig);
 	return out->verified ? 0 : -1;
 }
 

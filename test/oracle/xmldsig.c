@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/xmldsig.h"
+#include "test/oracle/xmldsig.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,20 @@
 #define ECDSA_SHA384 "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384"
 #define SHA384 "http://www.w3.org/2001/04/xmldsig-more#sha384"
 
-/* -- shape: the one tree that a signature may have ------------------------------------------------------------------ */
+/* -- shape: the one tree that a signature may have ------------------------------------------------------------------
+ */
 
 struct shape {
 	const char *name;
 	const char *attribute; /* the only one; NULL: none at all */
 	const char *value;
 	const struct shape *child; /* up to one without name; NULL: text */
-	bool repeat;               /* once or more, and the last */
+	bool repeat; /* once or more, and the last */
 };
 
-static const struct shape transform_shapes[] = {
-	{"Transform", "Algorithm", ENVELOPED, NULL, false}, {"Transform", "Algorithm", C14N11, NULL, false}, {0}};
+static const struct shape transform_shapes[] = {{"Transform", "Algorithm", ENVELOPED, NULL, false},
+						{"Transform", "Algorithm", C14N11, NULL, false},
+						{0}};
 static const struct shape reference_shapes[] = {{"Transforms", NULL, NULL, transform_shapes, false},
 						{"DigestMethod", "Algorithm", SHA384, NULL, false},
 						{"DigestValue", NULL, NULL, NULL, false},
@@ -45,28 +47,28 @@ static const struct shape signature_shapes[] = {{"SignedInfo", NULL, NULL, info_
 static const struct shape signature_shape = {"Signature", NULL, NULL, signature_shapes, false};
 
 static int
-check_attributes(const xml_node *node, const struct shape *shape, struct err *err)
+check_attributes(const oracle_node *node, const struct shape *shape, struct err *err)
 {
-	struct xml_attribute attribute;
-	const char *value = shape->attribute ? xml_attribute(node, NULL, shape->attribute) : NULL;
+	struct oracle_attribute attribute;
+	const char *value = shape->attribute ? oracle_attribute(node, NULL, shape->attribute) : NULL;
 
 	if (shape->attribute != NULL && (value == NULL || strcmp(value, shape->value) != 0))
-		return err_set(err, 0, "%s: %s is '%s', want '%s'", shape->name, shape->attribute, value ? value : "(none)",
-			       shape->value);
-	if (xml_attribute_at(node, shape->attribute != NULL, &attribute))
+		return err_set(err, 0, "%s: %s is '%s', want '%s'", shape->name, shape->attribute,
+			       value ? value : "(none)", shape->value);
+	if (oracle_attribute_at(node, shape->attribute != NULL, &attribute))
 		return err_set(err, 0, "%s: further attribute, want %s", shape->name,
 			       shape->attribute ? shape->attribute : "none");
 	return 0;
 }
 
-static int check_shape(const xml_node *node, const struct shape *shape, struct err *err);
+static int check_shape(const oracle_node *node, const struct shape *shape, struct err *err);
 
 static int
-check_children(const xml_node *node, const struct shape *parent, struct err *err)
+check_children(const oracle_node *node, const struct shape *parent, struct err *err)
 {
-	const xml_node *child = xml_first(node);
+	const oracle_node *child = oracle_first(node);
 
-	if (!xml_blank(node))
+	if (!oracle_blank(node))
 		return err_set(err, 0, "%s: text between elements", parent->name);
 	for (const struct shape *shape = parent->child; shape->name != NULL; shape++) {
 		do {
@@ -74,59 +76,61 @@ check_children(const xml_node *node, const struct shape *parent, struct err *err
 				return err_set(err, 0, "%s: no %s", parent->name, shape->name);
 			if (check_shape(child, shape, err) < 0)
 				return -1;
-			child = xml_next(child);
+			child = oracle_next(child);
 		} while (shape->repeat && child != NULL);
 	}
 	if (child != NULL)
-		return err_set(err, 0, "%s: further element %s", parent->name, xml_name(child));
+		return err_set(err, 0, "%s: further element %s", parent->name, oracle_name(child));
 	return 0;
 }
 
 static int
-check_shape(const xml_node *node, const struct shape *shape, struct err *err)
+check_shape(const oracle_node *node, const struct shape *shape, struct err *err)
 {
-	if (!xml_is(node, XMLDSIG_SPACE, shape->name))
-		return err_set(err, 0, "element %s, want %s of " XMLDSIG_SPACE, xml_name(node), shape->name);
+	if (!oracle_is(node, ORACLE_SPACE, shape->name))
+		return err_set(err, 0, "element %s, want %s of " ORACLE_SPACE, oracle_name(node), shape->name);
 	if (check_attributes(node, shape, err) < 0)
 		return -1;
 	if (shape->child != NULL)
 		return check_children(node, shape, err);
-	if (xml_first(node) != NULL)
-		return err_set(err, 0, "%s: element %s inside, want text", shape->name, xml_name(xml_first(node)));
-	if (shape->attribute != NULL && !xml_blank(node))
+	if (oracle_first(node) != NULL)
+		return err_set(err, 0, "%s: element %s inside, want text", shape->name,
+			       oracle_name(oracle_first(node)));
+	if (shape->attribute != NULL && !oracle_blank(node))
 		return err_set(err, 0, "%s: text inside", shape->name);
 	return 0;
 }
 
 /* Elements of XML Signature outside its one place could only be there to mislead a search. */
-static const xml_node *
-find_stray(const xml_node *node, const xml_node *signature)
+static const oracle_node *
+find_stray(const oracle_node *node, const oracle_node *signature)
 {
-	const xml_node *found = NULL;
+	const oracle_node *found = NULL;
 
 	if (node == signature)
 		return NULL;
-	if (strcmp(xml_space(node), XMLDSIG_SPACE) == 0)
+	if (strcmp(oracle_space(node), ORACLE_SPACE) == 0)
 		return node;
-	for (const xml_node *child = xml_first(node); child != NULL && found == NULL; child = xml_next(child))
+	for (const oracle_node *child = oracle_first(node); child != NULL && found == NULL; child = oracle_next(child))
 		found = find_stray(child, signature);
 	return found;
 }
 
 int
-xmldsig_find(struct xml *xml, struct xmldsig *out, struct err *err)
+oracle_dsig_find(struct oracle_xml *xml, struct oracle_dsig *out, struct err *err)
 {
-	xml_node *last = NULL;
-	const xml_node *stray;
+	oracle_node *last = NULL;
+	const oracle_node *stray;
 
-	*out = (struct xmldsig){.xml = xml};
-	for (xml_node *child = xml_first(xml_root(xml)); child != NULL; child = xml_next(child))
+	*out = (struct oracle_dsig){.xml = xml};
+	for (oracle_node *child = oracle_first(oracle_root(xml)); child != NULL; child = oracle_next(child))
 		last = child;
-	if (last == NULL || !xml_is(last, XMLDSIG_SPACE, "Signature"))
-		return err_set(err, 0, "the last element below the root is %s, want Signature", last ? xml_name(last) : "missing");
-	stray = find_stray(xml_root(xml), last);
+	if (last == NULL || !oracle_is(last, ORACLE_SPACE, "Signature"))
+		return err_set(err, 0, "the last element below the root is %s, want Signature",
+			       last ? oracle_name(last) : "missing");
+	stray = find_stray(oracle_root(xml), last);
 	if (stray != NULL)
-		return err_set(err, 0, "element %s of " XMLDSIG_SPACE " outside the one signature", xml_name(stray));
+		return err_set(err, 0, "element %s of " ORACLE_SPACE " outside the one signature", oracle_name(stray));
 	if (check_shape(last, &signature_shape, err) < 0)
 		return err_wrap(err, 0, "Signature");
 	out->signature = last;
@@ -135,25 +139,25 @@ xmldsig_find(struct xml *xml, struct xmldsig *out, struct err *err)
 
 /* -- values -------------------------------------------------------------------------------------------------------- */
 
-static xml_node *
-child_of(const xml_node *node, const char *name)
+static oracle_node *
+child_of(const oracle_node *node, const char *name)
 {
-	xml_node *child = xml_first(node);
+	oracle_node *child = oracle_first(node);
 
-	while (child != NULL && !xml_is(child, XMLDSIG_SPACE, name))
-		child = xml_next(child);
+	while (child != NULL && !oracle_is(child, ORACLE_SPACE, name))
+		child = oracle_next(child);
 	return child;
 }
 
 /*
- * Base64 with white space in it (XML Schema part 2, 3.2.16: signers break lines, and tools indent them); lib/base64.c wants
- * none.
+ * Base64 with white space in it (XML Schema part 2, 3.2.16: signers break lines, and tools indent them); lib/base64.c
+ * wants none.
  */
 static bool
-decode(const xml_node *node, struct buf *out)
+decode(const oracle_node *node, struct buf *out)
 {
 	static const char space[] = " \t\r\n";
-	const char *text = node != NULL ? xml_text(node) : NULL;
+	const char *text = node != NULL ? oracle_text(node) : NULL;
 	struct buf joined = {0};
 	bool good;
 
@@ -167,7 +171,7 @@ decode(const xml_node *node, struct buf *out)
 }
 
 static int
-check_value(const xml_node *node, const char *name, size_t want, struct err *err)
+check_value(const oracle_node *node, const char *name, size_t want, struct err *err)
 {
 	struct buf value = {0};
 	int rc = 0;
@@ -181,13 +185,13 @@ check_value(const xml_node *node, const char *name, size_t want, struct err *err
 }
 
 int
-xmldsig_certificates(struct xmldsig *dsig, struct err *err)
+oracle_dsig_certificates(struct oracle_dsig *dsig, struct err *err)
 {
-	const xml_node *node = xml_first(child_of(child_of(dsig->signature, "KeyInfo"), "X509Data"));
+	const oracle_node *node = oracle_first(child_of(child_of(dsig->signature, "KeyInfo"), "X509Data"));
 
-	for (; node != NULL; node = xml_next(node)) {
-		if (dsig->certificates == XMLDSIG_CERTIFICATES_MAX)
-			return err_set(err, 0, "more than %d certificates", XMLDSIG_CERTIFICATES_MAX);
+	for (; node != NULL; node = oracle_next(node)) {
+		if (dsig->certificates == ORACLE_CERTIFICATES_MAX)
+			return err_set(err, 0, "more than %d certificates", ORACLE_CERTIFICATES_MAX);
 		if (!decode(node, &dsig->certificate[dsig->certificates++]))
 			return err_set(err, 0, "certificate %u is not base64", dsig->certificates - 1);
 	}
@@ -195,11 +199,11 @@ xmldsig_certificates(struct xmldsig *dsig, struct err *err)
 }
 
 void
-xmldsig_free(struct xmldsig *dsig)
+oracle_dsig_free(struct oracle_dsig *dsig)
 {
 	for (unsigned i = 0; i < dsig->certificates; i++)
 		buf_free(&dsig->certificate[i]);
-	*dsig = (struct xmldsig){0};
+	*dsig = (struct oracle_dsig){0};
 }
 
 /* -- verification -------------------------------------------------------------------------------------------------- */
@@ -213,14 +217,14 @@ print_nothing(const char *file, int line, const char *function, const char *obje
 
 /* Without xmlSecOpenSSLAppInit, which reads openssl.cnf, and without its loading of crypto back ends. */
 int
-xmldsig_init(struct err *err)
+oracle_dsig_init(struct err *err)
 {
 	static bool done;
 
 	if (done)
 		return 0;
 	crypto_init();
-	xml_init();
+	oracle_init();
 	xmlSecErrorsSetCallback(print_nothing);
 	if (xmlSecInit() < 0 || xmlSecOpenSSLInit() < 0)
 		return err_set(err, 0, "xmlsec does not start");
@@ -283,7 +287,7 @@ read_status(xmlSecDSigCtx *context, const xmlSecKey *ours, struct err *err)
 }
 
 static int
-verify(xml_node *signature, EVP_PKEY *key, struct err *err)
+verify(oracle_node *signature, EVP_PKEY *key, struct err *err)
 {
 	xmlSecDSigCtx *context = xmlSecDSigCtxCreate(NULL);
 	xmlSecKey *ours = key_from(key);
@@ -308,22 +312,22 @@ out:
 }
 
 int
-xmldsig_verify(struct xmldsig *dsig, EVP_PKEY *key, struct err *err)
+oracle_dsig_verify(struct oracle_dsig *dsig, EVP_PKEY *key, struct err *err)
 {
-	const xml_node *info = child_of(dsig->signature, "SignedInfo");
-	xml_node *keys = child_of(dsig->signature, "KeyInfo");
+	const oracle_node *info = child_of(dsig->signature, "SignedInfo");
+	oracle_node *keys = child_of(dsig->signature, "KeyInfo");
 
 	if (!crypto_is_p384(key))
 		return err_set(err, 0, "the signer's key is not P-384");
 	if (check_value(child_of(info, "Reference"), "DigestValue", SHA384_SIZE, err) < 0 ||
-	    check_value(dsig->signature, "SignatureValue", P384_RAW_SIGNATURE, err) < 0 || xmldsig_init(err) < 0)
+	    check_value(dsig->signature, "SignatureValue", P384_RAW_SIGNATURE, err) < 0 || oracle_dsig_init(err) < 0)
 		return -1;
 	/* Not signed, and not to be read: the enveloped transform would drop it with the rest of the signature. */
 	if (keys != NULL)
-		xml_remove(keys);
+		oracle_remove(keys);
 	if (verify(dsig->signature, key, err) < 0)
 		return -1;
-	xml_remove(dsig->signature);
+	oracle_remove(dsig->signature);
 	dsig->signature = NULL;
 	return 0;
 }

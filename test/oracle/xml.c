@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "lib/xml.h"
+#include "test/oracle/xml.h"
 
 #include <libxml/SAX2.h>
+#include <libxml/c14n.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 #include <libxml/xmlerror.h>
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct xml {
+struct oracle_xml {
 	xmlDoc *doc;
 	const char *refused; /* the rule that ended the parse, or NULL */
 	unsigned depth, elements;
@@ -17,7 +18,8 @@ struct xml {
 
 /* -- bytes, before the parser sees any ----------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence (RFC 3629 table 3-7: no overlong form, no surrogate, at most U+10FFFF), 0 if it is none. */
+/* Length of the UTF-8 sequence (RFC 3629 table 3-7: no overlong form, no surrogate, at most U+10FFFF), 0 if it is none.
+ */
 static size_t
 utf8_size(const uint8_t *at, size_t left)
 {
@@ -37,8 +39,8 @@ utf8_size(const uint8_t *at, size_t left)
 static int
 check_text(struct bytes text, struct err *err)
 {
-	if (text.size == 0 || text.size > XML_BYTES_MAX)
-		return err_set(err, 0, "%zu bytes, want 1 to %d", text.size, XML_BYTES_MAX);
+	if (text.size == 0 || text.size > ORACLE_BYTES_MAX)
+		return err_set(err, 0, "%zu bytes, want 1 to %d", text.size, ORACLE_BYTES_MAX);
 	if (text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0)
 		return err_set(err, 0, "byte 0: byte order mark");
 	for (size_t i = 0, size; i < text.size; i += size) {
@@ -71,8 +73,8 @@ pseudo_attribute(char **at, char **name)
 }
 
 /*
- * XML 1.0 section 2.8, for the two things that the parser would follow: version and encoding. Order and spelling are left
- * to it. *size = length of the declaration, 0 if there is none.
+ * XML 1.0 section 2.8, for the two things that the parser would follow: version and encoding. Order and spelling are
+ * left to it. *size = length of the declaration, 0 if there is none.
  */
 static int
 check_declaration(struct bytes text, size_t *size, struct err *err)
@@ -113,14 +115,16 @@ check_markup(struct bytes text, struct err *err)
 		return -1;
 	for (size_t i = from; i < text.size; i++) {
 		equals += text.data[i] == '=';
-		if (equals > XML_ATTRIBUTES_MAX + XML_NAMESPACES_MAX)
-			return err_set(err, 0, "byte %zu: more than %d attributes at one element", i, XML_ATTRIBUTES_MAX);
+		if (equals > ORACLE_ATTRIBUTES_MAX + ORACLE_NAMESPACES_MAX)
+			return err_set(err, 0, "byte %zu: more than %d attributes at one element", i,
+				       ORACLE_ATTRIBUTES_MAX);
 		if (text.data[i] != '<')
 			continue;
 		equals = 0;
 		if (i + 1 < text.size && (text.data[i + 1] == '!' || text.data[i + 1] == '?'))
-			return err_set(err, 0, "byte %zu: %s", i, text.data[i + 1] == '?' ? "processing instruction" :
-				       "document type, entity, comment or CDATA section");
+			return err_set(err, 0, "byte %zu: %s", i,
+				       text.data[i + 1] == '?' ? "processing instruction"
+							       : "document type, entity, comment or CDATA section");
 	}
 	return 0;
 }
@@ -130,7 +134,7 @@ check_markup(struct bytes text, struct err *err)
 static void
 refuse(xmlParserCtxt *context, const char *why)
 {
-	struct xml *xml = context->_private;
+	struct oracle_xml *xml = context->_private;
 
 	if (xml->refused == NULL)
 		xml->refused = why;
@@ -144,31 +148,31 @@ too_long(const xmlChar *text, size_t max)
 }
 
 static const char *
-element_fault(struct xml *xml, const xmlChar *name, const xmlChar *prefix, int spaces, const xmlChar **space,
+element_fault(struct oracle_xml *xml, const xmlChar *name, const xmlChar *prefix, int spaces, const xmlChar **space,
 	      int attributes, const xmlChar **attribute)
 {
-	if (++xml->depth > XML_DEPTH_MAX)
+	if (++xml->depth > ORACLE_DEPTH_MAX)
 		return "too deep";
-	if (++xml->elements > XML_ELEMENTS_MAX)
+	if (++xml->elements > ORACLE_ELEMENTS_MAX)
 		return "too many elements";
-	if (attributes > XML_ATTRIBUTES_MAX || spaces > XML_NAMESPACES_MAX)
+	if (attributes > ORACLE_ATTRIBUTES_MAX || spaces > ORACLE_NAMESPACES_MAX)
 		return "too many attributes or namespaces at one element";
-	if (too_long(name, XML_NAME_MAX) || too_long(prefix, XML_NAME_MAX))
+	if (too_long(name, ORACLE_NAME_MAX) || too_long(prefix, ORACLE_NAME_MAX))
 		return "element name too long";
 	for (int i = 0; i < spaces; i++)
-		if (too_long(space[2 * i], XML_NAME_MAX) || too_long(space[2 * i + 1], XML_URI_MAX))
+		if (too_long(space[2 * i], ORACLE_NAME_MAX) || too_long(space[2 * i + 1], ORACLE_URI_MAX))
 			return "namespace too long";
 	for (int i = 0; i < attributes; i++)
-		if (too_long(attribute[5 * i], XML_NAME_MAX) || too_long(attribute[5 * i + 1], XML_NAME_MAX))
+		if (too_long(attribute[5 * i], ORACLE_NAME_MAX) || too_long(attribute[5 * i + 1], ORACLE_NAME_MAX))
 			return "attribute name too long";
 	return NULL;
 }
 
 static void
-on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int spaces, const xmlChar **space,
-	 int attributes, int defaulted, const xmlChar **attribute)
+on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int spaces,
+	 const xmlChar **space, int attributes, int defaulted, const xmlChar **attribute)
 {
-	struct xml *xml = ((xmlParserCtxt *)context)->_private;
+	struct oracle_xml *xml = ((xmlParserCtxt *)context)->_private;
 	const char *fault = element_fault(xml, name, prefix, spaces, space, attributes, attribute);
 
 	if (fault != NULL)
@@ -180,7 +184,7 @@ on_start(void *context, const xmlChar *name, const xmlChar *prefix, const xmlCha
 static void
 on_end(void *context, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
-	((struct xml *)((xmlParserCtxt *)context)->_private)->depth--;
+	((struct oracle_xml *)((xmlParserCtxt *)context)->_private)->depth--;
 	xmlSAX2EndElementNs(context, name, prefix, uri);
 }
 
@@ -233,7 +237,7 @@ print_nothing(void *context, const char *format, ...)
 }
 
 void
-xml_init(void)
+oracle_init(void)
 {
 	static bool done;
 
@@ -246,7 +250,7 @@ xml_init(void)
 }
 
 static int
-parse(struct xml *xml, struct bytes text, struct err *err)
+parse(struct oracle_xml *xml, struct bytes text, struct err *err)
 {
 	xmlParserCtxt *context = xmlNewParserCtxt();
 	const xmlError *error;
@@ -269,32 +273,34 @@ parse(struct xml *xml, struct bytes text, struct err *err)
 	error = xmlCtxtGetLastError(context);
 	if (xml->refused != NULL)
 		err_set(err, 0, "%s (limits: depth %d, %d elements, %d attributes, %d namespaces, names of %d bytes)",
-			xml->refused, XML_DEPTH_MAX, XML_ELEMENTS_MAX, XML_ATTRIBUTES_MAX, XML_NAMESPACES_MAX, XML_NAME_MAX);
+			xml->refused, ORACLE_DEPTH_MAX, ORACLE_ELEMENTS_MAX, ORACLE_ATTRIBUTES_MAX,
+			ORACLE_NAMESPACES_MAX, ORACLE_NAME_MAX);
 	else if (xml->doc == NULL || xmlDocGetRootElement(xml->doc) == NULL || error != NULL)
-		err_set(err, 0, "line %d: not well-formed (libxml2 error %d)", error ? error->line : 0, error ? error->code : 0);
+		err_set(err, 0, "line %d: not well-formed (libxml2 error %d)", error ? error->line : 0,
+			error ? error->code : 0);
 	else
 		rc = 0;
 	xmlFreeParserCtxt(context);
 	return rc;
 }
 
-struct xml *
-xml_read(struct bytes text, struct err *err)
+struct oracle_xml *
+oracle_read(struct bytes text, struct err *err)
 {
-	struct xml *xml;
+	struct oracle_xml *xml;
 
 	if (check_text(text, err) < 0 || check_markup(text, err) < 0)
 		return NULL;
-	xml_init();
+	oracle_init();
 	xml = xcalloc(1, sizeof(*xml));
 	if (parse(xml, text, err) == 0)
 		return xml;
-	xml_free(xml);
+	oracle_free(xml);
 	return NULL;
 }
 
 void
-xml_free(struct xml *xml)
+oracle_free(struct oracle_xml *xml)
 {
 	if (xml == NULL)
 		return;
@@ -304,7 +310,7 @@ xml_free(struct xml *xml)
 
 /* -- tree ---------------------------------------------------------------------------------------------------------- */
 
-static xml_node *
+static oracle_node *
 element_from(xmlNode *node)
 {
 	while (node != NULL && node->type != XML_ELEMENT_NODE)
@@ -312,44 +318,44 @@ element_from(xmlNode *node)
 	return node;
 }
 
-xml_node *
-xml_root(const struct xml *xml)
+oracle_node *
+oracle_root(const struct oracle_xml *xml)
 {
 	return xmlDocGetRootElement(xml->doc);
 }
 
-xml_node *
-xml_first(const xml_node *node)
+oracle_node *
+oracle_first(const oracle_node *node)
 {
 	return element_from(node->children);
 }
 
-xml_node *
-xml_next(const xml_node *node)
+oracle_node *
+oracle_next(const oracle_node *node)
 {
 	return element_from(node->next);
 }
 
 const char *
-xml_name(const xml_node *node)
+oracle_name(const oracle_node *node)
 {
 	return (const char *)node->name;
 }
 
 const char *
-xml_space(const xml_node *node)
+oracle_space(const oracle_node *node)
 {
 	return node->ns != NULL && node->ns->href != NULL ? (const char *)node->ns->href : "";
 }
 
 bool
-xml_is(const xml_node *node, const char *space, const char *name)
+oracle_is(const oracle_node *node, const char *space, const char *name)
 {
-	return strcmp(xml_space(node), space) == 0 && strcmp(xml_name(node), name) == 0;
+	return strcmp(oracle_space(node), space) == 0 && strcmp(oracle_name(node), name) == 0;
 }
 
 const char *
-xml_text(const xml_node *node)
+oracle_text(const oracle_node *node)
 {
 	const xmlNode *text = node->children;
 
@@ -359,7 +365,7 @@ xml_text(const xml_node *node)
 }
 
 bool
-xml_blank(const xml_node *node)
+oracle_blank(const oracle_node *node)
 {
 	for (const xmlNode *child = node->children; child != NULL; child = child->next) {
 		const char *text = (const char *)child->content;
@@ -388,7 +394,7 @@ attribute_space(const xmlAttr *attribute)
 }
 
 bool
-xml_attribute_at(const xml_node *node, unsigned index, struct xml_attribute *out)
+oracle_attribute_at(const oracle_node *node, unsigned index, struct oracle_attribute *out)
 {
 	const xmlAttr *attribute = node->properties;
 
@@ -403,7 +409,7 @@ xml_attribute_at(const xml_node *node, unsigned index, struct xml_attribute *out
 }
 
 const char *
-xml_attribute(const xml_node *node, const char *space, const char *name)
+oracle_attribute(const oracle_node *node, const char *space, const char *name)
 {
 	for (const xmlAttr *at = node->properties; at != NULL; at = at->next) {
 		const char *own = attribute_space(at);
@@ -415,8 +421,31 @@ xml_attribute(const xml_node *node, const char *space, const char *name)
 	return NULL;
 }
 
+static int
+is_below(void *context, xmlNode *node, xmlNode *parent)
+{
+	const xmlNode *at = node->type == XML_NAMESPACE_DECL || node->type == XML_ATTRIBUTE_NODE ? parent : node;
+
+	while (at != NULL && at != context)
+		at = at->parent;
+	return at != NULL;
+}
+
+bool
+oracle_canonical(const struct oracle_xml *xml, const oracle_node *node, struct buf *out)
+{
+	xmlOutputBuffer *sink = xmlAllocOutputBuffer(NULL);
+	int rc = xmlC14NExecute(xml->doc, node != NULL ? is_below : NULL, (void *)node, XML_C14N_1_1, NULL, 0, sink);
+
+	xmlOutputBufferFlush(sink);
+	if (rc >= 0)
+		buf_add(out, xmlOutputBufferGetContent(sink), xmlOutputBufferGetSize(sink));
+	xmlOutputBufferClose(sink);
+	return rc >= 0;
+}
+
 void
-xml_remove(xml_node *node)
+oracle_remove(oracle_node *node)
 {
 	xmlUnlinkNode(node);
 	xmlFreeNode(node);
