@@ -6,9 +6,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# What programs and emulator are built from; engine, and server of the emulated services; what the tests call.
+# What the programs are built from, emulator and test programs besides; engine, and server of the emulated services; what the tests call.
 build='ca-certificates gcc libc6-dev make pkgconf libyajl-dev libseccomp-dev libcap-dev libinih-dev libyaml-dev libssl-dev
-	libcurl4-openssl-dev libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
+	libcurl4-openssl-dev'
+emulator='libxml2-dev libxmlsec1-dev libfcgi-dev zlib1g-dev'
 engine='podman runc crun conmon netavark iptables nftables busybox-static util-linux nginx jq'
 tests='bats mandoc shellcheck strace openssl xmlsec1 procps catatonit curl bc libfaketime uidmap python3-jsonschema python3-yaml systemd logrotate'
 debian='git xz-utils dpkg-dev debhelper fakeroot jq mandoc openssl systemd-dev'
@@ -77,20 +78,20 @@ jobs=$(nproc)
 case $1 in
 demo)
 	# shellcheck disable=SC2086 # lists of words
-	packages $build $engine
+	packages $build $emulator $engine
 	make -s -j"$jobs" node
 	exec make -s demo
 	;;
 check)
 	# shellcheck disable=SC2086
-	packages $build $engine $tests $others
+	packages $build $emulator $engine $tests $others
 	make -s -j"$jobs" WERROR=-Werror all tests node
 	# The long ones first, as many at once as there are processors.
 	exec test/summary.sh -j "$jobs" 'make -s check-system' 'make -s check' "make -s -j$jobs asan" 'make -s demo' 'make -s lint'
 	;;
 deb)
 	# shellcheck disable=SC2086
-	packages $build $debian zlib1g-dev
+	packages $build $debian libxml2-dev libxmlsec1-dev zlib1g-dev
 	exec make -s deb
 	;;
 *) usage ;;

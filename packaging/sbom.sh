@@ -6,7 +6,7 @@ set -eu
 version=$1
 made=$(date -u -d "@${SOURCE_DATE_EPOCH:-0}" +%Y-%m-%dT%H:%M:%SZ)
 
-# Name, module of pkg-config, licence, home; with STATIC: "inside" if it is in all that use it, "both" if only in the hook.
+# Name, module of pkg-config, licence, home; with STATIC: "inside" if it is in all that use it, "both" if only in some.
 libraries() {
 	cat <<-'END'
 	yajl yajl ISC https://github.com/lloyd/yajl inside
@@ -14,10 +14,8 @@ libraries() {
 	libcap libcap BSD-3-Clause https://git.kernel.org/pub/scm/libs/libcap/libcap.git inside
 	inih inih BSD-3-Clause https://github.com/benhoyt/inih
 	libyaml yaml-0.1 MIT https://github.com/yaml/libyaml
-	openssl libcrypto Apache-2.0 https://github.com/openssl/openssl
+	openssl libcrypto Apache-2.0 https://github.com/openssl/openssl both
 	curl libcurl curl https://github.com/curl/curl
-	libxml2 libxml-2.0 MIT https://gitlab.gnome.org/GNOME/libxml2
-	xmlsec xmlsec1-openssl MIT https://github.com/lsh123/xmlsec
 	END
 	if getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
 		echo glibc - LGPL-2.1-or-later https://sourceware.org/git/glibc.git both

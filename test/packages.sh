@@ -63,7 +63,6 @@ while read -r library; do
 	case $library in
 	libcrypto | libssl) package=openssl ;;
 	libyaml-0) package=libyaml ;;
-	libxmlsec1*) package=xmlsec ;;
 	libcurl) package=curl ;;
 	libinih) package=inih ;;
 	libyajl) package=yajl ;;
