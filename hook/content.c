@@ -96,31 +96,6 @@ write_directory(int root, const char *name, const struct content_owner *owner, c
 	return result;
 }
 
-static int
-write_link(int root, const char *name, const char *target, const struct content_owner *owner, struct err *err)
-{
-	if (symlinkat(target, root, name) != 0 && errno != EEXIST)
-		return fail(err, "link", name);
-	if (owner->mapped && fchownat(root, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0)
-		return fail(err, "owner of link", name);
-	return 0;
-}
-
-static int
-replace_link(int root, const char *name, const struct content_owner *owner, struct err *err)
-{
-	char temporary[NAME_SIZE + 8];
-
-	snprintf(temporary, sizeof(temporary), "%s.link", name);
-	if (write_link(root, temporary, name, owner, err) != 0)
-		return -1;
-	if (renameat(root, temporary, root, CONTENT_LINK) == 0)
-		return 0;
-	fail(err, "link", CONTENT_LINK);
-	unlinkat(root, temporary, 0);
-	return -1;
-}
-
 struct kept {
 	const char *present, *before;
 	const struct attach_file *files;
@@ -164,6 +139,57 @@ sweep(int at, const struct kept *kept)
 	}
 	if (list != NULL)
 		closedir(list);
+}
+
+static bool
+leads_to(int root, const char *name, const char *target)
+{
+	char have[64];
+	ssize_t size = readlinkat(root, name, have, sizeof(have));
+
+	return size == (ssize_t)strlen(target) && memcmp(have, target, (size_t)size) == 0;
+}
+
+/* What the container's root user may have put where a link of the result belongs. */
+static int
+clear_way(int root, const char *name)
+{
+	int inner;
+
+	if (unlinkat(root, name, 0) == 0)
+		return 0;
+	inner = open_inside(root, name);
+	if (inner >= 0) {
+		sweep(inner, NULL);
+		close(inner);
+	}
+	return unlinkat(root, name, AT_REMOVEDIR);
+}
+
+static int
+write_link(int root, const char *name, const char *target, const struct content_owner *owner, struct err *err)
+{
+	if (!leads_to(root, name, target) && symlinkat(target, root, name) != 0 &&
+	    (errno != EEXIST || clear_way(root, name) != 0 || symlinkat(target, root, name) != 0))
+		return fail(err, "link", name);
+	if (owner->mapped && fchownat(root, name, owner->uid, owner->gid, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail(err, "owner of link", name);
+	return 0;
+}
+
+static int
+replace_link(int root, const char *name, const struct content_owner *owner, struct err *err)
+{
+	char temporary[NAME_SIZE + 8];
+
+	snprintf(temporary, sizeof(temporary), "%s.link", name);
+	if (write_link(root, temporary, name, owner, err) != 0)
+		return -1;
+	if (renameat(root, temporary, root, CONTENT_LINK) == 0)
+		return 0;
+	fail(err, "link", CONTENT_LINK);
+	unlinkat(root, temporary, 0);
+	return -1;
 }
 
 /* A result that did not come to its end. */

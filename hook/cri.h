@@ -2,14 +2,23 @@
 #ifndef HOOK_CRI_H
 #define HOOK_CRI_H
 
-/*
- * Under which annotations a Kubernetes engine tells namespace and image of a container, by where its bundles are. Only the engine's
- * own are read: each puts its own over what a pod brings, and may hand on the other's as the pod has them.
- */
-struct cri_keys {
-	const char *name_space, *image; /* NULL = there is none that can be relied on */
-};
+#include "spec/oci_state.h"
 
-struct cri_keys cri_keys_of(const char *bundle);
+/*
+ * What a Kubernetes engine tells of a container by annotations, judged by where its bundles are. An engine puts its own
+ * values over some of those that a pod or a caller of the CRI brings, and hands on the others as they came.
+ */
+
+/*
+ * The Kubernetes namespace, where the engine itself tells it; NULL otherwise: then no namespace exempts. Borrowed from
+ * annotations.
+ */
+const char *cri_namespace(const char *bundle, const struct oci_annotations *annotations);
+
+/*
+ * The image id as CRI-O tells it, or NULL. A caller of the CRI can put another one in its place: it is told in the token,
+ * and narrows an exemption, but exempts nothing by itself. Borrowed from annotations.
+ */
+const char *cri_image(const char *bundle, const struct oci_annotations *annotations);
 
 #endif

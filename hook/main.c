@@ -69,18 +69,17 @@ decide(struct gate *gate, struct err *err)
 	return decision_make(&gate->state, &gate->config, &answers, gate->stage.cdi, &gate->decision, err);
 }
 
-/* Values that become arguments of another program: printable, one line, of a length. key: NULL = none. */
+/* Values that become arguments of another program: printable, one line, of a length. value: NULL = there is none. */
 static int
-annotation(const struct gate *gate, const char *key, size_t max, const char **out, struct err *err)
+take_annotation(const char *what, const char *value, size_t max, const char **out, struct err *err)
 {
 	const char *at;
 
-	*out = key != NULL ? oci_annotation(&gate->config.annotations, key) : NULL;
-	for (at = *out; at != NULL && *at != '\0'; at++)
-		if (*at < 0x20 || *at > 0x7e || (size_t)(at - *out) >= max)
-			return err_set(err, CODE_CONFIG, "annotation %s: want at most %zu printable ASCII characters", key, max);
-	if (*out != NULL && **out == '\0')
-		*out = NULL;
+	for (at = value; at != NULL && *at != '\0'; at++)
+		if (*at < 0x20 || *at > 0x7e || (size_t)(at - value) >= max)
+			return err_set(err, CODE_CONFIG, "annotation of the %s: want at most %zu printable ASCII characters",
+				       what, max);
+	*out = value != NULL && *value != '\0' ? value : NULL;
 	return 0;
 }
 
@@ -88,8 +87,8 @@ static int
 attest(struct gate *gate, struct err *err)
 {
 	struct attest_request *request = &gate->request;
+	const struct oci_annotations *annotations = &gate->config.annotations;
 	struct attest_run run;
-	struct cri_keys keys;
 
 	*request = (struct attest_request){
 		.container_id = gate->state.id,
@@ -102,10 +101,11 @@ attest(struct gate *gate, struct err *err)
 	};
 	if (container_bundle(&gate->container, gate->bundle, err) != 0)
 		return -1;
-	keys = cri_keys_of(gate->bundle);
-	if (annotation(gate, keys.image, NAME_MAX_SIZE, &request->image_id, err) != 0 ||
-	    annotation(gate, keys.name_space, NAME_MAX_SIZE, &request->name_space, err) != 0 ||
-	    annotation(gate, CHALLENGE_KEY, CHALLENGE_MAX, &request->challenge, err) != 0)
+	if (take_annotation("image", cri_image(gate->bundle, annotations), NAME_MAX_SIZE, &request->image_id, err) != 0 ||
+	    take_annotation("namespace", cri_namespace(gate->bundle, annotations), NAME_MAX_SIZE, &request->name_space,
+			    err) != 0 ||
+	    take_annotation("challenge", oci_annotation(annotations, CHALLENGE_KEY), CHALLENGE_MAX, &request->challenge,
+			    err) != 0)
 		return -1;
 	if (attest_start(PATH_CGPU, request, &run, err) != 0)
 		return -1;

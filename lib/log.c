@@ -64,6 +64,23 @@ make_journal(struct buf *out, const struct log_record *record)
 			add_line(out, "CGPU_", record->fields[i].name, record->fields[i].value);
 }
 
+/* Between apostrophes: one inside would end the value, and what follows would read as fields of ours. */
+static void
+add_quoted(struct buf *out, const char *name, const char *value)
+{
+	char text[LOG_VALUE_MAX];
+
+	text_escape(text, sizeof(text), value);
+	buf_printf(out, " %s='", name);
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at == '\'')
+			buf_printf(out, "\\x27");
+		else
+			buf_add(out, at, 1);
+	}
+	buf_printf(out, "'");
+}
+
 /* Without a time: the daemon puts its own, and ours would need the time zone files. */
 static void
 make_syslog(struct buf *out, const struct log_record *record)
@@ -76,10 +93,8 @@ make_syslog(struct buf *out, const struct log_record *record)
 		   record->program, (int)getpid(), events[record->event].name, text, code_name(record->code),
 		   record->code);
 	for (i = 0; i < record->count; i++) {
-		if (record->fields[i].value == NULL)
-			continue;
-		text_escape(text, sizeof(text), record->fields[i].value);
-		buf_printf(out, " %s='%s'", record->fields[i].name, text);
+		if (record->fields[i].value != NULL)
+			add_quoted(out, record->fields[i].name, record->fields[i].value);
 	}
 }
 

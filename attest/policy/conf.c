@@ -452,8 +452,10 @@ check_exempts(const struct conf *conf, struct err *err)
 		if (entry->bundle_root == NULL || entry->bundle_root[0] != '/')
 			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has no absolute bundle-root",
 				       entry->name);
-		if (entry->namespace == NULL && entry->image_id == NULL)
-			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has neither namespace nor image-id",
+		if (entry->namespace == NULL)
+			return err_set(err, CODE_USAGE,
+				       "configuration: [exempt %s] has no namespace; image-id alone exempts nothing, for a "
+				       "container's annotation can name any image",
 				       entry->name);
 	}
 	return 0;

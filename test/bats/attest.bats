@@ -349,6 +349,11 @@ refused() {
 	[[ "$(jq -r .message <<<"$output")" = *"nearest known one is 'privileged'"* ]]
 	run cgpu config check
 	[ "$status" -eq 2 ]
+	# Any container can name the image.
+	printf '[exempt dcgm]\nimage-id = sha256:1\nbundle-root = /run/containers\n' >"$CONF"
+	run cgpu config check
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"[exempt dcgm] has no namespace"* ]]
 }
 
 @test "evidence: written whole, readable by verify, nonce as given" {

@@ -5,6 +5,9 @@
 load helpers
 
 CONF=/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
+# As CRI-O tells the namespace of a pod.
+operator=(--annotation io.kubernetes.pod.namespace=gpu-operator
+	--annotation 'io.kubernetes.cri-o.Labels={"io.kubernetes.pod.namespace":"gpu-operator"}')
 RECORDS=/run/cgpu/containers
 
 setup_file() {
@@ -152,7 +155,7 @@ counted() {
 @test "exempt, and observed: told as that, and no new token for them" {
 	for runtime in runc crun; do
 		printf '[exempt test]\nnamespace = gpu-operator\nbundle-root = /var/lib/containers/storage/overlay-containers\n' >$CONF
-		up $runtime c1 --annotation io.kubernetes.pod.namespace=gpu-operator "${gpu[@]}" plain hold /dev/nvidia0
+		up $runtime c1 "${operator[@]}" "${gpu[@]}" plain hold /dev/nvidia0
 		seen_is "exempt $id 1"
 		told ok 0 '0 attested, 1 exempt, 0 observed'
 		counted exempt

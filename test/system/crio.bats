@@ -207,7 +207,8 @@ exempted() { # how many of the last two audit lines are exemptions
 }
 
 @test "exempt by namespace: below the folder of CRI-O's alone" {
-	local system='.annotations["io.kubernetes.pod.namespace"] = "gpu-operator"' name
+	local system='.annotations["io.kubernetes.pod.namespace"] = "gpu-operator" |
+		.annotations["io.kubernetes.cri-o.Labels"] = "{\\"io.kubernetes.pod.namespace\\":\\"gpu-operator\\"}"' name
 	printf '[exempt operator]\nnamespace = gpu-operator\nbundle-root = %s\n' $STORAGE >"$CONF"
 	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
 	write_bundle operator "$HOOKS_D" "$system"
@@ -217,6 +218,12 @@ exempted() { # how many of the last two audit lines are exemptions
 	refused_with 20
 	write_bundle texts "$HOOKS_D" '.annotations["io.kubernetes.cri-o.Labels"] = "{\"io.kubernetes.pod.namespace\":\"gpu-operator\"}" |
 		.annotations["x/io.kubernetes.pod.namespace"] = "gpu-operator"'
+	refused_with 20
+	# An annotation in the place of the label that the kubelet gives.
+	write_bundle unlabelled "$HOOKS_D" '.annotations["io.kubernetes.pod.namespace"] = "gpu-operator"'
+	refused_with 20
+	write_bundle bare "$HOOKS_D" '.annotations["io.kubernetes.pod.namespace"] = "gpu-operator" |
+		del(.annotations["io.kubernetes.cri-o.Labels"])'
 	refused_with 20
 	# Where podman, or anybody, can write bundles; also through a link in the right folder.
 	for name in /var/lib/containers/storage /run/containers/storage-of-another; do

@@ -206,7 +206,7 @@ test_show_reads_back(void)
 	CHECK(parse(&conf, "[policy]\nmin-vbios-version = 96.00.9F\nallow-ocsp-without-nonce = 2027-01-01\n"
 			   "mode = observe\nobserve-until = 2027-02-03\npolicy-file = /etc/p.json\n"
 			   "denied-driver-versions = 550.1, 560.2\ndenied-vbios-versions = 96.00.9f.00.01\n"
-			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n") == 0);
+			   "[exempt a]\nnamespace = n\nimage-id = sha256:1\nbundle-root = /run\n") == 0);
 	text = conf_text(&conf, false);
 	CHECK(parse(&again, text) == 0);
 	second = conf_text(&again, false);
@@ -225,12 +225,12 @@ test_origins(void)
 	char *text;
 
 	CHECK(parse(&conf, "\xef\xbb\xbf[policy]\r\n\n; a comment\n   \nready-state = report\ngpu-count=2\n"
-			   "[exempt a]\nimage-id = sha256:1\nbundle-root = /run\n[run]\ndeadline = 7") == 0);
+			   "[exempt a]\nnamespace = n\nimage-id = sha256:1\nbundle-root = /run\n[run]\ndeadline = 7") == 0);
 	CHECK(conf_parse(&conf, "second.conf", bytes_of_text("\n[policy]\ngpu-count = 4\n"), &last) == 0);
 	text = conf_text(&conf, true);
 	CHECK(strstr(text, "\nready-state = report  # cgpu.conf:5\n") != NULL);
 	CHECK(strstr(text, "\ngpu-count = 4  # second.conf:3\n") != NULL);
-	CHECK(strstr(text, "\ndeadline = 7  # cgpu.conf:11\n") != NULL);
+	CHECK(strstr(text, "\ndeadline = 7  # cgpu.conf:12\n") != NULL);
 	CHECK(strstr(text, "\naudit = best-effort  # default\n") != NULL);
 	CHECK(strstr(text, "\npolicy-file =  # default\n") != NULL);
 	CHECK(strstr(text, "\n[exempt a]  # cgpu.conf:9\n") != NULL);

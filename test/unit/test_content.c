@@ -113,6 +113,15 @@ test_obstacles(void)
 	CHECK(put("three", "b") == 0);
 	CHECK_TEXT(seen("a"), "three");
 	CHECK(count("..old") == 0 && count("fifo") == 0 && count("stray") == 1);
+	/* Files and directories in the place of links do not stay. */
+	shell("rm a b && echo forged >a && mkdir b && : >b/x");
+	CHECK(put("again", "b") == 0);
+	CHECK_TEXT(seen("a"), "again");
+	CHECK_TEXT(seen("b"), "again");
+	/* What cannot be taken away is no success. */
+	shell("rm b && mkdir -p b/deep/er");
+	CHECK(put("never", "b") == CODE_ATTACH);
+	shell("rm -r b");
 	/* Where the link cannot be replaced, nothing of the new result stays. */
 	shell("rm ..data && mkdir ..data && : >..data/x");
 	CHECK(put("four", "b") == CODE_ATTACH);
