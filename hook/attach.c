@@ -102,13 +102,31 @@ identify(int mount, struct attach_place *place)
 }
 
 static int
-fill(int mount, const struct attach_file *files, unsigned count, struct attach_place *place, struct err *err)
+fill(int mount, int content, const struct attach_file *files, unsigned count, struct attach_place *place, struct err *err)
 {
-	if (content_put(mount, &place->owner, files, count, err) != 0)
+	if (content_put(content, &place->owner, files, count, err) != 0)
 		return -1;
-	if (identify(mount, place) != 0 || set_read_only(mount, true) != 0)
+	if (identify(content, place) != 0 || set_read_only(mount, true) != 0)
 		return err_set(err, CODE_ATTACH, "mount_setattr: %s", err_errno(errno));
 	return 0;
+}
+
+/* The directory of the result: the mount, or one in it where that covers the parent. */
+static int
+open_content(int mount, const struct target *target, struct err *err)
+{
+	int fd;
+
+	if (!target->covers)
+		return fcntl(mount, F_DUPFD_CLOEXEC, 0);
+	fd = mkdirat(mount, TARGET_NAME, 0755) != 0
+		? -1 : openat(mount, TARGET_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fchmod(fd, 0755) == 0 && (!target->mapped || fchown(fd, target->uid, target->gid) == 0))
+		return fd;
+	err_set(err, CODE_ATTACH, "directory for the result: %s", err_errno(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 struct move {
@@ -132,21 +150,23 @@ attach_files(const struct container *container, const char *root_path, const cha
 {
 	struct move move = {.mount = -1};
 	struct target target;
-	int result = -1;
+	int content = -1, result = -1;
 
 	*place = (struct attach_place){.id = 0};
 	if (target_open(container, root_path, &target, err) != 0)
 		goto out;
 	place->owner = (struct content_owner){target.mapped, target.uid, target.gid};
 	move = (struct move){make_tmpfs(&place->owner, label, content_room(files, count), err), target.directory};
-	if (move.mount < 0)
+	if (move.mount < 0 || (content = open_content(move.mount, &target, err)) < 0)
 		goto out;
-	if (fill(move.mount, files, count, place, err) != 0 ||
+	if (fill(move.mount, content, files, count, place, err) != 0 ||
 	    inside_run(container, move_inside, &move, deadline, err) != 0 ||
-	    target_holds(&target, move.mount, err) != 0 || container_check(container, err) != 0)
+	    target_holds(&target, content, err) != 0 || container_check(container, err) != 0)
 		goto out;
 	result = 0;
 out:
+	if (content >= 0)
+		close(content);
 	if (move.mount >= 0)
 		close(move.mount);
 	target_close(&target);

@@ -19,8 +19,11 @@
 
 #define CONTENT_LINK "..data"
 #define CONTENT_FILES_MAX 9
-/* The links, the root, ..data twice, and the directories: the present one, the one before, the new one, one broken off. */
-#define CONTENT_INODES (CONTENT_FILES_MAX + 3 + 4 * (CONTENT_FILES_MAX + 1))
+/*
+ * The links, the root, a directory in it, ..data twice, and the directories: the present one, the one before, the new one,
+ * one broken off.
+ */
+#define CONTENT_INODES (CONTENT_FILES_MAX + 4 + 4 * (CONTENT_FILES_MAX + 1))
 
 struct attach_file {
 	const char *name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/target.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -200,21 +201,51 @@ make_directory(const struct target *target, int at, const char *name)
 	return result;
 }
 
-/* make: what is missing is made. The fd of the last directory. */
+static bool
+is_empty_directory(int at)
+{
+	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	bool empty = list != NULL;
+
+	while (empty && (entry = readdir(list)) != NULL)
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+	if (list != NULL)
+		closedir(list);
+	else if (fd >= 0)
+		close(fd);
+	return empty;
+}
+
+/* Makes what is missing. 1: at is read-only and empty, and shall be covered. */
 static int
-walk(const struct target *target, bool make, struct err *err)
+make_missing(const struct target *target, int at, const char *name, struct err *err)
+{
+	if (make_directory(target, at, name) == 0 || errno == EEXIST)
+		return 0;
+	if (errno == EROFS && strcmp(name, TARGET_NAME) == 0 && is_empty_directory(at))
+		return 1;
+	return err_set(err, errno == EROFS ? CODE_ATTACH_READ_ONLY : CODE_ATTACH_TARGET,
+		       "mkdir '%s' for /" TARGET_DIRECTORY ": %s", name, err_errno(errno));
+}
+
+/* covers: what is missing is made, or covered; NULL: nothing is made. The fd of the last directory. */
+static int
+walk(const struct target *target, bool *covers, struct err *err)
 {
 	char path[] = TARGET_DIRECTORY, *rest = NULL, *name;
 	int at = dup(target->root), next;
 
 	for (name = strtok_r(path, "/", &rest); name != NULL && at >= 0; name = strtok_r(NULL, "/", &rest)) {
 		next = open_beneath(at, name, RESOLVE_BENEATH);
-		if (next < 0 && errno == ENOENT && make) {
-			if (make_directory(target, at, name) != 0 && errno != EEXIST)
-				err_set(err, CODE_ATTACH_TARGET, "mkdir '%s' for /" TARGET_DIRECTORY ": %s", name,
-					err_errno(errno));
-			else
-				next = open_beneath(at, name, RESOLVE_BENEATH);
+		if (next < 0 && errno == ENOENT && covers != NULL) {
+			int made = make_missing(target, at, name, err);
+
+			*covers = made == 1;
+			if (*covers)
+				return at;
+			next = made < 0 ? -1 : open_beneath(at, name, RESOLVE_BENEATH);
 		}
 		if (next < 0 && err->code == 0)
 			err_set(err, CODE_ATTACH_TARGET, "'%s' of /" TARGET_DIRECTORY " in the container: %s, want a directory",
@@ -286,7 +317,7 @@ target_open(const struct container *container, const char *root_path, struct tar
 	if (out->proc < 0 || container_check(container, err) != 0 || read_ids(container, out, err) != 0 ||
 	    open_root(container, root_path, out, err) != 0 || container_check(container, err) != 0)
 		return -1;
-	out->directory = walk(out, true, err);
+	out->directory = walk(out, &out->covers, err);
 	if (out->directory < 0)
 		return -1;
 	return check_private(out, container->pid, err);
@@ -296,7 +327,7 @@ int
 target_holds(const struct target *target, int fd, struct err *err)
 {
 	struct stat have, want;
-	int seen = walk(target, false, err), same;
+	int seen = walk(target, NULL, err), same;
 
 	if (seen < 0)
 		return -1;

@@ -22,6 +22,10 @@ setup() {
 	rm -f "$EMULATED"/node/faults.conf
 }
 
+teardown() {
+	! mountpoint -q $BUNDLE/rootfs || umount $BUNDLE/rootfs
+}
+
 # write_bundle CALLS [EDIT]: config.json with nvidia0 and a call of the hook for each array of arguments in CALLS; and what jq
 # makes of that by EDIT.
 write_bundle() {
@@ -70,6 +74,34 @@ for_both() { # COMMAND...: with the words RUNTIME and ID filled in
 	chown -R 0:0 $BUNDLE/rootfs
 	write_bundle "[$BY_HOOKS]"
 	for_both attested_by hooks.d two_steps RUNTIME ID
+}
+
+# An engine may hand a root over that is mounted read-only already. runc keeps it so, crun makes its own mount writable.
+@test "a root that is read-only before the hook runs: attached over an empty /run, else refused with its own code" {
+	local root=$BUNDLE/rootfs count
+	rm -rf $root/run/cgpu
+	mkdir $root/run/cgpu.kept
+	write_bundle "[$BY_HOOKS]"
+	mount --bind $root $root
+	mount -o remount,bind,ro $root
+	refused_by 232 '1|255' runc run -b $BUNDLE runc-$BATS_TEST_NUMBER
+	attested_by hooks.d crun run -b $BUNDLE crun-$BATS_TEST_NUMBER
+	umount $root
+	rmdir $root/run/cgpu $root/run/cgpu.kept
+	mount --bind $root $root
+	mount -o remount,bind,ro $root
+	count=$(audit_lines)
+	run runc run -b $BUNDLE runc-$BATS_TEST_NUMBER
+	echo "$output"
+	[ "$output" = $'pass\n0' ] # the mount is on /run
+	[ $(($(audit_lines) - count)) -eq 1 ]
+	[ ! -e $root/run/cgpu ]
+	umount $root
+	mkdir $root/run/cgpu
+	mount --bind $root $root
+	mount -o remount,bind,ro $root
+	for_both attested_by hooks.d RUNTIME run -b $BUNDLE ID
+	umount $root
 }
 
 # two_steps RUNTIME ID: create and start, as a shim does.

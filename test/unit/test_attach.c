@@ -118,6 +118,36 @@ attempt(const char *script)
 	return code;
 }
 
+#define READ_ONLY "; mount --bind $1 $1; mount -o remount,bind,ro $1"
+
+/* The image lacks /run/cgpu and nothing can be made in it. */
+static void
+test_read_only(void)
+{
+	char path[128];
+	struct err err = ERR_INIT;
+	struct statvfs fs;
+	pid_t pid;
+
+	if (skip())
+		return;
+	setup();
+	pid = start_init("mkdir -p $1/run" READ_ONLY READY, 0);
+	CHECK(attach_to(pid, &err) == 0);
+	CHECK_TEXT(err.text, "");
+	snprintf(path, sizeof(path), "/proc/%d/root%s/run/cgpu/token.jwt", (int)pid, rootfs);
+	CHECK(access(path, R_OK) == 0);
+	*strrchr(path, '/') = '\0';
+	CHECK(statvfs(path, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0);
+	snprintf(path, sizeof(path), "%s/run/cgpu", rootfs);
+	CHECK(access(path, F_OK) != 0);
+	end_init(pid);
+	CHECK(attempt("mkdir -p $1/run/cgpu" READ_ONLY READY) == 0);
+	/* Something of the image's would be hidden, or there is no /run at all. */
+	CHECK(attempt("mkdir -p $1/run/lock" READ_ONLY READY) == CODE_ATTACH_READ_ONLY);
+	CHECK(attempt(":" READ_ONLY READY) == CODE_ATTACH_READ_ONLY);
+}
+
 static void
 test_plain(void)
 {
@@ -215,7 +245,7 @@ test_targets(void)
 	      CODE_ATTACH_SHARED);
 	CHECK(attempt("mount --make-shared $1" READY) == CODE_ATTACH_SHARED);
 	/* Read-only and empty: nothing can be made there. */
-	CHECK(attempt("mount -o remount,bind,ro $1" READY) == CODE_ATTACH_TARGET);
+	CHECK(attempt("mount -o remount,bind,ro $1" READY) == CODE_ATTACH_READ_ONLY);
 	/* A volume there is covered; a container's own tmpfs below /run is used. */
 	CHECK(attempt("mkdir -p $1/run/cgpu; mount -t tmpfs t $1/run/cgpu; echo forged >$1/run/cgpu/token.jwt" READY) ==
 	      0);
@@ -286,6 +316,7 @@ main(void)
 		return 1;
 	snprintf(rootfs, sizeof(rootfs), "%s/rootfs", folder);
 	RUN(test_plain);
+	RUN(test_read_only);
 	RUN(test_again);
 	RUN(test_user_namespace);
 	RUN(test_targets);

@@ -233,7 +233,7 @@ test_origins(void)
 	CHECK(strstr(text, "\ndeadline = 7  # cgpu.conf:12\n") != NULL);
 	CHECK(strstr(text, "\naudit = best-effort  # default\n") != NULL);
 	CHECK(strstr(text, "\npolicy-file =  # default\n") != NULL);
-	CHECK(strstr(text, "\n[exempt a]  # cgpu.conf:9\n") != NULL);
+	CHECK(strstr(text, "\n[exempt a]  # cgpu.conf:10\n") != NULL);
 	free(text);
 	conf_free(&conf);
 	CHECK(parse(&conf, "[policy]\n\ngpu-count = many\n") != 0 &&

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/cri.h"
 
+#include <stdlib.h>
+
 #include "test/unit/unit.h"
 
 #define CRIO "/run/containers/storage/overlay-containers/a/userdata"
