@@ -13,6 +13,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # shellcheck source=test/count.bash
 . test/count.bash
+fails() { ! "$@" >"$scratch/log" 2>&1; }
 quiet() { "$@" >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log"; false; }; }
 
 check 'debian/changelog has another version' grep -q "^oci-cgpu-hook ($version-" packaging/deb/debian/changelog
@@ -35,6 +36,14 @@ if [ -e .git ] && command -v git >/dev/null; then
 	check 'two clones give different sums' \
 		cmp "$scratch/one/build/$name.sha256" "$scratch/another-one/build/$name.sha256"
 	check 'the sums are wrong' quiet env -C "$scratch/one/build" sha256sum -c "$name.sha256"
+	# Unpacked by root, which keeps the modes: folders that a group may write to are not trusted by the programs.
+	check 'the archive has something that others may write to' \
+		[ -z "$(tar tvf "$scratch/one/build/$name.tar.xz" | grep -E '^[^l](....|.......)w')" ]
+	# From there no archive can be made, not even an empty one, whatever repository is above.
+	mkdir "$scratch/one/unpacked"
+	tar xf "$scratch/one/build/$name.tar.xz" -C "$scratch/one/unpacked"
+	check 'make dist without a repository passes' fails make -s -C "$scratch/one/unpacked/$name" O=build dist
+	check 'make dist without a repository leaves an archive' [ -z "$(find "$scratch/one/unpacked" -name '*.tar*')" ]
 else
 	skip 'no clone, no archive'
 fi

@@ -3,6 +3,7 @@
 # upgrade.sh O: the Debian package of make deb, in O/deb, is installed, upgraded, removed, installed again and purged on a machine of
 # its own: the files of this one below an overlay, systemd as process 1 in namespaces of its own, no network. Needs root.
 # A program that is called crio and watches the hooks directory stands for CRI-O.
+# shellcheck disable=SC2016 # for the shells of that machine
 set -u
 self=$(realpath "$0")
 
@@ -119,6 +120,8 @@ crio() {
 	soon machine test -e /run/crio-watches
 }
 
+# These are every engine's, and not taken away.
+machine mkdir -p /etc/cdi /run/cdi
 before=$(files)
 check 'installation failed' dpkg_does -i /root/old.deb
 check 'the timer of stored collateral does not run' machine systemctl -q is-active cgpu-collateral.timer

@@ -185,6 +185,7 @@ accepts() {
 	gpu_config >bundle/config.json
 	unshare -m sleep 20 &
 	state $! >state.json
+	# shellcheck disable=SC2016 # evaluated there
 	await eval '[ "$(readlink /proc/$!/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]'
 	status=0
 	refuses 108 createRuntime || status=$?

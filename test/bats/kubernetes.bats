@@ -205,6 +205,7 @@ old_version() {
 	# The mount of a pod stays on the directory that was removed.
 	[ "$(id -u)" -eq 0 ] || return 0
 	mkdir "$BATS_TEST_TMPDIR/hooks"
+	# shellcheck disable=SC2016 # evaluated there
 	run -1 unshare --mount sh -c 'mount --bind "$1/hooks" "$2" && rmdir "$1/hooks" && exec "$3/installer.sh" install' sh \
 		"$BATS_TEST_TMPDIR" "$HOST$HOOKS" "$FILES"
 	[[ $output == "$HOOKS was removed on the node"* ]]

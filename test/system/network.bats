@@ -86,6 +86,7 @@ whole() {
 		misbehave 'rim slow 10000'
 		(refused $runtime 68 --device nvidia.com/gpu=all plain true) &
 		pid=$!
+		# shellcheck disable=SC2016 # evaluated there
 		await eval '[ "$(requests)" -ge 1 ]'
 		start $runtime --rm plain true
 		# It is still waited for: the plain one did not wait with it.

@@ -109,6 +109,7 @@ storm() {
 		start runc --rm --device nvidia.com/gpu=all plain true >/dev/null 2>&1 &
 		pids+=($!)
 	done
+	# shellcheck disable=SC2016 # evaluated there
 	await eval '[ "$(pidof collect | wc -w)" -eq "$places" ]'
 	# Those that run keep their time, however long it took to start them; the next one has little.
 	printf '[run]\ndeadline = 4\n' >/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
