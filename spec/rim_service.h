@@ -11,7 +11,7 @@
  */
 
 #define RIM_SERVICE_MAX 0x200000          /* of the answer; genuine ones have 30 KiB */
-#define RIM_SERVICE_DOCUMENT_MAX 0x100000 /* what lib/xml.h reads */
+#define RIM_SERVICE_DOCUMENT_MAX 0x100000 /* what spec/xml.h reads */
 
 /*
  * The document, if the answer is about id and has format "TCG" or names none. The digest must look like one and is not
