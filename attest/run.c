@@ -585,6 +585,7 @@ make_result(const struct run_request *request, const struct live *live, struct r
 		.container_id = request->container_id,
 		.image_id = request->image_id,
 		.config_digest = request->config_digest,
+		.shared_pid = request->shared_pid,
 		.at = run->at,
 		.lifetime = conf->token_lifetime,
 		.claims = run->claims,

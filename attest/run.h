@@ -31,6 +31,7 @@ struct run_request {
 	bool all;                            /* every GPU, or the minors of /dev/nvidiaN below */
 	uint32_t minor[COLLECT_GPUS_MAX];
 	unsigned minors;
+	bool shared_pid;  /* the container joined a PID namespace: others could be there who reach into it */
 	bool by_hook;     /* no environment has a say */
 	bool refresh;     /* collateral that is past half its time is fetched anew */
 	enum run_look look;

@@ -92,6 +92,7 @@ make_args(const struct attest_request *request, const uint8_t echo[ATTEST_ECHO],
 	args_add(args, "--namespace", request->name_space);
 	args_add(args, "--challenge", request->challenge);
 	args_add(args, "--privileged", request->privileged ? "" : NULL);
+	args_add(args, "--shared-pid", request->shared_pid ? "" : NULL);
 	free(gpus);
 }
 

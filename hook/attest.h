@@ -24,6 +24,7 @@ struct attest_request {
 	const uint32_t *minors;
 	unsigned count;
 	bool privileged;
+	bool shared_pid;         /* it joined a PID namespace (hook/processes.h) */
 	const char *bundle;      /* absolute path */
 	const char *image_id;    /* NULL where not known, and so below */
 	const char *name_space;

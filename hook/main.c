@@ -13,6 +13,7 @@
 #include "hook/host.h"
 #include "hook/journal.h"
 #include "hook/privilege.h"
+#include "hook/processes.h"
 #include "hook/refresh.h"
 #include "hook/stage.h"
 #include "hook/start.h"
@@ -97,6 +98,7 @@ attest(struct gate *gate, struct err *err)
 		.minors = gate->decision.minors,
 		.count = gate->decision.count,
 		.privileged = gate->decision.privileged,
+		.shared_pid = processes_shared("", gate->state.pid),
 		.bundle = gate->bundle,
 	};
 	if (container_bundle(&gate->container, gate->bundle, err) != 0)

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "hook/journal.h"
 #include "hook/privilege.h"
+#include "hook/processes.h"
 #include "hook/record.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -101,6 +102,7 @@ attest(struct refresh *refresh, struct err *err)
 		.minors = record->minors,
 		.count = record->count,
 		.privileged = record->privileged,
+		.shared_pid = processes_shared("", record->pid),
 		.bundle = record->bundle,
 		.image_id = record->image_id,
 		.name_space = record->name_space,

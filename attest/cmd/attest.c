@@ -48,6 +48,7 @@ static const struct option_entry table[] = {
 	{"namespace", "NAME", "with --hook: Kubernetes namespace of the container"},
 	{"bundle", "DIR", "with --hook: bundle of the container"},
 	{"privileged", NULL, "with --hook: the GPUs are reached by privileged access"},
+	{"shared-pid", NULL, "with --hook: the container joins a PID namespace of others"},
 	{"running", NULL, "with --hook: the container has a token and runs"},
 	{NULL, NULL, NULL},
 };
@@ -288,6 +289,20 @@ read_reply_options(const struct options *options, struct reply *reply, struct er
 	return 0;
 }
 
+/* What the policy says before anything is attested: err says why for EXEMPTION_DENY. */
+static enum exemption
+judge_container(const struct run_request *request, const struct exemption_request *container, char **why,
+		struct err *err)
+{
+	enum exemption exemption = exemption_find(request->conf, container, why, err);
+
+	if (exemption != EXEMPTION_GATE || !request->shared_pid || request->conf->shared_pid == SHARED_PID_ALLOW)
+		return exemption;
+	err_set(err, CODE_SHARED_PID, "the container joins a PID namespace of other processes, and the configuration says "
+				      "shared-pid = deny");
+	return EXEMPTION_DENY;
+}
+
 static int
 for_hook(const struct options *options, const struct run_request *request, const struct reply *reply, struct err *err)
 {
@@ -303,7 +318,7 @@ for_hook(const struct options *options, const struct run_request *request, const
 	char *why = NULL;
 	int rc;
 
-	exemption = exemption_find(request->conf, &container, &why, err);
+	exemption = judge_container(request, &container, &why, err);
 	switch (exemption == EXEMPTION_ALLOW && running ? EXEMPTION_GATE : exemption) {
 	case EXEMPTION_GATE:
 		run_attest(request, &run);
@@ -350,6 +365,7 @@ prepare(const struct options *options, struct conf *conf, uint8_t digest[SHA256_
 		return -1;
 	request->conf = conf;
 	request->policy = *policy;
+	request->shared_pid = options_given(options, "shared-pid");
 	request->by_hook = options_given(options, "hook");
 	request->progress = request->by_hook ? NULL : progress_begin();
 	request->deadline = live_deadline(conf);

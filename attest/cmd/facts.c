@@ -208,6 +208,7 @@ facts_put(struct buf *payload, const struct run_request *request, const struct r
 	put_fact(payload, "trust_anchor", conf_custom_anchor(conf) ? "custom" : "nvidia");
 	put_fact(payload, "loosenings", loosenings);
 	put_fact(payload, "workers", sandbox_keeps_user(conf->worker_user) ? "caller's user" : NULL);
+	put_fact(payload, "shared_pid", request->shared_pid ? "yes" : NULL);
 	free(loosenings);
 	if (run == NULL)
 		return;

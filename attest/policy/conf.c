@@ -37,6 +37,7 @@ struct key {
 #define ORIGINS 1   /* KIND_LIST */
 
 static const char *const privileged_choices[] = {"gate", "deny", "allow", NULL};
+static const char *const shared_pid_choices[] = {"allow", "deny", NULL};
 static const char *const ready_choices[] = {"require", "report", "manage", NULL};
 static const char *const audit_choices[] = {"best-effort", "required", NULL};
 static const char *const verifier_choices[] = {"local", "remote", "both", NULL};
@@ -77,6 +78,7 @@ static const struct key keys[] = {
 	{"policy", "observe-until", KIND_DATE, AT(observe_until), "", 0, 0, NULL},
 	{"policy", "policy-file", KIND_PATH, AT(policy_file), "", 0, 0, NULL},
 	{"policy", "privileged", KIND_CHOICE, AT(privileged), "gate", 0, 0, privileged_choices},
+	{"policy", "shared-pid", KIND_CHOICE, AT(shared_pid), "allow", 0, 0, shared_pid_choices},
 	{"policy", "ready-state", KIND_CHOICE, AT(ready), "require", 0, 0, ready_choices},
 	{"policy", "audit", KIND_CHOICE, AT(audit), "best-effort", 0, 0, audit_choices},
 	{"policy", "min-driver-version", KIND_VERSION, AT(min_driver_version), "", 0, 0, NULL},

@@ -116,6 +116,8 @@ overall_payload(const struct result_input *input, const struct buf *device, cons
 	json_out_member_text(out, "x-cgpu-policy-sha256", input->policy_digest);
 	if (input->loosenings[0] != '\0')
 		json_out_member_text(out, "x-cgpu-loosenings", input->loosenings);
+	if (input->shared_pid)
+		json_out_member_bool(out, "x-cgpu-shared-pid", true);
 	write_nonce_parts(out, input);
 	json_out_end(out);
 	return json_out_finish(out);

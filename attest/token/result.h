@@ -32,6 +32,7 @@ struct result_input {
 	uint8_t nonce[NONCE_SIZE];
 	const char *container_id, *image_id; /* NULL = not known */
 	struct bytes config_digest;          /* 32 bytes or {NULL, 0} */
+	bool shared_pid;                     /* the container joined a PID namespace */
 	int64_t at, lifetime;                /* seconds since 1970, seconds */
 	struct json *const *claims;          /* verified claims of each GPU */
 	const char *const *uuid;             /* as the driver says, unsigned */

@@ -195,6 +195,38 @@ fault() {
 	attests --device nvidia.com/gpu=all
 }
 
+# The claim in a token.
+shared() {
+	jq -R 'split(".")[1] | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson | .["x-cgpu-shared-pid"]'
+}
+
+@test "shared-pid = deny: a PID namespace that the container joins; by default token and audit line say so" {
+	local runtime
+	start crun -d --name pod plain sleep 300 >/dev/null
+	for runtime in runc crun; do
+		run start $runtime --rm --pid=container:pod --device nvidia.com/gpu=all plain cat /run/cgpu/token.jwt
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[ "$(shared <<<"$output")" = true ]
+		tail -1 "$AUDIT" | grep -F '"shared_pid":"yes"'
+		run start $runtime --rm --pid=host --device nvidia.com/gpu=all plain cat /run/cgpu/token.jwt
+		[ "$status" -eq 0 ]
+		[ "$(shared <<<"$output")" = true ]
+		run start $runtime --rm --device nvidia.com/gpu=all plain cat /run/cgpu/token.jwt
+		[ "$status" -eq 0 ]
+		[ "$(shared <<<"$output")" = null ]
+		tail -1 "$AUDIT" | absent -F shared_pid
+	done
+	printf '[policy]\nshared-pid = deny\n' >$CONF
+	for runtime in runc crun; do
+		refused $runtime 236 --pid=container:pod --device nvidia.com/gpu=all plain true
+		refused $runtime 236 --pid=host --device nvidia.com/gpu=all plain true
+	done
+	attests --device nvidia.com/gpu=all
+	start crun --rm --pid=container:pod plain true
+	remove pod
+}
+
 @test "privileged = allow: exempt, and recorded; a container that asks for a GPU by name is not" {
 	printf '[policy]\nprivileged = allow\n' >$CONF
 	exempted --privileged

@@ -22,7 +22,7 @@ test_defaults_are_strict(void)
 	struct conf conf;
 
 	conf_defaults(&conf);
-	CHECK(conf.privileged == PRIVILEGED_GATE && conf.ready == READY_REQUIRE);
+	CHECK(conf.privileged == PRIVILEGED_GATE && conf.ready == READY_REQUIRE && conf.shared_pid == SHARED_PID_ALLOW);
 	CHECK(conf.allow_ocsp_without_nonce == 0 && conf.allow_certificate_hold == 0);
 	CHECK_TEXT(conf.device_root, "");
 	CHECK(conf.ocsp_max_age == 43200);
