@@ -93,6 +93,7 @@ make_args(const struct attest_request *request, const uint8_t echo[ATTEST_ECHO],
 	args_add(args, "--challenge", request->challenge);
 	args_add(args, "--privileged", request->privileged ? "" : NULL);
 	args_add(args, "--shared-pid", request->shared_pid ? "" : NULL);
+	args_add(args, "--before-driver", request->before_driver ? "" : NULL);
 	free(gpus);
 }
 

@@ -25,6 +25,7 @@ struct attest_request {
 	unsigned count;
 	bool privileged;
 	bool shared_pid;         /* it joined a PID namespace (hook/processes.h) */
+	bool before_driver;      /* no driver is there yet to attest anything */
 	const char *bundle;      /* absolute path */
 	const char *image_id;    /* NULL where not known, and so below */
 	const char *name_space;

@@ -44,6 +44,18 @@ check_config(int fd, struct err *err)
 	return 0;
 }
 
+/* The working directory of runc's process is the container's root, which is mounted on itself: whoever made the image
+ * would write the configuration there. A bundle is a directory of the engine's. */
+static bool
+is_mounted(int fd)
+{
+	struct statx st;
+
+	return statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) != 0 ||
+	       (st.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 /* The fd of config.json; *bundle becomes the directory that it is in. */
 static int
 find_config(pid_t pid, const char *path, int *bundle, struct err *err)
@@ -62,6 +74,9 @@ find_config(pid_t pid, const char *path, int *bundle, struct err *err)
 	*bundle = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*bundle < 0)
 		return err_set(err, CODE_CONFIG, "bundle %s holds no config.json, and the container's process is gone", path);
+	if (is_mounted(*bundle))
+		return err_set(err, CODE_CONFIG, "bundle %s holds no config.json, and the container's process is in a root "
+			       "directory", path);
 	fd = open_config(*bundle);
 done:
 	if (fd < 0)

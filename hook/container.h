@@ -23,8 +23,8 @@ struct container {
 
 /*
  * bundle: absolute path out of the state. Some crun versions report their own working directory or "/" there; if that
- * holds no config.json, the working directory of the init process, which is the bundle then, is used. config.json has to be
- * a regular file of root's (or the caller's) that nobody else can write. -1 with CODE_CONFIG; container_close in any case.
+ * holds no config.json, the working directory of the init process, which is the bundle then, is used, unless it is a mount's
+ * root as that of a container. config.json has to be a regular file of root's (or the caller's) that nobody else can write. -1 with CODE_CONFIG; container_close in any case.
  */
 int container_open(pid_t pid, const char *bundle, struct container *out, struct err *err);
 

@@ -3,84 +3,33 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "hook/host_files.h"
+#include "hook/host_pci.h"
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/idmap.h"
+#include "lib/path.h"
 #include "spec/driver_info.h"
+#include "spec/mountinfo.h"
 
-#define SMALL_FILE 65536
+#define MOUNTS_MAX (16 << 20)
+#define ENTRIES_MAX 200000 /* of a volume or an image: a tenth of a second */
 
-/* -- small files of proc and sysfs ---------------------------------------------------------------------------------- */
-
-/* NULL if it is not there. proc and sysfs follow links inside themselves, so links are followed here. */
-static char *
-read_small(const char *path, size_t max)
-{
-	struct buf content = {0};
-	struct err err = ERR_INIT;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (fd < 0)
-		return NULL;
-	if (fs_read_fd(fd, max, &content, &err) < 0) {
-		close(fd);
-		buf_free(&content);
-		return NULL;
-	}
-	close(fd);
-	return buf_steal_text(&content);
-}
-
-static unsigned
-read_vendor(const char *folder)
-{
-	char *path = xprintf("%s/vendor", folder), *text = read_small(path, SMALL_FILE);
-	unsigned long vendor = text == NULL ? 0 : strtoul(text, NULL, 16);
-
-	free(path);
-	free(text);
-	return vendor <= 0xffff ? (unsigned)vendor : 0;
-}
-
-/* The last part of what a link leads to. */
-static bool
-link_name(const char *path, char out[PATH_MAX])
-{
-	char target[PATH_MAX];
-	ssize_t size = readlink(path, target, sizeof(target) - 1);
-	const char *slash;
-
-	if (size <= 0)
-		return false;
-	target[size] = '\0';
-	slash = strrchr(target, '/');
-	snprintf(out, PATH_MAX, "%s", slash == NULL ? target : slash + 1);
-	return true;
-}
-
-static int
-gpu_minor(const char *address)
-{
-	char *path = xprintf("/proc/driver/nvidia/gpus/%s/information", address);
-	char *text = read_small(path, DRIVER_INFO_MAX);
-	int minor = text == NULL ? -1 : driver_info_minor(bytes_of_text(text));
-
-	free(path);
-	free(text);
-	return minor;
-}
+/* -- driver --------------------------------------------------------------------------------------------------------- */
 
 static int
 caps_gpu(void *context, int64_t minor)
 {
-	char *text = read_small("/proc/driver/nvidia-caps/mig-minors", DRIVER_CAPS_MAX);
+	char *text = host_read("/proc/driver/nvidia-caps/mig-minors", DRIVER_CAPS_MAX);
 	int gpu = text == NULL ? -1 : driver_info_caps_gpu(bytes_of_text(text), minor);
 
 	(void)context;
@@ -88,126 +37,237 @@ caps_gpu(void *context, int64_t minor)
 	return gpu;
 }
 
-/* -- PCI vendor ----------------------------------------------------------------------------------------------------- */
-
-/* Of the functions in a VFIO group: NVIDIA's if one is. */
-static unsigned
-group_vendor(const char *group)
+static bool
+has_gpu(void *context)
 {
-	char *path = xprintf("/sys/kernel/iommu_groups/%s/devices", group);
-	DIR *folder = opendir(path);
-	const struct dirent *entry;
-	unsigned vendor = 0;
+	struct host *host = context;
 
-	while (folder != NULL && vendor != DEVICE_NVIDIA_VENDOR && (entry = readdir(folder)) != NULL) {
-		char *function;
+	if (host->has_gpu < 0)
+		host->has_gpu = host_pci_has_gpu();
+	return host->has_gpu != 0;
+}
 
-		if (entry->d_name[0] == '.')
-			continue;
-		function = xprintf("%s/%s", path, entry->d_name);
-		vendor = read_vendor(function);
-		free(function);
-		/* One function that cannot be read could be NVIDIA's. */
-		if (vendor == 0)
-			break;
+/* -- mounts --------------------------------------------------------------------------------------------------------- */
+
+typedef void see_row(void *seer, const struct mountinfo *mount);
+
+static void
+each_mount(struct host *host, see_row *see, void *seer)
+{
+	char *copy, *rest, *line;
+	struct mountinfo mount;
+
+	if (host->mounts == NULL)
+		host->mounts = host_read("/proc/self/mountinfo", MOUNTS_MAX);
+	if (host->mounts == NULL)
+		host->mounts = xstrdup("");
+	copy = rest = xstrdup(host->mounts);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (mountinfo_parse(line, &mount))
+			see(seer, &mount);
 	}
-	if (folder != NULL)
-		closedir(folder);
-	free(path);
-	return vendor;
+	free(copy);
 }
 
-static unsigned
-node_vendor(dev_t number, int *minor_out)
-{
-	char *node = xprintf("/sys/dev/char/%u:%u", major(number), minor(number)), *device = xprintf("%s/device", node);
-	char name[PATH_MAX];
-	unsigned vendor = read_vendor(device);
+/* What of a file system a path below one of its mounts is: the one that was mounted last and lies deepest. */
+struct place {
+	const char *path;
+	size_t depth;
+	char inner[PATH_MAX];
+};
 
-	if (vendor == DEVICE_NVIDIA_VENDOR && link_name(device, name))
-		*minor_out = gpu_minor(name);
-	if (vendor == 0 && link_name(node, name) && name[strspn(name, "0123456789")] == '\0')
-		vendor = group_vendor(name);
-	free(device);
-	free(node);
-	return vendor;
+static void
+see_place(void *seer, const struct mountinfo *mount)
+{
+	struct place *place = seer;
+	size_t size = strcmp(mount->target, "/") == 0 ? 0 : strlen(mount->target);
+
+	if (!path_below(place->path, mount->target) || size < place->depth)
+		return;
+	place->depth = size;
+	snprintf(place->inner, sizeof(place->inner), "%s%s", strcmp(mount->root, "/") == 0 ? "" : mount->root,
+		 place->path + size);
 }
 
-/* A sysfs path: the deepest folder above or at it that has a vendor. */
-static unsigned
-path_vendor(const char *path)
+/* sysfs and procfs look the same wherever they are mounted. */
+static void
+rename_object(struct host *host, struct decision_object *object, const char *head)
 {
-	char *folder = xstrdup(path);
-	unsigned vendor = 0;
+	struct place place = {.path = object->path};
 
-	while (vendor == 0 && strncmp(folder, "/sys/", 5) == 0) {
-		vendor = read_vendor(folder);
-		*strrchr(folder, '/') = '\0';
-	}
-	free(folder);
-	return vendor;
+	each_mount(host, see_place, &place);
+	snprintf(object->path, sizeof(object->path), "%s%.*s", head, (int)sizeof(object->path) - 8, place.inner);
 }
 
-static unsigned
-pci_vendor(void *context, dev_t number, const char *path, int *minor_out)
+static enum decision_kind
+kind_of(mode_t mode)
 {
-	struct stat st;
-
-	(void)context;
-	*minor_out = -1;
-	if (number == 0 && strncmp(path, "/dev/", 5) == 0 && stat(path, &st) == 0 && S_ISCHR(st.st_mode))
-		number = st.st_rdev;
-	return number != 0 ? node_vendor(number, minor_out) : path_vendor(path);
+	return S_ISCHR(mode) ? DECISION_CHARACTER : S_ISDIR(mode) ? DECISION_DIRECTORY : DECISION_FILE;
 }
 
-/* -- sources -------------------------------------------------------------------------------------------------------- */
-
-static enum decision_source
-look_up(void *context, const char *path, dev_t *number, char resolved[PATH_MAX])
+/* A file system mounted below /sys in place of a part of it stands for that part. */
+static enum decision_system
+system_of(const struct host *host, const char *path, dev_t device, unsigned long magic)
 {
-	const struct host *host = context;
+	if (magic == SYSFS_MAGIC || path_below(path, "/sys/devices"))
+		return DECISION_FS_SYS;
+	if (magic == PROC_SUPER_MAGIC)
+		return DECISION_FS_PROC;
+	return host->dev != 0 && device == host->dev ? DECISION_FS_DEV : DECISION_FS_OTHER;
+}
+
+static bool
+look_up(void *context, const char *path, struct decision_object *out)
+{
+	struct host *host = context;
 	int fd = open(path, O_PATH | O_CLOEXEC);
+	struct statfs system = {.f_type = 0};
 	char link[64];
 	struct stat st;
 	ssize_t size;
 
-	resolved[0] = '\0';
+	*out = (struct decision_object){.path = ""};
 	if (fd < 0)
-		return DECISION_UNKNOWN;
+		return false;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	size = readlink(link, resolved, PATH_MAX - 1);
-	resolved[size > 0 ? size : 0] = '\0';
-	if (fstat(fd, &st) != 0)
-		st.st_mode = 0;
+	size = readlink(link, out->path, PATH_MAX - 1);
+	out->path[size > 0 ? size : 0] = '\0';
+	if (fstat(fd, &st) != 0 || fstatfs(fd, &system) != 0) {
+		close(fd);
+		return false;
+	}
 	close(fd);
-	*number = st.st_rdev;
-	if (S_ISCHR(st.st_mode))
-		return DECISION_CHARACTER;
-	if (S_ISBLK(st.st_mode))
-		return DECISION_BLOCK;
-	if (!S_ISDIR(st.st_mode))
-		return DECISION_UNKNOWN;
-	return host->devtmpfs != 0 && st.st_dev == host->devtmpfs ? DECISION_DEVTMPFS : DECISION_DIRECTORY;
+	out->kind = kind_of(st.st_mode);
+	out->number = st.st_rdev;
+	out->system = system_of(host, out->path, st.st_dev, (unsigned long)system.f_type);
+	if (out->system == DECISION_FS_SYS && (unsigned long)system.f_type == SYSFS_MAGIC)
+		rename_object(host, out, "/sys");
+	else if (out->system == DECISION_FS_PROC)
+		rename_object(host, out, "/proc");
+	else if (out->system == DECISION_FS_DEV && st.st_ino == host->dev_root)
+		snprintf(out->path, sizeof(out->path), "/dev");
+	return true;
+}
+
+struct below {
+	const struct host *host;
+	const char *path;
+	decision_see_mount *see;
+	void *seer;
+};
+
+static void
+see_below(void *seer, const struct mountinfo *mount)
+{
+	const struct below *below = seer;
+	bool sys = strcmp(mount->type, "sysfs") == 0, proc = strcmp(mount->type, "proc") == 0;
+	const char *inner = strcmp(mount->root, "/") == 0 ? "" : mount->root;
+	struct decision_object object = {
+		.kind = DECISION_DIRECTORY,
+		.system = system_of(below->host, mount->target, mount->device, sys ? SYSFS_MAGIC : proc ? PROC_SUPER_MAGIC : 0),
+		.readonly = mountinfo_lists(mount->flags, "ro"),
+		.nodev = mountinfo_lists(mount->flags, "nodev"),
+	};
+	struct statx st;
+
+	if (!path_below(mount->target, below->path) || strcmp(mount->target, below->path) == 0)
+		return;
+	/* Nothing is asked of who serves the file system. */
+	if (statx(AT_FDCWD, mount->target, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0) {
+		object.kind = kind_of(st.stx_mode);
+		object.number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
+	}
+	if (object.system == DECISION_FS_DEV && *inner == '\0')
+		snprintf(object.path, sizeof(object.path), "/dev");
+	else
+		snprintf(object.path, sizeof(object.path), "%s%s", sys ? "/sys" : proc ? "/proc" : "",
+			 sys || proc ? inner : mount->target);
+	below->see(below->seer, &object);
+}
+
+static void
+mounts_below(void *context, const char *path, decision_see_mount *see, void *seer)
+{
+	struct decision_object object;
+	struct below below = {context, path, see, seer};
+
+	/* The mount table has paths without links. */
+	if (look_up(context, path, &object) && object.system != DECISION_FS_SYS && object.system != DECISION_FS_PROC &&
+	    object.path[0] == '/')
+		below.path = object.path;
+	each_mount(context, see_below, &below);
+}
+
+/* -- nodes in directories ------------------------------------------------------------------------------------------- */
+
+struct found {
+	decision_see_node *see;
+	void *seer;
+};
+
+static bool
+see_entry(void *seer, int directory, const char *name, unsigned char type)
+{
+	const struct found *found = seer;
+	struct stat st;
+
+	if ((type == DT_CHR || type == DT_UNKNOWN) && fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISCHR(st.st_mode))
+		found->see(found->seer, st.st_rdev);
+	return true;
+}
+
+static bool
+nodes_below(void *context, const char *path, decision_see_node *see, void *seer)
+{
+	struct found found = {see, seer};
+
+	(void)context;
+	return host_walk(path, ENTRIES_MAX, see_entry, &found) > 0;
+}
+
+/* -- whole ---------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_elsewhere(pid_t pid)
+{
+	char *path = xprintf("/proc/%d/ns/user", (int)pid);
+	struct stat own, other;
+	bool elsewhere = stat("/proc/self/ns/user", &own) == 0 && stat(path, &other) == 0 && own.st_ino != other.st_ino;
+
+	free(path);
+	return elsewhere;
 }
 
 int
-host_open(struct host *host, struct decision_host *answers, struct err *err)
+host_open(pid_t pid, struct host *host, struct decision_host *answers, struct err *err)
 {
-	char *text = read_small("/proc/devices", SMALL_FILE);
-	struct err unread = ERR_INIT;
+	char *text = host_read("/proc/devices", HOST_SMALL_FILE);
 	struct stat root, dev;
 	struct idmap map;
 	bool ok;
 
-	*host = (struct host){0};
-	*answers = (struct decision_host){.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu,
-					  .context = host};
+	*host = (struct host){.has_gpu = -1};
+	*answers = (struct decision_host){.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below,
+					  .has_function = host_pci_has_function, .has_gpu = has_gpu,
+					  .pci_vendor = host_pci_vendor, .caps_gpu = caps_gpu, .context = host};
 	ok = text != NULL && device_numbers_parse(text, &answers->numbers);
 	free(text);
 	if (!ok)
 		return err_set(err, CODE_INTERNAL, "/proc/devices cannot be read or has another form");
-	if (stat("/", &root) == 0 && stat("/dev", &dev) == 0 && root.st_dev != dev.st_dev)
-		host->devtmpfs = dev.st_dev;
-	answers->rootless = idmap_read(&map, &unread) == 0 && !idmap_is_initial(&map);
-	return 0;
+	if (stat("/", &root) == 0 && stat("/dev", &dev) == 0 && root.st_dev != dev.st_dev) {
+		host->dev = dev.st_dev;
+		host->dev_root = dev.st_ino;
+	}
+	answers->rootless = idmap_read(&map, &(struct err)ERR_INIT) == 0 && !idmap_is_initial(&map);
+	answers->user_namespace = is_elsewhere(pid);
+	return device_rules_read("", pid, &answers->rules, err);
+}
+
+void
+host_close(struct host *host, struct decision_host *answers)
+{
+	device_rules_free(&answers->rules);
+	free(host->mounts);
+	host->mounts = NULL;
 }

@@ -64,10 +64,12 @@ decide(struct gate *gate, struct err *err)
 {
 	struct decision_host answers;
 	struct host host;
+	int rc = host_open(gate->state.pid, &host, &answers, err);
 
-	if (host_open(&host, &answers, err) != 0)
-		return -1;
-	return decision_make(&gate->state, &gate->config, &answers, gate->stage.cdi, &gate->decision, err);
+	if (rc == 0)
+		rc = decision_make(&gate->state, &gate->config, &answers, &gate->decision, err);
+	host_close(&host, &answers);
+	return rc;
 }
 
 /* Values that become arguments of another program: printable, one line, of a length. value: NULL = there is none. */
@@ -99,6 +101,7 @@ attest(struct gate *gate, struct err *err)
 		.count = gate->decision.count,
 		.privileged = gate->decision.privileged,
 		.shared_pid = processes_shared("", gate->state.pid),
+		.before_driver = gate->decision.before_driver,
 		.bundle = gate->bundle,
 	};
 	if (container_bundle(&gate->container, gate->bundle, err) != 0)

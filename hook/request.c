@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/request.h"
 
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-
-#define GPU_MINOR_MAX 253 /* 254 is nvidia-modeset, 255 nvidiactl */
-#define MEM_MAJOR 1
 
 static void
 explain(char out[256], const char *format, va_list args)
@@ -43,6 +41,21 @@ request_all(struct request *request, const char *format, ...)
 	request->out->all = true;
 }
 
+void
+request_open(struct request *request, const char *format, ...)
+{
+	va_list args;
+
+	if (!request_may_reach(request))
+		return;
+	va_start(args, format);
+	explain(request->out->reason, format, args);
+	va_end(args);
+	request->wanted = true;
+	request->out->all = true;
+	request->out->before_driver |= !request->host->numbers.has_nvidia;
+}
+
 static void
 add_minor(struct decision *out, uint32_t minor)
 {
@@ -70,9 +83,9 @@ request_minor(struct request *request, int64_t minor, const char *format, ...)
 	explain(request->out->reason, format, args);
 	va_end(args);
 	request->wanted = true;
-	if (minor >= 0 && minor <= GPU_MINOR_MAX)
+	if (minor >= 0 && minor <= DEVICE_GPU_MINOR_MAX)
 		add_minor(request->out, (uint32_t)minor);
-	else if (minor != 254 && minor != 255)
+	else if (minor != DEVICE_MODESET_MINOR && minor != DEVICE_CONTROL_MINOR)
 		request->out->all = true;
 }
 
@@ -86,17 +99,49 @@ request_raw(struct request *request, const char *format, ...)
 	va_end(args);
 }
 
-/* A drm node of a driver that cannot be told counts where NVIDIA's driver is loaded. */
-static void
-judge_drm(struct request *request, dev_t number, const char *path, const char *where)
-{
-	int minor = -1;
-	unsigned vendor = request->host->pci_vendor(request->host->context, number, path, &minor);
+/* -- what the container is ------------------------------------------------------------------------------------------ */
 
-	if (vendor == DEVICE_NVIDIA_VENDOR && minor >= 0)
-		request_minor(request, minor, "%s: drm node %s of GPU %d", where, path, minor);
-	else if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
-		request_all(request, "%s: drm node %s", where, path);
+bool
+request_may_reach(const struct request *request)
+{
+	return request->host->numbers.has_nvidia || request->host->has_gpu(request->host->context);
+}
+
+/* In a user namespace no capability counts for devices (mknod(2), capable() of Linux). */
+static bool
+is_of_host(const struct request *request)
+{
+	return !request->host->rootless && !request->host->user_namespace && !request->config->user_namespace;
+}
+
+bool
+request_can(const struct request *request, int capability)
+{
+	return is_of_host(request) && (request->config->capabilities >> capability & 1) != 0;
+}
+
+bool
+request_is_root(const struct request *request)
+{
+	return is_of_host(request) && (request->config->uid == 0 || request_can(request, CAP_DAC_OVERRIDE));
+}
+
+/* -- devices -------------------------------------------------------------------------------------------------------- */
+
+/* Without NVIDIA's driver a drm node is another driver's, whatever the GPU; with it one that cannot be told counts. */
+static void
+judge_drm(struct request *request, int64_t minor, const char *where)
+{
+	int gpu = -1;
+	unsigned vendor = request->host->pci_vendor(request->host->context,
+						    makedev(DEVICE_DRM_MAJOR, (unsigned)minor), &gpu);
+
+	if (!request->host->numbers.has_nvidia)
+		return;
+	if (vendor == DEVICE_NVIDIA_VENDOR && gpu >= 0)
+		request_minor(request, gpu, "%s: drm node %lld of GPU %d", where, (long long)minor, gpu);
+	else if (vendor == DEVICE_NVIDIA_VENDOR || vendor == 0)
+		request_all(request, "%s: drm node %lld", where, (long long)minor);
 }
 
 /* Part of a GPU: that one has to be proven whole. */
@@ -111,43 +156,60 @@ judge_caps(struct request *request, int64_t number, int64_t minor, const char *w
 		request_all(request, "%s: c %lld:%lld", where, (long long)number, (long long)minor);
 }
 
-static void
-judge_vfio(struct request *request, dev_t number, const char *path, const char *where)
+void
+request_vfio(struct request *request, int64_t major, int64_t minor, const char *where)
 {
-	int minor = -1;
-	unsigned vendor = request->host->pci_vendor(request->host->context, number, path, &minor);
+	int gpu = -1;
+	unsigned vendor = request->host->pci_vendor(request->host->context, makedev((unsigned)major, (unsigned)minor),
+						    &gpu);
 
 	if (vendor == DEVICE_NVIDIA_VENDOR || (vendor == 0 && request->host->numbers.has_nvidia))
-		request_raw(request, "%s: VFIO %s", where, path);
+		request_raw(request, "%s: VFIO c %lld:%lld", where, (long long)major, (long long)minor);
 }
 
-bool
-request_device(struct request *request, int64_t major, int64_t minor, const char *path, const char *where)
+/* /dev/mem, kmem and port reach every PCI device; who opens them needs CAP_SYS_RAWIO. */
+static void
+judge_memory(struct request *request, int64_t minor, const char *where)
 {
-	switch (device_numbers_class(&request->host->numbers, major)) {
+	if ((minor == 1 || minor == 2 || minor == 4) && request_can(request, CAP_SYS_RAWIO) &&
+	    request_may_reach(request))
+		request_raw(request, "%s: c %d:%lld (memory)", where, DEVICE_MEM_MAJOR, (long long)minor);
+}
+
+void
+request_device(struct request *request, int64_t major, int64_t minor, const char *where)
+{
+	if (request_opens(request, major, minor))
+		request_given(request, major, minor, where);
+}
+
+void
+request_given(struct request *request, int64_t major, int64_t minor, const char *where)
+{
+	enum device_class class = device_numbers_class(&request->host->numbers, major);
+
+	switch (class) {
 	case DEVICE_NODE:
 		request_minor(request, minor, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
-		return true;
+		break;
 	case DEVICE_SHARED:
 		request_any(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
-		return true;
+		break;
 	case DEVICE_CAPS:
 		judge_caps(request, major, minor, where);
-		return true;
+		break;
 	case DEVICE_FABRIC:
 		request_all(request, "%s: c %lld:%lld", where, (long long)major, (long long)minor);
-		return true;
+		break;
 	case DEVICE_DRM:
-		judge_drm(request, makedev((unsigned)major, (unsigned)minor), path, where);
+		judge_drm(request, minor, where);
 		break;
 	case DEVICE_VFIO:
-		judge_vfio(request, makedev((unsigned)major, (unsigned)minor), path, where);
+		request_vfio(request, major, minor, where);
 		break;
 	case DEVICE_OTHER:
-		/* /dev/mem, kmem and port reach every PCI device. */
-		if (major == MEM_MAJOR && (minor == 1 || minor == 2 || minor == 4) && request->host->numbers.has_nvidia)
-			request_raw(request, "%s: c %lld:%lld (memory)", where, (long long)major, (long long)minor);
+		if (major == DEVICE_MEM_MAJOR)
+			judge_memory(request, minor, where);
 		break;
 	}
-	return false;
 }

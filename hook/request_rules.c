@@ -1,22 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/capability.h>
 #include <string.h>
 
 #include "hook/request.h"
 
 /*
- * The device cgroup's rules, taken in order to what holds in the end for each NVIDIA major: for every minor that a rule
- * names, and for the rest (OCI_ANY). What no rule touches is the runtime's choice.
+ * The device rules, taken in order to what holds in the end for a device. The kernel's own list says all; of a list in
+ * config.json that a program of the kernel stands for, what no rule touches is the runtime's choice and counts as open.
  */
 
-enum grant { UNTOUCHED, DENIED, BY_WILDCARD, BY_MAJOR };
+enum grant { DENIED, BY_WILDCARD, BY_MAJOR };
 
-struct access {
-	enum grant read, write, mknod;
+static const struct oci_rule everything = {
+	.allow = true, .type = 'a', .major = OCI_ANY, .minor = OCI_ANY, .read = true, .write = true, .mknod = true,
 };
+
+struct rules {
+	const struct oci_rule *at;
+	size_t count;
+	enum grant untouched;
+};
+
+static struct rules
+rules_of(const struct request *request)
+{
+	const struct device_rules *kernel = &request->host->rules;
+
+	if (kernel->source == DEVICE_RULES_LISTED)
+		return (struct rules){kernel->at, kernel->count, DENIED};
+	if (kernel->source == DEVICE_RULES_CONFIGURED)
+		return (struct rules){request->config->rules, request->config->rule_count, BY_WILDCARD};
+	return (struct rules){&everything, 1, BY_WILDCARD};
+}
 
 /*
  * Type a: version 1 of the cgroup takes an allow of type a for everything, whatever the rest of the rule says; a deny is
- * taken at its narrowest.
+ * taken at its narrowest. minor OCI_ANY: every device of the major that no rule names.
  */
 static bool
 rule_fits(const struct oci_rule *rule, int64_t major, int64_t minor)
@@ -27,124 +46,123 @@ rule_fits(const struct oci_rule *rule, int64_t major, int64_t minor)
 	       (rule->minor == OCI_ANY || rule->minor == minor);
 }
 
-static struct access
-evaluate(const struct oci_config *config, int64_t major, int64_t minor)
+/* To read or to write; the right to make a node opens nothing. */
+static enum grant
+opened_by(const struct rules *rules, int64_t major, int64_t minor)
 {
-	struct access access = {UNTOUCHED, UNTOUCHED, UNTOUCHED};
+	enum grant read = rules->untouched, write = rules->untouched;
 
-	for (size_t i = 0; i < config->rule_count; i++) {
-		const struct oci_rule *rule = &config->rules[i];
-		bool everything = rule->allow && rule->type == 'a';
-		enum grant grant = !rule->allow ? DENIED : rule->type == 'a' || rule->major == OCI_ANY ? BY_WILDCARD : BY_MAJOR;
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct oci_rule *rule = &rules->at[i];
+		bool whole = rule->allow && rule->type == 'a';
+		enum grant grant = !rule->allow					? DENIED
+				   : rule->type == 'a' || rule->major == OCI_ANY ? BY_WILDCARD
+										 : BY_MAJOR;
 
 		if (!rule_fits(rule, major, minor))
 			continue;
-		if (rule->read || everything)
-			access.read = grant;
-		if (rule->write || everything)
-			access.write = grant;
-		if (rule->mknod || everything)
-			access.mknod = grant;
+		if (rule->read || whole)
+			read = grant;
+		if (rule->write || whole)
+			write = grant;
 	}
-	return access;
+	return read > write ? read : write;
 }
 
-static bool
-may_make_nodes(const struct request *request, const struct oci_config *config)
+bool
+request_opens(const struct request *request, int64_t major, int64_t minor)
 {
-	return config->may_mknod && !config->user_namespace && !request->host->rootless;
+	struct rules rules = rules_of(request);
+
+	return opened_by(&rules, major, minor) != DENIED;
 }
 
-/*
- * What the rules say about one device: UNTOUCHED only where the container could make a node for it. Engines write the
- * wildcard "c *:* m" by default: a node without the right to open it.
- */
-static enum grant
-outcome(const struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
-{
-	struct access access = evaluate(config, major, minor);
-
-	if (access.read == BY_MAJOR || access.write == BY_MAJOR || access.mknod == BY_MAJOR)
-		return BY_MAJOR;
-	if (access.read == BY_WILDCARD || access.write == BY_WILDCARD)
-		return BY_WILDCARD;
-	if ((access.read == UNTOUCHED || access.write == UNTOUCHED) && may_make_nodes(request, config))
-		return UNTOUCHED;
-	return DENIED;
-}
-
-/* A rule names the whole of a major. Of drm and VFIO, which other vendors share, that counts for who can make nodes only. */
+/* A whole major is open by a rule of its own. */
 static void
-judge_whole(struct request *request, const struct oci_config *config, int64_t major, enum device_class class)
+judge_whole(struct request *request, int64_t major, enum device_class class, const char *where)
 {
-	bool shared = class == DEVICE_DRM || class == DEVICE_VFIO;
-
-	if (shared && (!request->host->numbers.has_nvidia || !may_make_nodes(request, config)))
-		return;
-	if (class == DEVICE_VFIO)
-		request_raw(request, "linux.resources.devices: VFIO c %lld:*", (long long)major);
-	else if (class == DEVICE_NODE || class == DEVICE_DRM || class == DEVICE_CAPS)
-		request_all(request, "linux.resources.devices: c %lld:*", (long long)major);
-	else
-		request_device(request, major, 0, "", "linux.resources.devices");
+	if (class == DEVICE_VFIO) {
+		if (request_may_reach(request))
+			request_raw(request, "%s: VFIO c %lld:*", where, (long long)major);
+	} else if (class == DEVICE_SHARED) {
+		request_any(request, "%s: c %lld:*", where, (long long)major);
+	} else if (class == DEVICE_DRM) {
+		if (!request->guessed)
+			request_open(request, "%s: c %lld:*", where, (long long)major);
+	} else if (class != DEVICE_OTHER) {
+		request_all(request, "%s: c %lld:*", where, (long long)major);
+	}
 }
 
-/* minor OCI_ANY: every device of the major that no rule names. */
 static void
-judge(struct request *request, const struct oci_config *config, int64_t major, int64_t minor)
+judge(struct request *request, const struct rules *rules, int64_t major, int64_t minor, const char *where)
 {
 	enum device_class class = device_numbers_class(&request->host->numbers, major);
-	enum grant grant = outcome(request, config, major, minor);
+	enum grant grant = opened_by(rules, major, minor);
 
 	/* What comes with everything is told by NVIDIA's own majors; drm and VFIO nodes have to be named. */
-	if (grant == DENIED || (grant != BY_MAJOR && (class == DEVICE_DRM || class == DEVICE_VFIO)))
+	if (grant == DENIED || (grant == BY_WILDCARD && (class == DEVICE_DRM || class == DEVICE_VFIO)))
 		return;
-	if (grant != BY_MAJOR) {
-		if (!request->host->numbers.has_nvidia)
-			return;
-		request->out->privileged |= config->may_admin;
-		request_all(request, "linux.resources.devices: %s", grant == UNTOUCHED ? "no rule" : "everything is allowed");
-		return;
+	if (grant == BY_WILDCARD && class != DEVICE_OTHER) {
+		request_open(request, "%s: everything is allowed", where);
+	} else if (minor == OCI_ANY) {
+		judge_whole(request, major, class, where);
+	} else {
+		request_device(request, major, minor, where);
 	}
-	if (minor == OCI_ANY)
-		judge_whole(request, config, major, class);
-	else
-		request_device(request, major, minor, "", "linux.resources.devices");
 }
 
 static void
-judge_major(struct request *request, const struct oci_config *config, int64_t major)
+judge_major(struct request *request, const struct rules *rules, int64_t major, const char *where)
 {
 	int64_t minors[DECISION_MINORS_MAX];
 	size_t count = 0;
 
-	judge(request, config, major, OCI_ANY);
-	for (size_t i = 0; i < config->rule_count; i++) {
-		const struct oci_rule *rule = &config->rules[i];
+	judge(request, rules, major, OCI_ANY, where);
+	for (size_t i = 0; i < rules->count && !request->out->all; i++) {
+		const struct oci_rule *rule = &rules->at[i];
 		size_t k = 0;
 
-		if (rule->minor == OCI_ANY || (rule->major != major && (rule->major != OCI_ANY || !request->host->numbers.has_nvidia)))
+		if (rule->minor == OCI_ANY || (rule->major != major && rule->major != OCI_ANY))
 			continue;
 		while (k < count && minors[k] != rule->minor)
 			k++;
 		if (k < count)
 			continue;
 		if (count == DECISION_MINORS_MAX) {
-			request_all(request, "linux.resources.devices: many rules for c %lld", (long long)major);
+			request_open(request, "%s: many rules for c %lld", where, (long long)major);
 			return;
 		}
 		minors[count++] = rule->minor;
-		judge(request, config, major, rule->minor);
+		judge(request, rules, major, rule->minor, where);
 	}
 }
 
 void
-request_rules(struct request *request, const struct oci_config *config)
+request_opened(struct request *request, const char *where)
 {
-	judge_major(request, config, DEVICE_NVIDIA_MAJOR);
-	judge_major(request, config, DEVICE_DRM_MAJOR);
+	struct rules rules = rules_of(request);
+
+	judge_major(request, &rules, DEVICE_NVIDIA_MAJOR, where);
+	judge_major(request, &rules, DEVICE_DRM_MAJOR, where);
 	for (unsigned i = 0; i < request->host->numbers.count; i++) {
 		if (request->host->numbers.majors[i].number != DEVICE_NVIDIA_MAJOR)
-			judge_major(request, config, request->host->numbers.majors[i].number);
+			judge_major(request, &rules, request->host->numbers.majors[i].number, where);
 	}
+	for (int64_t minor = 1; minor <= 4; minor++)
+		request_device(request, DEVICE_MEM_MAJOR, minor, where);
+}
+
+bool
+request_opens_more(const struct request *request)
+{
+	struct decision found = *request->out;
+	struct request trial = *request;
+
+	if (found.all)
+		return false;
+	trial.out = &found;
+	request_opened(&trial, "");
+	return trial.wanted != request->wanted || found.all || found.count != request->out->count ||
+	       (trial.raw[0] != '\0' && request->raw[0] == '\0');
 }

@@ -50,7 +50,7 @@ mountinfo_parse(char *line, struct mountinfo *out)
 	for (unsigned i = 0; i < 6; i++)
 		if ((field[i] = strsep(&rest, " ")) == NULL || *field[i] == '\0')
 			return false;
-	*out = (struct mountinfo){.root = field[3], .target = field[4]};
+	*out = (struct mountinfo){.root = field[3], .target = field[4], .flags = field[5]};
 	while ((tag = strsep(&rest, " ")) != NULL && strcmp(tag, "-") != 0)
 		out->shared |= strncmp(tag, "shared:", 7) == 0;
 	out->type = strsep(&rest, " ");

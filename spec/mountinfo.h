@@ -14,6 +14,7 @@ struct mountinfo {
 	dev_t device;
 	const char *root;    /* which directory of the file system is mounted */
 	const char *target;  /* where, as a path below the process's root */
+	const char *flags;   /* of the mount, separated by commas: "ro,nodev" */
 	bool shared;         /* what is mounted below it shows up elsewhere */
 	const char *type;    /* of the file system: "cgroup2" */
 	const char *options; /* of the file system, separated by commas */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spec/oci_config.h"
 
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -64,6 +65,22 @@ texts(const struct json *object, const char *name, struct oci_texts *out, struct
 	return 0;
 }
 
+/* Behind those that *out has. */
+static int
+more_texts(const struct json *object, const char *name, struct oci_texts *out, struct err *err)
+{
+	struct oci_texts list = {0};
+	int rc = texts(object, name, &list, err);
+
+	if (rc == 0 && list.count > 0) {
+		out->at = xrealloc(out->at, (out->count + list.count) * sizeof(*out->at));
+		memcpy(out->at + out->count, list.at, list.count * sizeof(*out->at));
+		out->count += list.count;
+	}
+	free(list.at);
+	return rc;
+}
+
 static int
 flag(const struct json *object, const char *name, bool *out, struct err *err)
 {
@@ -124,6 +141,30 @@ list(const struct json *object, const char *name, size_t size, read_element *rea
 
 /* -- process and mounts --------------------------------------------------------------------------------------------- */
 
+/* Names with CAP_ in front, in any case; crun (libcap) takes numbers as well. -1: none that decides anything here. */
+static int
+capability_number(const char *name)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} known[] = {
+		{"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE}, {"CAP_SYS_RAWIO", CAP_SYS_RAWIO}, {"CAP_SYS_PTRACE", CAP_SYS_PTRACE},
+		{"CAP_SYS_ADMIN", CAP_SYS_ADMIN},	{"CAP_MKNOD", CAP_MKNOD},
+	};
+
+	if (name[0] >= '0' && name[0] <= '9') {
+		unsigned long number = strtoul(name, NULL, 0);
+
+		return number < 64 ? (int)number : -1;
+	}
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (strcasecmp(name, known[i].name) == 0)
+			return known[i].number;
+	}
+	return -1;
+}
+
 static int
 read_capabilities(const struct json *process, struct oci_config *config, struct err *err)
 {
@@ -134,14 +175,15 @@ read_capabilities(const struct json *process, struct oci_config *config, struct 
 		return -1;
 	if (capabilities == NULL)
 		return 0;
-	config->may_mknod = config->may_admin = false;
+	config->capabilities = 0;
 	for (size_t set = 0; set < sizeof(sets) / sizeof(*sets); set++) {
 		struct oci_texts names = {0};
 		int rc = texts(capabilities, sets[set], &names, err);
 
 		for (size_t i = 0; rc == 0 && i < names.count; i++) {
-			config->may_mknod |= strcasecmp(names.at[i], "CAP_MKNOD") == 0;
-			config->may_admin |= strcasecmp(names.at[i], "CAP_SYS_ADMIN") == 0;
+			int number = capability_number(names.at[i]);
+
+			config->capabilities |= number >= 0 ? UINT64_C(1) << number : 0;
 		}
 		free(names.at);
 		if (rc < 0)
@@ -154,21 +196,15 @@ static int
 read_process(const struct json *root, struct oci_config *config, struct err *err)
 {
 	const struct json *process, *user;
-	struct oci_texts env = {0};
-	int rc;
 
-	config->may_mknod = config->may_admin = true;
+	config->capabilities = UINT64_MAX;
 	if (typed(root, "process", JSON_OBJECT, &process, err) < 0)
 		return -1;
-	rc = typed(process, "user", JSON_OBJECT, &user, err);
-	if (rc == 0 && (id32(user, "uid", &config->uid, err) < 0 || id32(user, "gid", &config->gid, err) < 0))
-		rc = -1;
-	if (rc == 0)
-		rc = texts(process, "env", &env, err);
-	free(env.at);
-	if (rc == 0)
-		rc = read_capabilities(process, config, err);
-	return rc == 0 ? 0 : err_wrap(err, 0, "process");
+	if (typed(process, "user", JSON_OBJECT, &user, err) < 0 || id32(user, "uid", &config->uid, err) < 0 ||
+	    id32(user, "gid", &config->gid, err) < 0 || texts(process, "env", &config->env, err) < 0 ||
+	    read_capabilities(process, config, err) < 0)
+		return err_wrap(err, 0, "process");
+	return 0;
 }
 
 static int
@@ -186,13 +222,13 @@ static int
 read_root(const struct json *root, struct oci_config *config, struct err *err)
 {
 	const struct json *object;
+	bool readonly = false;
 
 	if (typed(root, "root", JSON_OBJECT, &object, err) < 0)
 		return -1;
 	if (object == NULL)
 		return 0;
-	if (text_required(object, "path", &config->root_path, err) < 0 ||
-	    flag(object, "readonly", &config->root_readonly, err) < 0)
+	if (text_required(object, "path", &config->root_path, err) < 0 || flag(object, "readonly", &readonly, err) < 0)
 		return err_wrap(err, 0, "root");
 	return 0;
 }
@@ -420,7 +456,8 @@ read_linux(const struct json *root, struct oci_config *config, struct err *err)
 		 &config->gid_mappings.count, err) < 0 ||
 	    read_resources(object, config, err) < 0 || read_namespaces(object, config, err) < 0 ||
 	    text(object, "mountLabel", &config->mount_label, err) < 0 ||
-	    text(object, "rootfsPropagation", &config->rootfs_propagation, err) < 0)
+	    more_texts(object, "maskedPaths", &config->covered, err) < 0 ||
+	    more_texts(object, "readonlyPaths", &config->covered, err) < 0)
 		return err_wrap(err, 0, "linux");
 	return 0;
 }
@@ -467,6 +504,8 @@ oci_config_free(struct oci_config *config)
 		free(config->hooks[i].args.at);
 		free(config->hooks[i].env.at);
 	}
+	free(config->env.at);
+	free(config->covered.at);
 	free(config->mounts);
 	free(config->hooks);
 	free(config->annotations.pairs);

@@ -13,8 +13,7 @@
 
 /*
  * The container's config.json (OCI runtime-spec 1.x) as far as the gate judges it. Members that are absent or null are
- * absent here; any other type than the specification's is an error. Environment variables are checked to be text and not
- * kept: nothing is decided by them.
+ * absent here; any other type than the specification's is an error.
  */
 
 #define OCI_CONFIG_SIZE_MAX (16 << 20)
@@ -74,9 +73,9 @@ struct oci_mappings {
 struct oci_config {
 	const char *version;
 	const char *root_path;      /* NULL without root; relative = to the bundle */
-	bool root_readonly;
 	uint32_t uid, gid;          /* of the process */
-	bool may_mknod, may_admin;  /* CAP_MKNOD, CAP_SYS_ADMIN in any set, or nothing is said about capabilities */
+	uint64_t capabilities;      /* of any set, bit N is capability N of capabilities(7); all if nothing is said */
+	struct oci_texts env;       /* NAME=VALUE of the process; anybody's who made the image */
 	struct oci_mount *mounts;
 	size_t mount_count;
 	struct oci_hook *hooks;     /* by stage, in order */
@@ -91,7 +90,7 @@ struct oci_config {
 	const char *user_namespace_path; /* NULL if new or none */
 	struct oci_mappings uid_mappings, gid_mappings;
 	const char *mount_label;        /* NULL if absent */
-	const char *rootfs_propagation; /* NULL if absent */
+	struct oci_texts covered;       /* linux.maskedPaths and readonlyPaths */
 	bool has_vm;
 	const char *device_like;    /* unknown member below linux that looks as if it grants devices, or NULL */
 	struct json *json;          /* holds the texts */

@@ -49,6 +49,7 @@ static const struct option_entry table[] = {
 	{"bundle", "DIR", "with --hook: bundle of the container"},
 	{"privileged", NULL, "with --hook: the GPUs are reached by privileged access"},
 	{"shared-pid", NULL, "with --hook: the container joins a PID namespace of others"},
+	{"before-driver", NULL, "with --hook: the driver of the GPUs has not registered yet"},
 	{"running", NULL, "with --hook: the container has a token and runs"},
 	{NULL, NULL, NULL},
 };
@@ -311,6 +312,8 @@ for_hook(const struct options *options, const struct run_request *request, const
 		.image_id = request->image_id,
 		.bundle = options_get(options, "bundle"),
 		.privileged = options_given(options, "privileged"),
+		.before_driver = options_given(options, "before-driver"),
+		.observing = conf_observes(request->conf, clock_wall()),
 	};
 	bool running = options_given(options, "running");
 	enum exemption exemption;

@@ -38,6 +38,7 @@ struct key {
 
 static const char *const privileged_choices[] = {"gate", "deny", "allow", NULL};
 static const char *const shared_pid_choices[] = {"allow", "deny", NULL};
+static const char *const before_driver_choices[] = {"refuse", "allow", NULL};
 static const char *const ready_choices[] = {"require", "report", "manage", NULL};
 static const char *const audit_choices[] = {"best-effort", "required", NULL};
 static const char *const verifier_choices[] = {"local", "remote", "both", NULL};
@@ -79,6 +80,7 @@ static const struct key keys[] = {
 	{"policy", "policy-file", KIND_PATH, AT(policy_file), "", 0, 0, NULL},
 	{"policy", "privileged", KIND_CHOICE, AT(privileged), "gate", 0, 0, privileged_choices},
 	{"policy", "shared-pid", KIND_CHOICE, AT(shared_pid), "allow", 0, 0, shared_pid_choices},
+	{"policy", "before-driver", KIND_CHOICE, AT(before_driver), "refuse", 0, 0, before_driver_choices},
 	{"policy", "ready-state", KIND_CHOICE, AT(ready), "require", 0, 0, ready_choices},
 	{"policy", "audit", KIND_CHOICE, AT(audit), "best-effort", 0, 0, audit_choices},
 	{"policy", "min-driver-version", KIND_VERSION, AT(min_driver_version), "", 0, 0, NULL},
@@ -679,6 +681,7 @@ conf_loosenings(const struct conf *conf, int64_t at)
 	} table[] = {
 		{"allow-ocsp-without-nonce", conf->allow_ocsp_without_nonce > at},
 		{"allow-certificate-hold", conf->allow_certificate_hold > at},
+		{"before-driver", conf->before_driver == BEFORE_DRIVER_ALLOW},
 		{"ready-state", conf->ready == READY_REPORT},
 		{"plain-http-rim", conf->rim_store == RIM_STORE_REMOTE && url_is_plain(conf->rim_url)},
 		{"plain-http-ocsp", url_is_plain(conf->ocsp_url)},

@@ -16,6 +16,7 @@
 
 enum conf_privileged { PRIVILEGED_GATE, PRIVILEGED_DENY, PRIVILEGED_ALLOW };
 enum conf_shared_pid { SHARED_PID_ALLOW, SHARED_PID_DENY };
+enum conf_before_driver { BEFORE_DRIVER_REFUSE, BEFORE_DRIVER_ALLOW };
 enum conf_ready { READY_REQUIRE, READY_REPORT, READY_MANAGE };
 enum conf_audit { AUDIT_BEST_EFFORT, AUDIT_REQUIRED };
 enum conf_verifier { VERIFIER_LOCAL, VERIFIER_REMOTE, VERIFIER_BOTH };
@@ -63,8 +64,8 @@ struct conf {
 	int64_t verifier, mode;
 	int64_t observe_until;            /* as the loosenings below */
 	char *policy_file;                /* NVIDIA's JSON; "" = none */
-	int64_t privileged, ready, audit;
 	int64_t shared_pid;
+	int64_t privileged, before_driver, ready, audit;
 	char *min_driver_version, *min_vbios_version; /* "" = none */
 	struct conf_list denied_driver_versions, denied_vbios_versions;
 	struct conf_list hardware_models;           /* common names of certificate 1 allowed; none = all */

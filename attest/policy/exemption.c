@@ -21,6 +21,32 @@ fits_rule(const char *want, const char *have)
 	return want == NULL || (have != NULL && strcmp(want, have) == 0);
 }
 
+static enum exemption
+of_privileged(const struct conf *conf, char **why, struct err *err)
+{
+	if (conf->privileged == PRIVILEGED_ALLOW) {
+		*why = xstrdup("exempt: privileged = allow");
+		return EXEMPTION_ALLOW;
+	}
+	err_set(err, CODE_PRIVILEGED, "privileged container, and the configuration says privileged = deny");
+	return EXEMPTION_DENY;
+}
+
+/* Nothing can be attested yet, and nothing gates the container later. */
+static enum exemption
+of_early(const struct conf *conf, const struct exemption_request *request, char **why, struct err *err)
+{
+	if (conf->before_driver == BEFORE_DRIVER_ALLOW || request->observing) {
+		*why = xprintf("exempt: %s", conf->before_driver == BEFORE_DRIVER_ALLOW
+						     ? "before-driver = allow"
+						     : "mode = observe, and no driver has registered yet");
+		return EXEMPTION_ALLOW;
+	}
+	err_set(err, CODE_BEFORE_DRIVER, "a GPU is there, its driver has not registered yet, and the container would "
+					 "reach it afterwards");
+	return EXEMPTION_DENY;
+}
+
 enum exemption
 exemption_find(const struct conf *conf, const struct exemption_request *request, char **why, struct err *err)
 {
@@ -33,12 +59,7 @@ exemption_find(const struct conf *conf, const struct exemption_request *request,
 		*why = xprintf("exempt: [exempt %s] of the configuration", entry->name);
 		return EXEMPTION_ALLOW;
 	}
-	if (!request->privileged || conf->privileged == PRIVILEGED_GATE)
-		return EXEMPTION_GATE;
-	if (conf->privileged == PRIVILEGED_ALLOW) {
-		*why = xstrdup("exempt: privileged = allow");
-		return EXEMPTION_ALLOW;
-	}
-	err_set(err, CODE_PRIVILEGED, "privileged container, and the configuration says privileged = deny");
-	return EXEMPTION_DENY;
+	if (request->privileged && conf->privileged != PRIVILEGED_GATE)
+		return of_privileged(conf, why, err);
+	return request->before_driver ? of_early(conf, request, why, err) : EXEMPTION_GATE;
 }

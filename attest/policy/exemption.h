@@ -7,11 +7,14 @@
 /*
  * Which containers the policy lets start without attestation: [exempt] entries of the configuration (every value given
  * must match, and the bundle must lie below bundle-root, where only the CRI engine writes: anybody can set a namespace
- * annotation on a container of their own), and privileged ones where privileged = allow. Annotations never exempt.
+ * annotation on a container of their own), privileged ones where privileged = allow, and those that start before the
+ * driver where before-driver = allow. Annotations never exempt.
  */
 struct exemption_request {
 	const char *namespace, *image_id, *bundle; /* NULL = not known */
 	bool privileged;
+	bool before_driver; /* there is no driver yet that could attest what the container will reach */
+	bool observing;     /* mode = observe is in force */
 };
 
 enum exemption { EXEMPTION_NONE, EXEMPTION_GATE, EXEMPTION_ALLOW, EXEMPTION_DENY };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/policy/conf.h"
+#include "attest/policy/exemption.h"
 
 #include <stdlib.h>
 
@@ -127,6 +128,38 @@ test_observe(void)
 	conf_free(&conf);
 }
 
+/* Before the driver: exemptions come first, then the key; in observation nothing is refused. */
+static void
+test_before_driver(void)
+{
+	struct exemption_request request = {.bundle = "/run/containers/a", .before_driver = true};
+	struct err err = ERR_INIT;
+	struct conf conf;
+	char *why = NULL, *loose;
+
+	CHECK(parse(&conf, "[exempt driver]\nnamespace = gpu-operator\nbundle-root = /run/containers\n") == 0);
+	CHECK(exemption_find(&conf, &request, &why, &err) == EXEMPTION_DENY && err_code(&err) == CODE_BEFORE_DRIVER);
+	request.namespace = "gpu-operator";
+	CHECK(exemption_find(&conf, &request, &why, &err) == EXEMPTION_ALLOW);
+	free(why);
+	request.namespace = NULL;
+	request.observing = true;
+	CHECK(exemption_find(&conf, &request, &why, &err) == EXEMPTION_ALLOW);
+	free(why);
+	request.observing = request.before_driver = false;
+	CHECK(exemption_find(&conf, &request, &why, &err) == EXEMPTION_GATE);
+	conf_free(&conf);
+	CHECK(parse(&conf, "[policy]\nbefore-driver = allow\n") == 0);
+	request.before_driver = true;
+	CHECK(exemption_find(&conf, &request, &why, &err) == EXEMPTION_ALLOW);
+	CHECK_TEXT(why, "exempt: before-driver = allow");
+	free(why);
+	loose = conf_loosenings(&conf, 0);
+	CHECK_TEXT(loose, "before-driver");
+	free(loose);
+	conf_free(&conf);
+}
+
 static void
 test_exempt(void)
 {
@@ -250,6 +283,7 @@ main(void)
 	RUN(test_custom_anchor);
 	RUN(test_observe);
 	RUN(test_exempt);
+	RUN(test_before_driver);
 	RUN(test_refusals);
 	RUN(test_long_lines_and_nul);
 	RUN(test_show_reads_back);

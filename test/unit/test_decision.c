@@ -1,46 +1,114 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook/decision.h"
 
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "hook/host.h"
 #include "lib/code.h"
 #include "test/unit/unit.h"
 
-/* A host with driver, or without any: answers by text only, but for two links and one GPU behind drm. */
-static enum decision_source
-look_up(void *context, const char *path, dev_t *number, char resolved[PATH_MAX])
+/* -- a host of the test's --------------------------------------------------------------------------------------------- */
+
+enum driver { NO_GPU, PCI_ONLY, REGISTERED };
+
+#define VFIO_MAJOR 240
+
+static const struct {
+	const char *path;
+	struct decision_object object;
+} objects[] = {
+	{"/", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/"}},
+	{"/dev", {DECISION_DIRECTORY, DECISION_FS_DEV, 0, false, false, "/dev"}},
+	{"/dev/gpus", {DECISION_DIRECTORY, DECISION_FS_DEV, 0, false, false, "/dev/gpus"}},
+	{"/dev/nvidia1", {DECISION_CHARACTER, DECISION_FS_DEV, 0xc301, false, false, "/dev/nvidia1"}},
+	{"/dev/fuse", {DECISION_CHARACTER, DECISION_FS_DEV, 0x0ae5, false, false, "/dev/fuse"}},
+	{"/dev/vfio/7", {DECISION_CHARACTER, DECISION_FS_DEV, VFIO_MAJOR << 8 | 7, false, false, "/dev/vfio/7"}},
+	{"/dev/mem", {DECISION_CHARACTER, DECISION_FS_DEV, 0x0101, false, false, "/dev/mem"}},
+	{"/srv", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/srv"}},
+	{"/srv/node", {DECISION_CHARACTER, DECISION_FS_OTHER, 0xc303, false, false, "/srv/node"}},
+	{"/srv/holds", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/srv/holds"}},
+	{"/srv/huge", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/srv/huge"}},
+	{"/srv/chroot", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/srv/chroot"}},
+	{"/srv/dev", {DECISION_DIRECTORY, DECISION_FS_DEV, 0, false, false, "/dev"}},
+	{"/srv/sys", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys"}},
+	{"/srv/proc", {DECISION_DIRECTORY, DECISION_FS_PROC, 0, false, false, "/proc"}},
+	{"/srv/root", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/"}},
+	{"/run/nvidia-x", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/run/nvidia-x"}},
+	{"/proc", {DECISION_DIRECTORY, DECISION_FS_PROC, 0, false, false, "/proc"}},
+	{"/proc/bus", {DECISION_DIRECTORY, DECISION_FS_PROC, 0, false, false, "/proc/bus"}},
+	{"/sys", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys"}},
+	{"/sys/fs/cgroup", {DECISION_DIRECTORY, DECISION_FS_OTHER, 0, false, false, "/sys/fs/cgroup"}},
+	{"/sys/bus/pci", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys/bus/pci"}},
+	{"/sys/devices/gpu", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys/devices/bridge/gpu"}},
+	{"/sys/devices/bridge", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys/devices/bridge"}},
+	{"/sys/devices/vmbus", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys/devices/vmbus"}},
+	{"/sys/devices/usb", {DECISION_DIRECTORY, DECISION_FS_SYS, 0, false, false, "/sys/devices/usb"}},
+};
+
+static bool
+look_up(void *context, const char *path, struct decision_object *out)
 {
 	(void)context;
-	resolved[0] = '\0';
-	if (strcmp(path, "/srv/node") == 0) {
-		*number = makedev(195, 3);
-		return DECISION_CHARACTER;
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		if (strcmp(objects[i].path, path) == 0) {
+			*out = objects[i].object;
+			return true;
+		}
 	}
-	if (strcmp(path, "/srv/link") == 0) {
-		snprintf(resolved, PATH_MAX, "/dev");
-		return DECISION_DEVTMPFS;
+	*out = (struct decision_object){.path = ""};
+	return false;
+}
+
+/* Below / are /dev, /sys and /proc, as on every host; below one chroot another /dev. */
+static void
+mounts_below(void *context, const char *path, decision_see_mount *see, void *seer)
+{
+	(void)context;
+	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
+		const char *mount = objects[i].path;
+
+		if ((strcmp(path, "/") == 0 && (strcmp(mount, "/dev") == 0 || strcmp(mount, "/sys") == 0 || strcmp(mount, "/proc") == 0)) ||
+		    (strcmp(path, "/srv/chroot") == 0 && strcmp(mount, "/dev") == 0))
+			see(seer, &objects[i].object);
 	}
-	if (strcmp(path, "/srv/dev") == 0)
-		return DECISION_DEVTMPFS;
-	if (strcmp(path, "/srv/root") == 0)
-		snprintf(resolved, PATH_MAX, "/");
-	return DECISION_UNKNOWN;
+}
+
+static bool image_holds;
+
+static bool
+nodes_below(void *context, const char *path, decision_see_node *see, void *seer)
+{
+	(void)context;
+	if (strcmp(path, "/srv/holds") == 0 || strcmp(path, "/dev/gpus") == 0 || (image_holds && strstr(path, "rootfs") != NULL))
+		see(seer, makedev(195, 1));
+	return strcmp(path, "/srv/huge") != 0;
+}
+
+static bool
+has_function(void *context, const char *path)
+{
+	return *(enum driver *)context != NO_GPU && strcmp(path, "/sys/devices/usb") != 0;
+}
+
+static bool
+has_gpu(void *context)
+{
+	return *(enum driver *)context != NO_GPU;
 }
 
 static unsigned
-pci_vendor(void *context, dev_t number, const char *path, int *minor_out)
+pci_vendor(void *context, dev_t number, int *minor_out)
 {
 	(void)context;
 	*minor_out = -1;
-	if (number == makedev(226, 128)) {
+	if (number == makedev(226, 128))
 		*minor_out = 2;
+	if (number == makedev(226, 128) || number == makedev(VFIO_MAJOR, 7))
 		return DEVICE_NVIDIA_VENDOR;
-	}
-	if (number == makedev(226, 129) || strstr(path, "/dev/vfio/8") == path || strstr(path, "0000:02:00.0") != NULL)
-		return 0x8086;
-	return 0;
+	return number == makedev(226, 129) || number == makedev(VFIO_MAJOR, 8) ? 0x8086 : 0;
 }
 
 static int
@@ -50,16 +118,17 @@ caps_gpu(void *context, int64_t minor)
 	return minor == 21 ? 4 : -1;
 }
 
-static bool rootless;
-
 static struct decision_host
-host_of(bool nvidia)
+host_of(enum driver driver, enum device_rules_source source)
 {
-	struct decision_host host = {.look_up = look_up, .pci_vendor = pci_vendor, .caps_gpu = caps_gpu, .rootless = rootless};
+	static const enum driver drivers[] = {NO_GPU, PCI_ONLY, REGISTERED};
+	struct decision_host host = {.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below,
+				     .has_function = has_function, .has_gpu = has_gpu, .pci_vendor = pci_vendor,
+				     .caps_gpu = caps_gpu, .context = (void *)&drivers[driver], .rules = {.source = source}};
 
 	device_numbers_add(&host.numbers, 10, "misc");
-	device_numbers_add(&host.numbers, 240, "vfio");
-	if (!nvidia)
+	device_numbers_add(&host.numbers, VFIO_MAJOR, "vfio");
+	if (driver != REGISTERED)
 		return host;
 	device_numbers_add(&host.numbers, 195, "nvidia");
 	device_numbers_add(&host.numbers, 511, "nvidia-uvm");
@@ -67,52 +136,79 @@ host_of(bool nvidia)
 	return host;
 }
 
-/* "no", "all", "0 3", "privileged all", or the name of the refusal; members: what config.json has besides. */
+/* -- one configuration ------------------------------------------------------------------------------------------------ */
+
+/* "no", "all", "0 3", "privileged all", "early all", or the name of the refusal. */
 static char answer[128];
 
 static const char *
-decide(bool nvidia, bool cdi, const char *members)
+say(const struct decision *decision)
 {
-	char *text = xprintf("{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"}%s%s}", members[0] ? "," : "", members);
+	size_t used = 0;
+
+	if (decision->answer == DECISION_NO_GPU)
+		return "no";
+	CHECK(decision->answer == DECISION_GPU && (decision->all || decision->count > 0) && decision->reason[0] != '\0');
+	answer[0] = '\0';
+	if (decision->privileged)
+		used += (size_t)snprintf(answer, sizeof(answer), "privileged ");
+	if (decision->before_driver)
+		used += (size_t)snprintf(answer + used, sizeof(answer) - used, "early ");
+	for (unsigned i = 0; !decision->all && i < decision->count; i++)
+		used += (size_t)snprintf(answer + used, sizeof(answer) - used, "%s%u", i ? " " : "", decision->minors[i]);
+	if (decision->all)
+		snprintf(answer + used, sizeof(answer) - used, "all");
+	return answer;
+}
+
+static bool rootless, elsewhere;
+
+/* linux: members of that object; members: others of the whole. The container's process has no capability unless they say. */
+static const char *
+decide(enum driver driver, enum device_rules_source source, const char *linux_members, const char *members)
+{
+	const char *process = strstr(members, "\"process\"") != NULL ? "" : ",\"process\":{\"capabilities\":{}}";
+	char *text = xprintf("{\"ociVersion\":\"1.2.0\",\"root\":{\"path\":\"rootfs\"},\"linux\":{\"namespaces\":"
+			     "[{\"type\":\"mount\"}]%s%s}%s%s%s}", linux_members[0] ? "," : "", linux_members, process,
+			     members[0] ? "," : "", members);
 	struct oci_state state = {.bundle = "/run/bundle"};
-	struct decision_host host = host_of(nvidia);
+	struct decision_host host = host_of(driver, source);
 	struct decision decision;
 	struct oci_config config;
 	struct err err = ERR_INIT;
-	size_t used = 0;
+	const char *said;
 
-	if (oci_config_parse(bytes_of_text(text), &config, &err) < 0 ||
-	    decision_make(&state, &config, &host, cdi, &decision, &err) < 0) {
-		snprintf(answer, sizeof(answer), "%s", code_name(err_code(&err)));
-	} else if (decision.answer == DECISION_NO_GPU) {
-		snprintf(answer, sizeof(answer), "no");
-	} else {
-		CHECK(decision.answer == DECISION_GPU && (decision.all || decision.count > 0) && decision.reason[0] != '\0');
-		answer[0] = '\0';
-		if (decision.privileged)
-			used += (size_t)snprintf(answer, sizeof(answer), "privileged ");
-		for (unsigned i = 0; !decision.all && i < decision.count; i++)
-			used += (size_t)snprintf(answer + used, sizeof(answer) - used, "%s%u", i ? " " : "", decision.minors[i]);
-		if (decision.all)
-			snprintf(answer + used, sizeof(answer) - used, "all");
+	host.rootless = rootless;
+	host.user_namespace = elsewhere;
+	if (oci_config_parse(bytes_of_text(text), &config, &err) == 0 && source == DEVICE_RULES_LISTED) {
+		/* The kernel's list: what the configuration's list allows. */
+		host.rules.at = config.rule_count > 1 ? config.rules + 1 : NULL;
+		host.rules.count = config.rule_count > 1 ? config.rule_count - 1 : 0;
 	}
+	said = err_code(&err) != CODE_INTERNAL || err.text[0] != '\0' ? code_name(err_code(&err))
+	       : decision_make(&state, &config, &host, &decision, &err) < 0 ? code_name(err_code(&err)) : say(&decision);
+	if (said != answer)
+		snprintf(answer, sizeof(answer), "%s", said);
 	oci_config_free(&config);
 	free(text);
 	return answer;
 }
 
 #define DENY "{\"allow\":false,\"access\":\"rwm\"}"
-#define CLOSED "\"resources\":{\"devices\":[" DENY "]}"
+#define RULES(rules) "\"resources\":{\"devices\":[" DENY rules "]}"
+#define ALLOW(type, major, minor, access)                                                                              \
+	",{\"allow\":true,\"type\":\"" type "\",\"major\":" #major ",\"minor\":" #minor ",\"access\":\"" access "\"}"
+#define CAPABILITIES(names) "\"process\":{\"capabilities\":{\"bounding\":[" names "]}}"
 #define DEVICE(path, type, major, minor)                                                                               \
 	"{\"path\":\"" path "\",\"type\":\"" type "\",\"major\":" #major ",\"minor\":" #minor "}"
 
-/* Members of linux, beside rules that deny everything. */
+/* Among the devices, where no rule is in force. */
 static const char *
-with_devices(bool nvidia, const char *devices)
+with_devices(enum driver driver, const char *devices)
 {
-	char *text = xprintf("\"linux\":{" CLOSED ",\"devices\":[%s]}", devices);
+	char *text = xprintf("\"devices\":[%s]", devices);
 
-	decide(nvidia, false, text);
+	decide(driver, DEVICE_RULES_NONE, text, "");
 	free(text);
 	return answer;
 }
@@ -120,40 +216,158 @@ with_devices(bool nvidia, const char *devices)
 static void
 test_devices(void)
 {
-	CHECK_TEXT(with_devices(true, ""), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/foo", "c", 195, 0)), "0");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/b", "u", 195, 7) "," DEVICE("/dev/a", "c", 195, 2) "," DEVICE("/dev/c", "c", 195, 7)), "2 7");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/nvidiactl", "c", 195, 255)), "all");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 511, 0) "," DEVICE("/dev/y", "c", 195, 1) "," DEVICE("/dev/z", "c", 195, 254)), "1");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 1) "," DEVICE("/dev/y", "c", 195, 1)), "all");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 21)), "4");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 510, 21) "," DEVICE("/dev/y", "c", 195, 4)), "4");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 511, 0)), "all");
-	CHECK_TEXT(with_devices(false, DEVICE("/dev/x", "c", 511, 0)), "no");
-	CHECK_TEXT(with_devices(false, DEVICE("/dev/x", "c", 195, 0)), "0");
-	CHECK_TEXT(with_devices(false, DEVICE("/dev//./nvidia0", "c", 10, 0)), "all");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/sda", "b", 195, 0)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/dri/renderD128", "c", 226, 128)), "2");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/dri/renderD129", "c", 226, 129)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/dri/renderD130", "c", 226, 130)), "all");
-	CHECK_TEXT(with_devices(false, DEVICE("/dev/dri/renderD130", "c", 226, 130)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 240, 17)), "raw-device");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/vfio/17", "c", 241, 0)), "raw-device");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/vfio/8", "c", 241, 0)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/vfio/vfio", "c", 10, 196)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/memory", "c", 1, 1)), "raw-device");
-	CHECK_TEXT(with_devices(false, DEVICE("/dev/memory", "c", 1, 1)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/null", "c", 1, 3)), "no");
-	CHECK_TEXT(with_devices(true, DEVICE("/dev/x", "c", 4291, 0)), "container-config");
+	CHECK_TEXT(with_devices(REGISTERED, ""), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/foo", "c", 195, 0)), "0");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/b", "u", 195, 7) "," DEVICE("/dev/a", "c", 195, 2) ","
+				DEVICE("/dev/c", "c", 195, 7)), "2 7");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/nvidiactl", "c", 195, 255)), "all");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 511, 0) "," DEVICE("/dev/y", "c", 195, 1) ","
+				DEVICE("/dev/z", "c", 195, 254)), "1");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 510, 1) "," DEVICE("/dev/y", "c", 195, 1)), "all");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 510, 21)), "4");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 511, 0)), "all");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 195, 300)), "all");
+	CHECK_TEXT(with_devices(NO_GPU, DEVICE("/dev/x", "c", 511, 0)), "no");
+	CHECK_TEXT(with_devices(NO_GPU, DEVICE("/dev/x", "c", 195, 0)), "0");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/nvidia0", "c", 10, 0)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/sda", "b", 195, 0)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/dri/renderD128", "c", 226, 128)), "2");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/dri/renderD129", "c", 226, 129)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/dri/renderD130", "c", 226, 130)), "all");
+	CHECK_TEXT(with_devices(NO_GPU, DEVICE("/dev/dri/renderD130", "c", 226, 130)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 240, 7)), "raw-device");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 240, 8)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/vfio/17", "c", 241, 0)), "raw-device");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/null", "c", 1, 3)), "no");
+	CHECK_TEXT(with_devices(REGISTERED, DEVICE("/dev/x", "c", 4291, 0)), "container-config");
 }
 
-static const char *
-with_source(bool nvidia, const char *source)
+/* A node that the kernel's list does not open is none; a program of the kernel's may open what it was given. */
+static void
+test_devices_by_rules(void)
 {
-	char *text = xprintf("\"linux\":{" CLOSED "},\"mounts\":[{\"destination\":\"/x\",\"type\":\"none\",\"source\":\"%s\","
-			     "\"options\":[\"rbind\"]}]", source);
+	static const char node[] = "\"devices\":[" DEVICE("/dev/nvidia1", "c", 195, 1) "],";
+	static const struct {
+		const char *rules, *listed, *configured;
+	} rows[] = {
+		{RULES(""), "no", "1"},
+		{RULES(ALLOW("c", 195, 1, "rw")), "1", "1"},
+		{RULES(ALLOW("c", 195, 1, "r")), "1", "1"},
+		{RULES(ALLOW("c", 195, 1, "w")), "1", "1"},
+		{RULES(ALLOW("c", 195, 1, "m")), "no", "1"},
+		{RULES(ALLOW("c", 195, 2, "rw")), "no", "1"},
+		{RULES(ALLOW("b", 195, 1, "rw")), "no", "1"},
+	};
 
-	decide(nvidia, false, text);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = xprintf("%s%s", node, rows[i].rules);
+
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, text, ""), rows[i].listed);
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_CONFIGURED, text, ""), rows[i].configured);
+		free(text);
+	}
+}
+
+/* -- rules and who makes nodes ---------------------------------------------------------------------------------------- */
+
+static void
+test_rules(void)
+{
+	static const char maker[] = CAPABILITIES("\"CAP_MKNOD\"");
+	static const struct {
+		const char *rules, *maker, *other;
+	} rows[] = {
+		{RULES(""), "no", "no"},
+		{RULES(ALLOW("c", 195, 3, "r")), "3", "no"},
+		{RULES(ALLOW("c", 195, 3, "w")), "3", "no"},
+		{RULES(ALLOW("c", 195, 3, "m")), "no", "no"},
+		{RULES(ALLOW("c", 195, -1, "rw")), "all", "no"},
+		{RULES(ALLOW("c", 511, -1, "rw")), "all", "no"},
+		{RULES(ALLOW("c", 510, -1, "rw")), "all", "no"},
+		{RULES(ALLOW("c", 510, 21, "rw")), "4", "no"},
+		{RULES(ALLOW("c", 226, 128, "rw")), "2", "no"},
+		{RULES(ALLOW("c", 226, 129, "rw")), "no", "no"},
+		{RULES(ALLOW("c", 226, -1, "rw")), "all", "no"},
+		{RULES(ALLOW("c", 240, 7, "rw")), "raw-device", "no"},
+		{RULES(ALLOW("c", 240, -1, "rw")), "raw-device", "no"},
+		{RULES(ALLOW("c", -1, -1, "m")), "no", "no"},
+		{RULES(ALLOW("c", -1, -1, "rw")), "all", "no"},
+		{RULES(ALLOW("a", -1, -1, "m")), "all", "no"},
+		{RULES(ALLOW("c", 10, -1, "rwm")), "no", "no"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rows[i].rules, maker), rows[i].maker);
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_CONFIGURED, rows[i].rules, maker), rows[i].maker);
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rows[i].rules, ""), rows[i].other);
+	}
+	/* The first rule of a list counts like any other. */
+	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_CONFIGURED, "\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":195,"
+			  "\"minor\":5,\"access\":\"rw\"}]}", maker), "5");
+	/* Where no rule is in force the list says nothing. */
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, RULES(""), maker), "all");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, RULES(ALLOW("c", 195, 3, "rw")), maker), "all");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, RULES(""), ""), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_CONFIGURED, "", maker), "all");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_CONFIGURED, "", ""), "no");
+}
+
+static void
+test_capabilities(void)
+{
+	static const struct {
+		const char *names, *want;
+	} rows[] = {
+		{"\"CAP_MKNOD\"", "all"},	{"\"cap_mknod\"", "all"}, {"\"27\"", "all"},	 {"\"0x1b\"", "all"},
+		{"\"CAP_CHOWN\"", "no"},	{"\"13\"", "no"},	     {"\"127\"", "no"},
+		{"\"CAP_SYS_ADMIN\"", "privileged all"}, {"\"21\"", "privileged all"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = xprintf("\"process\":{\"capabilities\":{\"effective\":[%s]}}", rows[i].names);
+
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", text), rows[i].want);
+		CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_NONE, "", text), "no");
+		elsewhere = true;
+		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", text), "no");
+		elsewhere = false;
+		free(text);
+	}
+	/* It lifts the rules that the kernel holds. */
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), CAPABILITIES("\"CAP_SYS_ADMIN\"")), "privileged all");
+	/* Nothing is said about capabilities. */
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"process\":{}"), "privileged all");
+}
+
+static void
+test_memory(void)
+{
+	static const char both[] = CAPABILITIES("\"CAP_MKNOD\",\"CAP_SYS_RAWIO\""), raw[] = CAPABILITIES("\"CAP_SYS_RAWIO\"");
+	static const char node[] = "\"devices\":[" DEVICE("/dev/m", "c", 1, 1) "],", rule[] = RULES(ALLOW("c", 1, 1, "rwm"));
+	char *given = xprintf("%s%s", node, rule);
+
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rule, both), "raw-device");
+	CHECK_TEXT(decide(PCI_ONLY, DEVICE_RULES_LISTED, rule, both), "raw-device");
+	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_LISTED, rule, both), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rule, raw), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rule, CAPABILITIES("\"CAP_MKNOD\"")), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, given, raw), "raw-device");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, given, ""), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(ALLOW("c", 1, 3, "rwm")), both), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, given, CAPABILITIES("\"CAP_SYS_RAWIO\",\"CAP_SYS_ADMIN\"")),
+		   "privileged all");
+	free(given);
+}
+
+/* -- mounts ----------------------------------------------------------------------------------------------------------- */
+
+static const char *
+with_mount(enum driver driver, enum device_rules_source source, const char *from, const char *options, const char *process)
+{
+	char *text = xprintf("\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[%s]}]%s%s",
+			     from, options, process[0] ? "," : "", process);
+
+	decide(driver, source, RULES(""), text);
 	free(text);
 	return answer;
 }
@@ -162,36 +376,104 @@ static void
 test_sources(void)
 {
 	static const struct {
-		const char *source, *with, *without;
-	} cases[] = {
-		{"/dev/nvidia0", "0", "0"}, {"//dev/nvidia1", "1", "1"}, {"/dev/../dev/./nvidia2/", "2", "2"},
-		{"../../dev/nvidia3", "3", "3"}, {"/dev/nvidia-uvm", "all", "all"}, {"/dev/nvidia-caps/nvidia-cap1", "all", "all"},
-		{"/dev/nvidia254", "all", "all"}, {"/dev/char/195:4", "4", "4"}, {"/dev/char/511:0", "all", "no"},
-		{"/dev/char/10:1", "no", "no"}, {"/dev", "all", "no"}, {"/", "all", "no"}, {"//", "all", "no"}, {"/dev/.", "all", "no"},
-		{"/dev/char", "all", "no"}, {"/dev/dri", "all", "no"}, {"/dev/dri/card0", "all", "no"},
-		{"/dev/dri/renderD128", "2", "2"}, {"/dev/dri/renderD129", "no", "no"}, {"/dev/fuse", "no", "no"},
-		{"/dev/vfio", "raw-device", "no"}, {"/dev/vfio/3", "raw-device", "no"}, {"/dev/vfio/8", "no", "no"},
-		{"/dev/mem", "raw-device", "no"}, {"/dev/shm", "no", "no"}, {"/devices", "no", "no"},
-		{"/proc/driver/nvidia/gpus", "all", "all"}, {"/proc", "no", "no"}, {"/proc/1/root/dev/nvidia5", "5", "5"},
-		{"/proc/self/root", "all", "no"}, {"/proc/1/rooted", "no", "no"}, {"/proc/bus/pci", "raw-device", "no"},
-		{"/sys", "all", "no"}, {"/sys/bus/pci/devices", "all", "no"}, {"/sys/fs/cgroup", "no", "no"},
-		{"/sys/bus/pci/devices/0000:01:00.0", "raw-device", "no"}, {"/sys/bus/pci/devices/0000:02:00.0/resource0", "no", "no"},
-		{"/run/nvidia-persistenced/socket", "all", "all"}, {"/run/nvidiafoo", "no", "no"}, {"/srv/nvidia-models", "no", "no"},
-		{"/usr/lib/libcuda.so.1", "no", "no"}, {"/srv/node", "3", "3"}, {"/srv/link", "all", "no"}, {"/srv/dev", "all", "no"},
+		const char *source, *open, *listed, *none; /* no rules; rules that deny; no rules and no GPU */
+	} rows[] = {
+		{"/dev/nvidia1", "1", "no", "1"},
+		{"//dev/../dev/./nvidia1/", "1", "no", "1"},
+		{"../../dev/nvidia1", "1", "no", "1"},
+		{"/srv/node", "3", "no", "3"},
+		{"/dev/fuse", "no", "no", "no"},
+		{"/dev/vfio/7", "raw-device", "no", "raw-device"},
+		{"/dev", "all", "no", "no"},
+		{"/srv/dev", "all", "no", "no"},
+		{"/dev/gpus", "1", "no", "no"},
+		{"/srv", "no", "no", "no"},
+		{"/srv/holds", "1", "no", "no"},
+		{"/srv/huge", "all", "no", "no"},
+		{"/srv/chroot", "all", "no", "no"},
+		{"/run/nvidia-x", "no", "no", "no"},
+		{"/proc", "no", "no", "no"},
+		{"/sys", "privileged all", "privileged all", "no"},
+		{"/srv/sys", "privileged all", "privileged all", "no"},
+		{"/sys/bus/pci", "privileged all", "privileged all", "no"},
+		{"/sys/devices/gpu", "privileged all", "privileged all", "no"},
+		{"/sys/devices/bridge", "privileged all", "privileged all", "no"},
+		{"/sys/devices/vmbus", "privileged all", "privileged all", "no"},
+		{"/sys/devices/usb", "no", "no", "no"},
+		{"/sys/fs/cgroup", "no", "no", "no"},
+		{"/", "privileged all", "privileged all", "no"},
+		/* what nobody can look up */
+		{"/dev/nvidia5", "5", "no", "5"},
+		{"/dev/nvidia-uvm", "all", "no", "all"},
+		{"/dev/nvidia-caps/nvidia-cap1", "all", "no", "all"},
+		{"/dev/char/195:4", "4", "no", "4"},
+		{"/dev/char/10:1", "no", "no", "no"},
+		{"/dev/dri/renderD128", "2", "no", "no"},
+		{"/dev/vfio/3", "raw-device", "raw-device", "no"},
+		{"/proc/1/root", "all", "no", "no"},
+		{"/proc/driver/nvidia/gpus", "no", "no", "no"},
+		{"/run/nvidia-persistenced/socket", "no", "no", "no"},
+		{"/usr/lib/libcuda.so.1", "no", "no", "no"},
 	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		CHECK_TEXT(with_source(true, cases[i].source), cases[i].with);
-		CHECK_TEXT(with_source(false, cases[i].source), cases[i].without);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_NONE, rows[i].source, "\"rbind\"", ""), rows[i].open);
+		CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, rows[i].source, "\"rbind\"", ""), rows[i].listed);
+		CHECK_TEXT(with_mount(NO_GPU, DEVICE_RULES_NONE, rows[i].source, "\"rbind\"", ""), rows[i].none);
+	}
+}
+
+/* Who cannot write root's files does not write those of the GPU's PCI function, and nobody through what is read-only. */
+static void
+test_pci_files(void)
+{
+	static const char user[] = "\"process\":{\"user\":{\"uid\":65534},\"capabilities\":{}}";
+	static const char power[] = "\"process\":{\"user\":{\"uid\":65534},\"capabilities\":{\"bounding\":[\"CAP_DAC_OVERRIDE\"]}}";
+	static const char root[] = CAPABILITIES(""), raw[] = CAPABILITIES("\"CAP_SYS_RAWIO\"");
+	static const char own[] = "\"mounts\":[{\"destination\":\"/%s\",\"type\":\"%s\",\"source\":\"x\",\"options\":[%s]}],%s";
+	static const struct {
+		const char *type, *options, *linux_members, *process, *want;
+	} rows[] = {
+		{"sysfs", "\"nosuid\",\"ro\"", "", root, "no"},
+		{"sysfs", "\"nosuid\",\"rw\"", "", root, "privileged all"},
+		{"sysfs", "\"ro\",\"rw\"", "", root, "privileged all"},
+		{"proc", "\"nosuid\"", "", root, "no"},
+		{"proc", "\"nosuid\"", "", raw, "privileged all"},
+		{"proc", "\"nosuid\"", "\"readonlyPaths\":[\"/proc/bus\"]", raw, "no"},
+		{"proc", "\"nosuid\"", "\"maskedPaths\":[\"/proc/bus/pci\"]", raw, "no"},
+		{"devtmpfs", "\"rbind\",\"rw\"", "", root, "all"},
+		{"devtmpfs", "\"nodev\"", "", root, "no"},
+	};
+
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\"", user), "no");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\"", power), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\",\"ro\"", root), "no");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\",\"ro\",\"rw\"", root), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", user), "no");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", root), "no");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", power), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"bind\"", root), "no");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/proc/bus", "\"rbind\"", raw), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/srv/proc", "\"rbind\"", raw), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/proc", "\"rbind\"", root), "no");
+	elsewhere = true;
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\"", root), "no");
+	elsewhere = false;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *text = xprintf(own, "x", rows[i].type, rows[i].options, rows[i].process);
+
+		CHECK_TEXT(decide(REGISTERED, strcmp(rows[i].type, "devtmpfs") == 0 ? DEVICE_RULES_NONE : DEVICE_RULES_LISTED,
+				  rows[i].linux_members, text), rows[i].want);
+		free(text);
 	}
 }
 
 static const char *
-with_mount(const char *mount)
+with_text(const char *mount)
 {
-	char *text = xprintf("\"linux\":{" CLOSED "},\"mounts\":[%s]", mount);
+	char *text = xprintf("\"mounts\":[%s]", mount);
 
-	decide(true, false, text);
+	decide(REGISTERED, DEVICE_RULES_NONE, "", text);
 	free(text);
 	return answer;
 }
@@ -199,37 +481,84 @@ with_mount(const char *mount)
 static void
 test_mounts(void)
 {
-	CHECK_TEXT(with_mount("{\"destination\":\"/d\",\"type\":\"devtmpfs\",\"source\":\"x\"}"), "all");
-	CHECK_TEXT(with_mount("{\"destination\":\"/sys\",\"type\":\"sysfs\",\"source\":\"sysfs\"}"), "no");
-	CHECK_TEXT(with_mount("{\"destination\":\"/d\",\"source\":\"/dev\"}"), "all");
-	CHECK_TEXT(with_mount("{\"destination\":\"/d\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=/a:/dev\"]}"), "all");
-	CHECK_TEXT(with_mount("{\"destination\":\"/d\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=/a:/b\"]}"), "no");
-	CHECK_TEXT(with_mount("{\"destination\":\"/run//nvidia-container-devices/0\",\"source\":\"/dev/null\"}"), "all");
-	CHECK_TEXT(with_mount("{\"destination\":\"/run/cgpu\",\"source\":\"/srv\"}"), "no");
-	CHECK_TEXT(with_mount("{\"destination\":\"/run/./cgpu/x\",\"source\":\"/srv\"},{\"destination\":\"/x\",\"source\":\"/dev/nvidia0\"}"), "attach-target");
-	CHECK_TEXT(with_mount("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},{\"destination\":\"/x\",\"source\":\"/dev/nvidia0\"}"), "0");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"source\":\"/dev\"}"), "all");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"source\":\"/dev\",\"options\":[\"rbind\",\"nodev\"]}"), "no");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"source\":\"/dev\",\"options\":[\"nodev\",\"dev\"]}"), "all");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"source\":\"/dev/nvidia1\",\"options\":[\"nodev\"]}"), "no");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"type\":\"overlay\",\"source\":\"overlay\","
+			     "\"options\":[\"lowerdir=/a:/dev\"]}"), "all");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"type\":\"overlay\",\"source\":\"overlay\","
+			     "\"options\":[\"upperdir=/srv/holds\"]}"), "1");
+	CHECK_TEXT(with_text("{\"destination\":\"/d\",\"type\":\"overlay\",\"source\":\"overlay\","
+			     "\"options\":[\"lowerdir=/a:/sys\"]}"), "no");
+	CHECK_TEXT(with_text("{\"destination\":\"/run//nvidia-container-devices/0\",\"source\":\"/dev/null\"}"), "no");
+	CHECK_TEXT(with_text("{\"destination\":\"/run/cgpu\",\"source\":\"/srv\"}"), "no");
+	CHECK_TEXT(with_text("{\"destination\":\"/run/./cgpu/x\",\"source\":\"/srv\"},"
+			     "{\"destination\":\"/x\",\"source\":\"/dev/nvidia1\"}"), "attach-target");
+	CHECK_TEXT(with_text("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},"
+			     "{\"destination\":\"/x\",\"source\":\"/dev/nvidia1\"}"), "1");
+	/* The image's own node. */
+	image_holds = true;
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", ""), "1");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(ALLOW("c", 195, 1, "rw")), ""), "1");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(ALLOW("c", 195, 2, "rw")), ""), "no");
+	rootless = true;
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", ""), "no");
+	rootless = image_holds = false;
+}
+
+/* -- what else stands in a configuration ------------------------------------------------------------------------------ */
+
+static const char *
+with_hook(const char *path, const char *args, const char *env, const char *more)
+{
+	char *text = xprintf("\"hooks\":{\"prestart\":[{\"path\":\"%s\",\"args\":[%s]}]},\"process\":{\"capabilities\":{},\"env\":[%s]}%s",
+			     path, args, env, more);
+
+	decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), text);
+	free(text);
+	return answer;
 }
 
 static void
-test_other_signs(void)
+test_hooks(void)
 {
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"prestart\":[{\"path\":\"/usr/bin/nvidia-container-runtime-hook\"}]}"), "all");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"poststop\":[{\"path\":\"/bin/env\",\"args\":[\"env\",\"/usr/bin/nvidia-ctk\"]}]}"), "all");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"hooks\":{\"prestart\":[{\"path\":\"/usr/bin/nvidia-smi\"}]}"), "no");
-#define WITH_GPU_3 "\"linux\":{\"devices\":[" DEVICE("/dev/nvidia3", "c", 195, 3) "]," CLOSED "}"
-	CHECK_TEXT(decide(true, false, WITH_GPU_3 ",\"hooks\":{\"prestart\":[{\"path\":\"/bin/nvidia-container-runtime-hook\"}]}"), "all");
-	CHECK_TEXT(decide(true, true, WITH_GPU_3 ",\"hooks\":{\"prestart\":[{\"path\":\"/sbin/containerd\",\"args\":[\"c\",\"oci-hook\",\"--\","
-			  "\"/bin/nvidia-container-cli\"]}]}"), "all");
-	CHECK_TEXT(decide(true, true, WITH_GPU_3 ",\"hooks\":{\"createContainer\":[{\"path\":\"/usr/bin/nvidia-cdi-hook\"}]}"), "3");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"annotations\":{\"cdi.k8s.io/x\":\"a.b/c=1, runtime.nvidia.com/gpu=0\"}"), "all");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"annotations\":{\"cdi.k8s.io/x\":\"xnvidia.com/gpu=0\",\"acdi.k8s.io/x\":\"nvidia.com/gpu=0\"}"), "no");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"process\":{\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}"), "no");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED ",\"newDevices\":[1]}"), "all");
-	CHECK_TEXT(decide(false, false, "\"linux\":{" CLOSED ",\"newDevices\":[1]}"), "no");
-	CHECK_TEXT(decide(true, false, "\"linux\":{" CLOSED "},\"vm\":{}"), "vm-runtime");
-	CHECK_TEXT(decide(false, false, "\"linux\":{" CLOSED "},\"vm\":{}"), "no");
-	CHECK_TEXT(decide(true, true, "\"linux\":{" CLOSED "}"), "all");
-	CHECK_TEXT(decide(false, true, "\"linux\":{" CLOSED ",\"devices\":[" DEVICE("/dev/x", "c", 195, 6) "]}"), "6");
+	static const char legacy[] = "/usr/bin/nvidia-container-runtime-hook", devices[] = "\"NVIDIA_VISIBLE_DEVICES=";
+	static const char mounts[] = ",\"mounts\":[{\"destination\":\"/var/run//nvidia-container-devices/0\",\"source\":\"/dev/null\"}]";
+	static const struct {
+		const char *value, *want;
+	} rows[] = {{"all", "all"}, {"0", "all"}, {"GPU-1", "all"}, {" 0", "all"}, {"", "no"}, {"void", "no"}, {"none", "no"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *env = xprintf("\"A=b\",%s%s\"", devices, rows[i].value);
+
+		CHECK_TEXT(with_hook(legacy, "", env, ""), rows[i].want);
+		CHECK_TEXT(with_hook("/bin/env", "\"env\",\"/x/nvidia-container-toolkit\"", env, ""), rows[i].want);
+		CHECK_TEXT(with_hook("/usr/bin/nvidia-smi", "", env, ""), "no");
+		CHECK_TEXT(with_hook("/usr/bin/nvidia-cdi-hook", "", env, ""), "no");
+		free(env);
+	}
+	CHECK_TEXT(with_hook(legacy, "", "\"NVIDIA_VISIBLE_DEVICES=void\",\"NVIDIA_VISIBLE_DEVICES=all\"", ""), "all");
+	CHECK_TEXT(with_hook(legacy, "", "\"nvidia_visible_devices=all\"", ""), "no");
+	CHECK_TEXT(with_hook(legacy, "", "", ""), "no");
+	CHECK_TEXT(with_hook(legacy, "", "", mounts), "all");
+	CHECK_TEXT(with_hook(legacy, "", "\"CUDA_VERSION=8.0\"", ""), "all");
+	CHECK_TEXT(with_hook(legacy, "", "\"CUDA_VERSION=12.4\",\"NVIDIA_REQUIRE_CUDA=cuda>=12\"", ""), "no");
+	CHECK_TEXT(with_hook("/sbin/containerd", "\"c\",\"oci-hook\",\"--\",\"/bin/nvidia-container-cli\",\"--device=0\"", "", ""), "all");
+	CHECK_TEXT(with_hook("/bin/true", "", "", mounts), "no");
+}
+
+static void
+test_words(void)
+{
+	static const char annotations[] = "\"annotations\":{\"cdi.k8s.io/x\":\"nvidia.com/gpu=all\",\"nvidia.cdi.k8s.io/x\":\"runtime.nvidia.com/gpu=0\"}";
+
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), annotations), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"process\":{\"capabilities\":{},\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}"), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "\"newDevices\":[1]," RULES(""), ""), "all");
+	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_LISTED, "\"newDevices\":[1]," RULES(""), ""), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"vm\":{}"), "vm-runtime");
+	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_LISTED, RULES(""), "\"vm\":{}"), "no");
 }
 
 static void
@@ -237,40 +566,44 @@ test_root(void)
 {
 	struct oci_state state = {.bundle = "/run/bundle"};
 	static const char *const bad[] = {"/", "//", "../..", "/srv/root", "/dev", "/x/.."};
-	struct decision_host host = host_of(true), none = host_of(false);
+	struct decision_host host = host_of(REGISTERED, DEVICE_RULES_LISTED), none = host_of(NO_GPU, DEVICE_RULES_LISTED);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct oci_rule deny = {.type = 'a', .major = OCI_ANY, .minor = OCI_ANY, .read = true, .write = true, .mknod = true};
-		struct oci_config config = {.root_path = bad[i], .rules = &deny, .rule_count = 1};
+		struct oci_config config = {.root_path = bad[i], .mount_namespace = true};
 		struct err err = ERR_INIT;
 		struct decision decision;
 
-		CHECK(decision_make(&state, &config, &host, false, &decision, &err) == -1 && err_code(&err) == CODE_ROOTFS);
+		CHECK(decision_make(&state, &config, &host, &decision, &err) == -1 && err_code(&err) == CODE_ROOTFS);
 		CHECK(decision.answer == DECISION_REFUSE);
-		CHECK(decision_make(&state, &config, &none, false, &decision, &err) == 0 && decision.answer == DECISION_NO_GPU);
+		CHECK(decision_make(&state, &config, &none, &decision, &err) == 0 && decision.answer == DECISION_NO_GPU);
 	}
 }
 
 static void
-test_untouched_rules(void)
+test_no_mount_namespace(void)
 {
-	static const char caps[] = "\"process\":{\"capabilities\":{\"bounding\":[\"CAP_MKNOD\"]}}";
-	static const char none[] = "\"process\":{\"capabilities\":{\"bounding\":[]}}";
-	char *text;
+	struct oci_device device = {.type = 'c', .path = "/dev/x", .major = 195, .minor = 1};
+	struct oci_config config = {.root_path = "r", .devices = &device, .device_count = 1};
+	struct decision_host host = host_of(REGISTERED, DEVICE_RULES_NONE);
+	struct oci_state state = {.bundle = "/run/bundle"};
+	struct err err = ERR_INIT;
+	struct decision decision;
 
-	CHECK_TEXT(decide(true, false, caps), "all");
-	CHECK_TEXT(decide(true, false, none), "no");
-	CHECK_TEXT(decide(true, false, ""), "privileged all");
-	CHECK_TEXT(decide(false, false, caps), "no");
-	text = xprintf("%s,\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}", caps);
-	CHECK_TEXT(decide(true, false, text), "no");
-	free(text);
-	text = xprintf("%s,\"linux\":{\"namespaces\":[{\"type\":\"user\",\"path\":\"/proc/1/ns/user\"}]}", caps);
-	CHECK_TEXT(decide(true, false, text), "all");
-	free(text);
-	text = xprintf("%s,\"linux\":{\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"rw\"}]}}", caps);
-	CHECK_TEXT(decide(true, false, text), "all");
-	free(text);
+	CHECK(decision_make(&state, &config, &host, &decision, &err) == -1 && err_code(&err) == CODE_NO_MOUNT_NAMESPACE);
+	config.device_count = 0;
+	CHECK(decision_make(&state, &config, &host, &decision, &err) == 0 && decision.answer == DECISION_NO_GPU);
+}
+
+/* A GPU whose driver has not come yet: what would reach it afterwards starts by policy alone. */
+static void
+test_before_driver(void)
+{
+	CHECK_TEXT(decide(PCI_ONLY, DEVICE_RULES_NONE, "", "\"process\":{}"), "privileged early all");
+	CHECK_TEXT(decide(PCI_ONLY, DEVICE_RULES_NONE, "", CAPABILITIES("\"CAP_MKNOD\"")), "early all");
+	CHECK_TEXT(with_mount(PCI_ONLY, DEVICE_RULES_NONE, "/dev", "\"rbind\"", ""), "early all");
+	CHECK_TEXT(with_mount(PCI_ONLY, DEVICE_RULES_LISTED, "/dev", "\"rbind\"", ""), "no");
+	CHECK_TEXT(with_devices(PCI_ONLY, DEVICE("/dev/x", "c", 195, 0)), "0");
+	CHECK_TEXT(decide(PCI_ONLY, DEVICE_RULES_LISTED, RULES(""), ""), "no");
 }
 
 /* In a user namespace nobody makes nodes, and privileged containers get theirs as mounts. */
@@ -278,41 +611,119 @@ static void
 test_rootless(void)
 {
 #define NODE_MOUNT "\"mounts\":[{\"destination\":\"/dev/nvidia1\",\"type\":\"bind\",\"source\":\"/dev/nvidia1\"}"
-#define MEMORY_MOUNT ",{\"destination\":\"/dev/mem\",\"type\":\"bind\",\"source\":\"/dev/mem\"}"
-	static const char makes[] = "\"process\":{\"capabilities\":{\"bounding\":[\"CAP_MKNOD\"]}}";
-	static const char admin[] = "\"process\":{\"capabilities\":{\"bounding\":[\"CAP_SYS_ADMIN\"]}}," NODE_MOUNT MEMORY_MOUNT "]";
+#define VFIO_MOUNT ",{\"destination\":\"/dev/v\",\"type\":\"bind\",\"source\":\"/dev/vfio/7\"}"
+	static const char admin[] = CAPABILITIES("\"CAP_SYS_ADMIN\"") "," NODE_MOUNT VFIO_MOUNT "]";
 
-	CHECK_TEXT(decide(true, false, admin), "raw-device");
 	rootless = true;
-	CHECK_TEXT(decide(true, false, makes), "no");
-	CHECK_TEXT(decide(true, false, ""), "no");
-	CHECK_TEXT(decide(true, true, ""), "privileged all");
-	CHECK_TEXT(decide(true, false, admin), "privileged 1");
-	CHECK_TEXT(decide(true, false, "\"process\":{\"capabilities\":{\"bounding\":[]}}," NODE_MOUNT "]"), "1");
-	CHECK_TEXT(decide(true, false, "\"process\":{\"capabilities\":{\"bounding\":[]}}," NODE_MOUNT MEMORY_MOUNT "]"), "raw-device");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("\"CAP_MKNOD\"")), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", "\"process\":{}"), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", admin), "privileged 1");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("") "," NODE_MOUNT "]"), "1");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("") "," NODE_MOUNT VFIO_MOUNT "]"), "raw-device");
 	rootless = false;
 }
 
-/* Nodes of other vendors have these majors too: by vendor where a rule names one, and by the driver where it names all. */
-static void
-test_rules_of_shared_majors(void)
+/* -- every combination against the rule's text -------------------------------------------------------------------------- */
+
+enum list { LIST_NONE, LIST_DENY, LIST_ONE, LIST_ALL, LIST_NOT_APPLIED, LISTS };
+enum bind { BIND_NONE, BIND_NODE, BIND_FOLDER, BIND_DEV, BIND_SYS, BIND_ROOT, BIND_ALIAS, BIND_VFIO, BINDS };
+enum who { PLAIN, USERNS, ROOTLESS, PRIVILEGED, ADMIN, WHOS };
+
+struct combination {
+	enum list list;
+	bool mknod;
+	enum bind bind;
+	enum who who;
+	enum driver driver;
+};
+
+/*
+ * "Reach is a node of an NVIDIA number that the kernel would let it open (below its mounts, or makeable), or the PCI files";
+ * capabilities count outside user namespaces alone; a wildcard or a directory counts where a GPU is, a number always; CAP_SYS_ADMIN lifts
+ * rules. Minor 1 is the one that has a node and a rule, 7 stands for every other.
+ */
+static bool
+reaches(const struct combination *c, int minor)
 {
-	static const struct {
-		int64_t major, minor;
-		const char *with_driver, *without;
-	} rows[] = {
-		{226, 128, "2", "2"},	 {226, 129, "no", "no"}, {226, 130, "all", "no"},
-		{226, OCI_ANY, "all", "no"}, {240, 8, "raw-device", "no"}, {240, OCI_ANY, "raw-device", "no"},
-	};
+	bool host = c->who != USERNS && c->who != ROOTLESS, gpu = c->driver != NO_GPU;
+	bool admin = c->who == PRIVILEGED || c->who == ADMIN, ruled = c->who != ROOTLESS && c->who != PRIVILEGED;
+	bool anything = !ruled || c->list == LIST_NONE || c->list == LIST_ALL || c->list == LIST_NOT_APPLIED;
+	bool by_number = ruled && c->list == LIST_ONE && minor == 1;
+	bool node = c->bind == BIND_NODE && minor == 1, inside = c->bind == BIND_FOLDER && minor == 1;
+	bool any_node = c->bind == BIND_DEV || c->bind == BIND_ROOT || c->bind == BIND_ALIAS || (host && (c->mknod || c->who == PRIVILEGED));
+	bool pci = host && (c->bind == BIND_SYS || c->bind == BIND_ROOT);
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		char *text = xprintf("\"linux\":{\"resources\":{\"devices\":[" DENY ",{\"allow\":true,\"type\":\"c\",\"major\":%lld,"
-				     "\"minor\":%lld,\"access\":\"rwm\"}]}}", (long long)rows[i].major, (long long)rows[i].minor);
+	if (gpu && ((host && admin) || pci))
+		return true;
+	if (node && (anything || by_number))
+		return true;
+	return (any_node || inside) && (by_number || (anything && gpu));
+}
 
-		CHECK_TEXT(decide(true, false, text), rows[i].with_driver);
-		CHECK_TEXT(decide(false, false, text), rows[i].without);
-		free(text);
+static const char *
+oracle(const struct combination *c)
+{
+	bool host = c->who != USERNS && c->who != ROOTLESS, ruled = c->who != ROOTLESS && c->who != PRIVILEGED;
+	bool admin = c->who == PRIVILEGED || c->who == ADMIN, all = reaches(c, 7), one = reaches(c, 1);
+	bool opens_any = !ruled || c->list == LIST_NONE || c->list == LIST_ALL || c->list == LIST_NOT_APPLIED;
+	static char text[64];
+
+	if (c->bind == BIND_VFIO && opens_any && !(host && admin))
+		return "raw-device";
+	if (!all && !one)
+		return "no";
+	snprintf(text, sizeof(text), "%s%s%s",
+		 all && host && (admin || c->bind == BIND_SYS || c->bind == BIND_ROOT) ? "privileged " : "",
+		 c->driver == PCI_ONLY && all ? "early " : "", all ? "all" : "1");
+	return text;
+}
+
+static const char *
+start(const struct combination *c)
+{
+	static const char *const sources[] = {NULL, "/dev/nvidia1", "/srv/holds", "/dev", "/sys", "/", "/srv/dev", "/dev/vfio/7"};
+	static struct oci_rule one = {.allow = true, .type = 'c', .major = 195, .minor = 1, .read = true, .write = true, .mknod = true};
+	static struct oci_rule all = {.allow = true, .type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true};
+	static const enum device_rules_source applied[] = {DEVICE_RULES_CONFIGURED, DEVICE_RULES_LISTED, DEVICE_RULES_LISTED,
+							  DEVICE_RULES_LISTED, DEVICE_RULES_NONE};
+	const char *option = "rbind";
+	struct oci_mount mount = {.destination = "/x", .type = "bind", .source = sources[c->bind], .options = {&option, 1}};
+	struct oci_config config = {.root_path = "rootfs", .mount_namespace = true, .mounts = &mount,
+				    .mount_count = c->bind != BIND_NONE, .user_namespace = c->who == USERNS,
+				    .capabilities = c->mknod ? UINT64_C(1) << CAP_MKNOD : 0};
+	struct decision_host host = host_of(c->driver, c->who == ROOTLESS || c->who == PRIVILEGED ? DEVICE_RULES_NONE : applied[c->list]);
+	struct oci_state state = {.bundle = "/run/bundle"};
+	struct decision decision;
+	struct err err = ERR_INIT;
+
+	if (c->who == PRIVILEGED)
+		config.capabilities = UINT64_MAX;
+	else if (c->who == ADMIN)
+		config.capabilities |= UINT64_C(1) << CAP_SYS_ADMIN;
+	host.rootless = c->who == ROOTLESS;
+	if (host.rules.source == DEVICE_RULES_LISTED && c->list != LIST_DENY) {
+		host.rules.at = c->list == LIST_ONE ? &one : &all;
+		host.rules.count = 1;
 	}
+	return decision_make(&state, &config, &host, &decision, &err) < 0 ? code_name(err_code(&err)) : say(&decision);
+}
+
+static void
+test_every_combination(void)
+{
+	unsigned count = 0, wrong = 0;
+
+	for (unsigned i = 0; i < LISTS * 2 * BINDS * WHOS * 3; i++) {
+		struct combination c = {i % LISTS, i / LISTS % 2, i / LISTS / 2 % BINDS, i / LISTS / 2 / BINDS % WHOS,
+					i / LISTS / 2 / BINDS / WHOS};
+		const char *have = start(&c), *want = oracle(&c);
+
+		count++;
+		if (strcmp(have, want) != 0 && wrong++ < 20)
+			printf("# list %d mknod %d bind %d who %d driver %d: have %s, want %s\n", c.list, c.mknod, c.bind, c.who,
+			       c.driver, have, want);
+	}
+	CHECK(count == 1200 && wrong == 0);
 }
 
 /* -- rules against a slow model: for each right the last rule that fits decides ------------------------------------------ */
@@ -328,15 +739,15 @@ fits(const struct oci_rule *rule, int64_t major, int64_t minor, char right)
 	       (rule->minor == -1 || rule->minor == minor);
 }
 
-/* Whether the container gets device major:minor by the rules, on a host with driver and without CAP_MKNOD. */
+/* Whether the container that makes its nodes opens device major:minor by the rules, on a host with driver. */
 static bool
 model(const struct oci_rule *rules, size_t count, int64_t major, int64_t minor)
 {
-	for (const char *right = "rwm"; *right != '\0'; right++) {
+	for (const char *right = "rw"; *right != '\0'; right++) {
 		for (size_t i = count; i-- > 0;) {
 			if (!fits(&rules[i], major, minor, *right))
 				continue;
-			if (rules[i].allow && (*right != 'm' || (rules[i].type != 'a' && rules[i].major != -1)))
+			if (rules[i].allow)
 				return true;
 			break;
 		}
@@ -368,7 +779,8 @@ all_rules(struct oci_rule *out)
 static bool
 agrees(const struct decision_host *host, const struct oci_rule *rules, size_t count)
 {
-	struct oci_config config = {.root_path = "r", .rules = (struct oci_rule *)rules, .rule_count = count};
+	struct oci_config config = {.root_path = "r", .rules = (struct oci_rule *)rules, .rule_count = count,
+				    .capabilities = UINT64_C(1) << CAP_MKNOD, .mount_namespace = true};
 	struct oci_state state = {.bundle = "/b"};
 	bool others = model(rules, count, 195, 77) || model(rules, count, 510, 0) || model(rules, count, 510, 1) ||
 		      model(rules, count, 510, 77);
@@ -376,7 +788,7 @@ agrees(const struct decision_host *host, const struct oci_rule *rules, size_t co
 	struct err err = ERR_INIT;
 	struct decision got;
 
-	if (decision_make(&state, &config, host, false, &got, &err) < 0)
+	if (decision_make(&state, &config, host, &got, &err) < 0)
 		return false;
 	for (unsigned minor = 0; minor < 2; minor++) {
 		bool listed = got.all || (got.count > 0 && got.minors[0] == minor) || (got.count > 1 && got.minors[1] == minor);
@@ -394,7 +806,7 @@ static void
 test_rules_against_model(void)
 {
 	static struct oci_rule rules[256];
-	struct decision_host host = host_of(true);
+	struct decision_host host = host_of(REGISTERED, DEVICE_RULES_CONFIGURED);
 	size_t count = all_rules(rules), wrong = 0;
 	struct oci_rule list[3] = {{.type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true}};
 
@@ -430,27 +842,39 @@ test_this_host(void)
 	struct decision_host answers;
 	struct host host;
 	struct err err = ERR_INIT;
-	char resolved[PATH_MAX];
-	dev_t number;
+	struct decision_object object;
 
-	CHECK(host_open(&host, &answers, &err) == 0);
-	CHECK(answers.look_up(answers.context, "/dev/null", &number, resolved) == DECISION_CHARACTER && number == makedev(1, 3));
-	CHECK_TEXT(resolved, "/dev/null");
-	CHECK(answers.look_up(answers.context, "/proc/self", &number, resolved) == DECISION_DIRECTORY);
-	CHECK(answers.look_up(answers.context, "/nowhere/at/all", &number, resolved) == DECISION_UNKNOWN);
+	CHECK(host_open(getpid(), &host, &answers, &err) == 0 && !answers.user_namespace);
+	CHECK(answers.look_up(answers.context, "/dev/null", &object) && object.kind == DECISION_CHARACTER &&
+	      object.number == makedev(1, 3));
+	CHECK_TEXT(object.path, "/dev/null");
+	CHECK(answers.look_up(answers.context, "/proc/bus", &object) && object.kind == DECISION_DIRECTORY &&
+	      object.system == DECISION_FS_PROC);
+	CHECK_TEXT(object.path, "/proc/bus");
+	CHECK(answers.look_up(answers.context, "/sys/devices", &object) && object.system == DECISION_FS_SYS);
+	CHECK_TEXT(object.path, "/sys/devices");
+	CHECK(!answers.look_up(answers.context, "/nowhere/at/all", &object));
+	host_close(&host, &answers);
 }
 
 int
 main(void)
 {
 	RUN(test_devices);
+	RUN(test_devices_by_rules);
+	RUN(test_rules);
+	RUN(test_capabilities);
+	RUN(test_memory);
 	RUN(test_sources);
+	RUN(test_pci_files);
 	RUN(test_mounts);
-	RUN(test_other_signs);
+	RUN(test_hooks);
+	RUN(test_words);
 	RUN(test_root);
-	RUN(test_untouched_rules);
+	RUN(test_no_mount_namespace);
+	RUN(test_before_driver);
 	RUN(test_rootless);
-	RUN(test_rules_of_shared_majors);
+	RUN(test_every_combination);
 	RUN(test_rules_against_model);
 	RUN(test_proc_devices);
 	RUN(test_this_host);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spec/oci_config.h"
 
+#include <linux/capability.h>
+
 #include <stdlib.h>
 
 #include "lib/code.h"
@@ -89,7 +91,7 @@ test_content(void)
 
 	CHECK(oci_config_parse(bytes_of_text(text), &config, &err) == 0);
 	CHECK_TEXT(config.root_path, "rootfs");
-	CHECK(config.root_readonly && config.uid == 7 && config.gid == 8 && config.may_mknod && !config.may_admin);
+	CHECK(config.uid == 7 && config.gid == 8 && config.capabilities == UINT64_C(1) << CAP_MKNOD);
 	CHECK(config.mount_count == 1 && config.mounts[0].options.count == 2);
 	CHECK(config.hook_count == 2 && config.hooks[0].stage == OCI_CREATE_RUNTIME && config.hooks[1].stage == OCI_POSTSTOP);
 	CHECK_TEXT(config.hooks[0].args.at[1], "--cdi");
@@ -119,6 +121,7 @@ static void
 test_unknown_members(void)
 {
 	CHECK(is_device_like("\"hotDevices\":[\"x\"]"));
+	CHECK(is_device_like("\"allDevices\":true") && !is_device_like("\"allDevices\":false"));
 	CHECK(is_device_like("\"newThing\":[{\"nodes\":[{\"major\":195}]}]"));
 	CHECK(is_device_like("\"newThing\":{\"a\":\"/dev/nvidia0\"}"));
 	CHECK(is_device_like("\"newThing\":\"nvidia.com/gpu=0\""));
