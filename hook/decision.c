@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "hook/request.h"
 #include "lib/code.h"
@@ -61,6 +62,30 @@ judge_capabilities(struct request *request)
 	}
 	if (request_can(request, CAP_MKNOD))
 		request_opened(request, "process: CAP_MKNOD");
+}
+
+/* -- other processes ------------------------------------------------------------------------------------------------ */
+
+/* A node of NVIDIA's that such a process has open: no device rule is asked when a descriptor is taken. */
+static bool
+see_held(void *seer, dev_t number)
+{
+	struct request *request = seer;
+	enum device_class class = device_numbers_class(&request->host->numbers, major(number));
+
+	if (class != DEVICE_OTHER && class != DEVICE_VFIO)
+		request_given(request, major(number), minor(number), "a process of the joined PID namespace");
+	return true;
+}
+
+static void
+judge_processes(struct request *request)
+{
+	const struct oci_config *config = request->config;
+	const struct processes_caller caller = {config->uid, config->gid, config->capabilities};
+
+	if (request->host->numbers.has_nvidia)
+		request->host->held_devices(request->host->context, &caller, see_held, request);
 }
 
 /* -- whole ---------------------------------------------------------------------------------------------------------- */
@@ -123,6 +148,7 @@ decision_make(const struct oci_state *state, const struct oci_config *config, co
 	*out = (struct decision){.answer = DECISION_REFUSE};
 	judge_devices(&request);
 	judge_capabilities(&request);
+	judge_processes(&request);
 	request_mounts(&request);
 	request_image(&request);
 	request_hooks(&request);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "hook/device_rules.h"
+#include "hook/processes.h"
 #include "lib/err.h"
 #include "spec/device_numbers.h"
 #include "spec/oci_config.h"
@@ -67,6 +68,8 @@ struct decision_host {
 	void (*mounts_below)(void *context, const char *path, decision_see_mount *see, void *seer);
 	/* The character devices below a directory, on its own file system. False: given up, there may be more. */
 	bool (*nodes_below)(void *context, const char *path, decision_see_node *see, void *seer);
+	/* The devices that the container takes from processes which it finds: processes_devices of hook/processes.h. */
+	void (*held_devices)(void *context, const struct processes_caller *caller, process_see_device *see, void *seer);
 	/* A PCI function of NVIDIA's is at, above or below a path of sysfs. */
 	bool (*has_function)(void *context, const char *path);
 	/* A display function of NVIDIA's is there that no other driver has taken. */

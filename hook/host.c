@@ -226,6 +226,14 @@ nodes_below(void *context, const char *path, decision_see_node *see, void *seer)
 	return host_walk(path, ENTRIES_MAX, see_entry, &found) > 0;
 }
 
+static void
+held_devices(void *context, const struct processes_caller *caller, process_see_device *see, void *seer)
+{
+	const struct host *host = context;
+
+	processes_devices("", host->pid, caller, see, seer);
+}
+
 /* -- whole ---------------------------------------------------------------------------------------------------------- */
 
 static bool
@@ -247,8 +255,9 @@ host_open(pid_t pid, struct host *host, struct decision_host *answers, struct er
 	struct idmap map;
 	bool ok;
 
-	*host = (struct host){.has_gpu = -1};
+	*host = (struct host){.pid = pid, .has_gpu = -1};
 	*answers = (struct decision_host){.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below,
+					  .held_devices = held_devices,
 					  .has_function = host_pci_has_function, .has_gpu = has_gpu,
 					  .pci_vendor = host_pci_vendor, .caps_gpu = caps_gpu, .context = host};
 	ok = text != NULL && device_numbers_parse(text, &answers->numbers);

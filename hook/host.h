@@ -7,6 +7,7 @@
 /* The answers of the real host. /proc/devices and the kernel's device rules are read at once, the rest when it is asked for. */
 
 struct host {
+	pid_t pid;       /* of the container */
 	dev_t dev;       /* the file system of /dev, 0 if that is none of its own, and its root */
 	ino_t dev_root;
 	char *mounts;    /* text of this process's mountinfo, NULL until it is needed */

@@ -141,17 +141,20 @@ list(const struct json *object, const char *name, size_t size, read_element *rea
 
 /* -- process and mounts --------------------------------------------------------------------------------------------- */
 
-/* Names with CAP_ in front, in any case; crun (libcap) takes numbers as well. -1: none that decides anything here. */
+/* Names with CAP_ in front, in any case; crun (libcap) takes numbers as well. -1: none of Linux 6. */
 static int
 capability_number(const char *name)
 {
-	static const struct {
-		const char *name;
-		int number;
-	} known[] = {
-		{"CAP_DAC_OVERRIDE", CAP_DAC_OVERRIDE}, {"CAP_SYS_RAWIO", CAP_SYS_RAWIO}, {"CAP_SYS_PTRACE", CAP_SYS_PTRACE},
-		{"CAP_SYS_ADMIN", CAP_SYS_ADMIN},	{"CAP_MKNOD", CAP_MKNOD},
+	/* In the order of their numbers. */
+	static const char *const known[] = {
+		"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
+		"SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
+		"IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
+		"SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
+		"AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM",
+		"BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
 	};
+	static const char prefix[] = "CAP_";
 
 	if (name[0] >= '0' && name[0] <= '9') {
 		unsigned long number = strtoul(name, NULL, 0);
@@ -159,8 +162,8 @@ capability_number(const char *name)
 		return number < 64 ? (int)number : -1;
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		if (strcasecmp(name, known[i].name) == 0)
-			return known[i].number;
+		if (strncasecmp(name, prefix, strlen(prefix)) == 0 && strcasecmp(name + strlen(prefix), known[i]) == 0)
+			return (int)i;
 	}
 	return -1;
 }

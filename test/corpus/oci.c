@@ -122,6 +122,12 @@ answer_decision(const struct json *root, const struct decision *decision, struct
  * no rules to an image without nodes, and one that applies the configuration's to an image that may have any. What reaches a
  * GPU on one of them has to be gated.
  */
+static void
+held_devices(void *context, const struct processes_caller *caller, process_see_device *see, void *seer)
+{
+	(void)context, (void)caller, (void)see, (void)seer;
+}
+
 static int
 decide(const struct oci_state *state, const struct oci_config *config, const struct decision_host *numbers,
        struct decision *decision, struct err *err)
@@ -133,6 +139,7 @@ decide(const struct oci_state *state, const struct oci_config *config, const str
 		host.look_up = look_up;
 		host.mounts_below = mounts_below;
 		host.nodes_below = nodes_below;
+		host.held_devices = held_devices;
 		host.has_function = has_function;
 		host.has_gpu = has_gpu;
 		host.pci_vendor = pci_vendor;

@@ -227,6 +227,28 @@ shared() {
 	remove pod
 }
 
+# Who may attach to a process that has the node open takes its descriptor.
+@test "the PID namespace of a container that has a node open: attested, unless the kernel keeps it out" {
+	local runtime count
+	gcc -D_GNU_SOURCE -static -o /run/test/hold "$BATS_TEST_DIRNAME/hold.c"
+	start crun -d --name pod -v /run/test/hold:/hold:ro --device nvidia.com/gpu=0 plain /hold /dev/nvidia0 >/dev/null
+	for runtime in runc crun; do
+		attested_by hooks.d start $runtime --rm --pid=container:pod plain sh -c "$RESULT"
+		attested_by hooks.d start $runtime --rm --pid=host plain sh -c "$RESULT"
+		attested_by hooks.d start $runtime --rm --pid=container:pod --user 65534 --cap-drop all --cap-add SYS_PTRACE plain \
+			sh -c "$RESULT"
+		# A node exporter, fewer capabilities than the holder has, and a namespace of its own.
+		count=$(audit_lines)
+		start $runtime --rm --pid=host --user 65534 --cap-drop all plain true
+		start $runtime --rm --pid=container:pod --cap-drop all plain true
+		start $runtime --rm plain true
+		[ "$(audit_lines)" -eq "$count" ]
+	done
+	remove pod
+	start crun --rm --pid=host plain true
+	[ "$(audit_lines)" -eq "$count" ]
+}
+
 @test "privileged = allow: exempt, and recorded; a container that asks for a GPU by name is not" {
 	printf '[policy]\nprivileged = allow\n' >$CONF
 	exempted --privileged

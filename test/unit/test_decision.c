@@ -87,6 +87,19 @@ nodes_below(void *context, const char *path, decision_see_node *see, void *seer)
 	return strcmp(path, "/srv/huge") != 0;
 }
 
+/* A process with all devices of the list open, of uid 7 and with one capability. */
+static const dev_t *held;
+
+static void
+held_devices(void *context, const struct processes_caller *caller, process_see_device *see, void *seer)
+{
+	bool may = held != NULL && caller->uid == 7 && caller->gid == 8 && caller->capabilities == 1 << CAP_KILL;
+
+	(void)context;
+	for (const dev_t *at = held; may && *at != 0; at++)
+		see(seer, *at);
+}
+
 static bool
 has_function(void *context, const char *path)
 {
@@ -122,7 +135,7 @@ static struct decision_host
 host_of(enum driver driver, enum device_rules_source source)
 {
 	static const enum driver drivers[] = {NO_GPU, PCI_ONLY, REGISTERED};
-	struct decision_host host = {.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below,
+	struct decision_host host = {.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below, .held_devices = held_devices,
 				     .has_function = has_function, .has_gpu = has_gpu, .pci_vendor = pci_vendor,
 				     .caps_gpu = caps_gpu, .context = (void *)&drivers[driver], .rules = {.source = source}};
 
@@ -857,9 +870,29 @@ test_this_host(void)
 	host_close(&host, &answers);
 }
 
+/* What others have open counts whatever the rules say, for whom the kernel lets attach. */
+static void
+test_processes(void)
+{
+	static const char who[] = "\"process\":{\"user\":{\"uid\":7,\"gid\":8},\"capabilities\":{\"permitted\":[\"CAP_KILL\"]}}";
+	const dev_t one[] = {makedev(1, 3), makedev(195, 255), makedev(195, 2), 0}, control[] = {makedev(511, 0), 0},
+		    others[] = {makedev(1, 3), makedev(1, 1), makedev(10, 229), makedev(VFIO_MAJOR, 7), 0};
+
+	held = one;
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "", who), "2");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "", ""), "no");
+	CHECK_TEXT(decide(PCI_ONLY, DEVICE_RULES_LISTED, "", who), "no");
+	held = control;
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "", who), "all");
+	held = others;
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "", who), "no");
+	held = NULL;
+}
+
 int
 main(void)
 {
+	RUN(test_processes);
 	RUN(test_devices);
 	RUN(test_devices_by_rules);
 	RUN(test_rules);

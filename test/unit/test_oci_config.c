@@ -91,7 +91,7 @@ test_content(void)
 
 	CHECK(oci_config_parse(bytes_of_text(text), &config, &err) == 0);
 	CHECK_TEXT(config.root_path, "rootfs");
-	CHECK(config.uid == 7 && config.gid == 8 && config.capabilities == UINT64_C(1) << CAP_MKNOD);
+	CHECK(config.uid == 7 && config.gid == 8 && config.capabilities == (UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_CHOWN));
 	CHECK(config.mount_count == 1 && config.mounts[0].options.count == 2);
 	CHECK(config.hook_count == 2 && config.hooks[0].stage == OCI_CREATE_RUNTIME && config.hooks[1].stage == OCI_POSTSTOP);
 	CHECK_TEXT(config.hooks[0].args.at[1], "--cdi");
