@@ -242,7 +242,7 @@ $(O)/completions/fish/%.fish: $(O)/% packaging/completions/make.sh packaging/com
 
 # The emulated machine: a library in NVML's place, and the tool that mints its collateral.
 EMULATOR := $(O)/emulator/libnvidia-ml.so.1 $(O)/emulator/libnvidia-ml-r535.so.1 $(O)/emulator/mint $(O)/emulator/services
-EMULATOR_NVML_SRC := $(addprefix test/emulator/,nvml.c node.c report.c sha384.c signer.c) lib/buf.c lib/random.c
+EMULATOR_NVML_SRC := $(addprefix test/emulator/,nvml.c node.c report.c sha384.c signer.c) lib/buf.c lib/random.c spec/gpu_arch.c
 EMULATOR_MINT_SRC := $(filter-out $(EMULATOR_NVML_SRC),$(sort $(wildcard test/emulator/*.c)))
 pic = $(patsubst %.c,$(O)/pic/%.o,$(1))
 

@@ -69,7 +69,7 @@ start_collector(const struct conf *conf, bool ready, int64_t deadline, struct co
 
 int
 run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,
-	   struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+	   struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	struct collector collector;
 	int rc = -1;
@@ -84,7 +84,7 @@ run_states(const struct conf *conf, int64_t deadline, struct collect_states *sta
 
 int
 run_ready_off(const struct conf *conf, int64_t deadline, bool *was_on, struct collect_states *states,
-	      struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+	      struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	struct collector collector;
 	int rc = -1;
@@ -162,7 +162,7 @@ minor_wanted(const struct run_request *request, uint32_t minor)
  */
 static int
 select_gpus(const struct run_request *request, const struct collect_identity *all, unsigned count, struct run *run,
-	    unsigned order[COLLECT_GPUS_MAX], struct err *err)
+	    unsigned order[GPU_MAX], struct err *err)
 {
 	for (unsigned i = 0; i < count; i++) {
 		if (!uuid_is_plain(all[i].uuid))
@@ -201,8 +201,8 @@ struct live {
 	struct anchors anchors;
 	struct collateral_store store;
 	struct collector collector;
-	struct collect_identity all[COLLECT_GPUS_MAX];
-	unsigned order[COLLECT_GPUS_MAX];
+	struct collect_identity all[GPU_MAX];
+	unsigned order[GPU_MAX];
 	EVP_PKEY *key;
 	struct nonce_parts parts;
 	uint8_t nonce[NONCE_SIZE];
@@ -315,24 +315,11 @@ out:
 	return rc;
 }
 
-static const char *
-arch_word(uint32_t architecture)
-{
-	switch (architecture) {
-	case 9:
-		return "HOPPER";
-	case 10:
-		return "BLACKWELL";
-	default:
-		return "UNKNOWN";
-	}
-}
-
 static int
 fetch_reports(const uint8_t nonce[NONCE_SIZE], struct live *live, struct run *run, struct err *err)
 {
-	struct collected got[COLLECT_GPUS_MAX] = {0};
-	bool wanted[COLLECT_GPUS_MAX] = {false};
+	struct collected got[GPU_MAX] = {0};
+	bool wanted[GPU_MAX] = {false};
 	int rc;
 
 	for (unsigned i = 0; i < run->gpus; i++)
@@ -341,14 +328,15 @@ fetch_reports(const uint8_t nonce[NONCE_SIZE], struct live *live, struct run *ru
 	for (unsigned i = 0; rc == 0 && i < run->gpus; i++) {
 		struct collected *from = &got[live->order[i]];
 		struct gpu_evidence *to = &run->evidence[i];
+		const struct gpu_arch_row *row = gpu_arch_row(gpu_arch_of_nvml(run->identity[i].architecture));
 
-		to->arch = xstrdup(arch_word(run->identity[i].architecture));
+		to->arch = xstrdup(row != NULL ? row->service : "UNKNOWN");
 		memcpy(to->nonce, nonce, NONCE_SIZE);
 		to->report = from->report;
 		to->chain_pem = from->chain_pem;
 		*from = (struct collected){0};
 	}
-	for (unsigned i = 0; i < COLLECT_GPUS_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		collected_free(&got[i]);
 	return rc;
 }
@@ -533,7 +521,7 @@ judge_live(const struct run_request *request, struct live *live, struct run *run
 static int
 read_again(const struct conf *conf, struct live *live, struct run *run)
 {
-	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
+	struct collect_identity again[GPU_MAX] = {0};
 	struct collect_states states = {0};
 	struct err err = ERR_INIT;
 
@@ -549,7 +537,7 @@ read_again(const struct conf *conf, struct live *live, struct run *run)
 static int
 set_gpus_ready(struct live *live, struct run *run)
 {
-	struct collect_identity again[COLLECT_GPUS_MAX] = {0};
+	struct collect_identity again[GPU_MAX] = {0};
 	struct collect_states states = {0};
 	struct err err = ERR_INIT;
 
@@ -577,7 +565,7 @@ static int
 make_result(const struct run_request *request, const struct live *live, struct run *run)
 {
 	const struct conf *conf = request->conf;
-	const char *uuid[COLLECT_GPUS_MAX];
+	const char *uuid[GPU_MAX];
 	char digest[65], *loose = conf_loosenings(conf, run->at), *anchor = anchors_remote_text(conf);
 	struct result_input input = {
 		.key = live->key,

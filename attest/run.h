@@ -29,7 +29,7 @@ struct run_request {
 	struct bytes config_digest;          /* SHA-256 of config.json of the container; {NULL, 0} = none */
 	struct bytes challenge;              /* of the relying party; {NULL, 0} = none */
 	bool all;                            /* every GPU, or the minors of /dev/nvidiaN below */
-	uint32_t minor[COLLECT_GPUS_MAX];
+	uint32_t minor[GPU_MAX];
 	unsigned minors;
 	bool shared_pid;  /* the container joined a PID namespace: others could be there who reach into it */
 	bool by_hook;     /* no environment has a say */
@@ -43,9 +43,9 @@ struct run {
 	struct steps steps;
 	int64_t at; /* the one clock reading */
 	struct collect_states states;
-	struct collect_identity identity[COLLECT_GPUS_MAX]; /* of the GPUs attested */
-	struct gpu_evidence evidence[COLLECT_GPUS_MAX];
-	struct json *claims[COLLECT_GPUS_MAX]; /* NULL where a GPU came to none */
+	struct collect_identity identity[GPU_MAX]; /* of the GPUs attested */
+	struct gpu_evidence evidence[GPU_MAX];
+	struct json *claims[GPU_MAX]; /* NULL where a GPU came to none */
 	unsigned gpus;
 	struct keep *collateral;               /* what was verified */
 	unsigned collaterals;
@@ -80,11 +80,11 @@ char *run_library(const struct conf *conf);
 
 /* States and identities alone (`cgpu status`): 0, or -1 with the driver's code. */
 int run_states(const struct conf *conf, int64_t deadline, struct collect_states *states,
-	       struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+	       struct collect_identity identity[GPU_MAX], struct err *err);
 
 /* The ready state off, and seen to be off (`cgpu ready --off`): 0, or -1 with CODE_READY_* or the driver's code. */
 int run_ready_off(const struct conf *conf, int64_t deadline, bool *was_on, struct collect_states *states,
-		  struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+		  struct collect_identity identity[GPU_MAX], struct err *err);
 
 void run_free(struct run *run);
 

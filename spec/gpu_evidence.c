@@ -46,15 +46,15 @@ read_evidence_item(const struct json *item, struct gpu_evidence *out, struct err
 }
 
 static int
-read_evidence_list(const struct json *root, struct gpu_evidence list[GPU_EVIDENCE_MAX], unsigned *count,
+read_evidence_list(const struct json *root, struct gpu_evidence list[GPU_MAX], unsigned *count,
 		   struct err *err)
 {
 	if (json_type(root) == JSON_OBJECT)
 		root = json_get(root, "evidences");
 	if (root == NULL || json_type(root) != JSON_ARRAY)
 		return err_set(err, 0, "neither an array nor an object with an array 'evidences'");
-	if (json_count(root) == 0 || json_count(root) > GPU_EVIDENCE_MAX)
-		return err_set(err, 0, "%zu items, want 1 to %d", json_count(root), GPU_EVIDENCE_MAX);
+	if (json_count(root) == 0 || json_count(root) > GPU_MAX)
+		return err_set(err, 0, "%zu items, want 1 to %d", json_count(root), GPU_MAX);
 	for (size_t i = 0; i < json_count(root); i++) {
 		(*count)++;
 		if (read_evidence_item(json_at(root, i), &list[i], err) != 0)
@@ -64,13 +64,13 @@ read_evidence_list(const struct json *root, struct gpu_evidence list[GPU_EVIDENC
 }
 
 int
-gpu_evidence_parse(struct bytes text, struct gpu_evidence list[GPU_EVIDENCE_MAX], unsigned *count, struct err *err)
+gpu_evidence_parse(struct bytes text, struct gpu_evidence list[GPU_MAX], unsigned *count, struct err *err)
 {
 	struct json *root = json_read(text, &limits, err);
 	int rc = -1;
 
 	*count = 0;
-	memset(list, 0, GPU_EVIDENCE_MAX * sizeof(list[0]));
+	memset(list, 0, GPU_MAX * sizeof(list[0]));
 	if (root != NULL)
 		rc = read_evidence_list(root, list, count, err);
 	if (rc != 0) {

@@ -279,10 +279,11 @@ malformed:
 char *
 gpu_report_driver_rim_id(const struct gpu_report *report, enum gpu_arch arch)
 {
-	if (arch == GPU_ARCH_HOPPER)
-		return xprintf("NV_GPU_DRIVER_GH100_%s", report->driver_version);
-	/* Early drivers do not name the chip; then it is the first one. */
-	return xprintf("NV_GPU_CC_DRIVER_%s_%s", report->chip[0] ? report->chip : "GB100", report->driver_version);
+	const struct gpu_arch_row *row = gpu_arch_row(arch);
+
+	return row == NULL ? NULL
+			   : xprintf("%s%s_%s", row->driver_rim, gpu_arch_product(arch, report->chip),
+				     report->driver_version);
 }
 
 char *

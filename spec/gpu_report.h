@@ -4,6 +4,7 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "spec/gpu_arch.h"
 #include "spec/spdm_measurement.h"
 
 /*
@@ -14,7 +15,6 @@
 #define GPU_REPORT_MAX 0x2000 /* NVML's buffer */
 #define GPU_TEXT_MAX 64       /* versions, SKUs: [0-9A-Za-z][0-9A-Za-z._-]*, they go into ids, file names, URLs, logs */
 
-enum gpu_arch { GPU_ARCH_UNKNOWN, GPU_ARCH_HOPPER, GPU_ARCH_BLACKWELL };
 enum gpu_nvdec { GPU_NVDEC_UNKNOWN, GPU_NVDEC_ENABLED, GPU_NVDEC_DISABLED };
 
 struct gpu_report {

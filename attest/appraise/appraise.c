@@ -28,8 +28,8 @@ struct work {
 	const struct appraise_input *input;
 	X509 *device_root, *rim_root;
 	struct x509_memo *memo;
-	struct evidence evidence[APPRAISE_GPUS_MAX];
-	struct appraised gpu[APPRAISE_GPUS_MAX];
+	struct evidence evidence[GPU_MAX];
+	struct appraised gpu[GPU_MAX];
 	struct manifests manifests;
 	struct queries queries;
 	struct tokens tokens;
@@ -180,9 +180,9 @@ appraise_gpus(struct work *work, const struct collateral_source *source, struct 
 static int
 check_input(const struct appraise_input *input, struct err *err)
 {
-	if (input->gpus == 0 || input->gpus > APPRAISE_GPUS_MAX)
+	if (input->gpus == 0 || input->gpus > GPU_MAX)
 		return err_set(err, CODE_NO_VERDICT, "evidence of %u GPUs, want 1 to %d", input->gpus,
-			       APPRAISE_GPUS_MAX);
+			       GPU_MAX);
 	if (input->verifier == 0 || input->verifier > (APPRAISE_LOCAL | APPRAISE_REMOTE))
 		return err_set(err, CODE_NO_VERDICT, "verifier %u is none", input->verifier);
 	return 0;

@@ -23,7 +23,7 @@ struct appraise_input {
 	struct revocation_policy revocation;
 	unsigned verifier; /* APPRAISE_LOCAL, APPRAISE_REMOTE or both: both must pass */
 	struct remote_trust remote;
-	struct evidence_raw gpu[APPRAISE_GPUS_MAX];
+	struct evidence_raw gpu[GPU_MAX];
 	unsigned gpus;
 };
 
@@ -33,7 +33,7 @@ struct appraisal {
 	 * One JSON object per GPU: NVIDIA's claims 3.0, without iss, iat, exp, nbf, jti unless the remote verifier
 	 * alone made them, which may leave a GPU without (NULL).
 	 */
-	char *claims[APPRAISE_GPUS_MAX];
+	char *claims[GPU_MAX];
 	unsigned gpus;
 	struct keep keep[KEEPS_MAX];
 	unsigned keeps;

@@ -11,16 +11,6 @@
 #define OID_COMPOSITE "2.23.133.5.4.1"
 #define OID_TCB_INFO "2.23.133.5.4.1.1"
 #define TCB_INFO_FWIDS 6
-#define CHIP_SIZE 5
-
-static const struct {
-	const char *prefix;
-	enum gpu_arch arch;
-} chips[] = {
-	{"GH100", GPU_ARCH_HOPPER},
-	{"GB1", GPU_ARCH_BLACKWELL},
-	{"GB2", GPU_ARCH_BLACKWELL},
-};
 
 int
 chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_memo *memo, struct x509_chain *chain,
@@ -44,38 +34,21 @@ chain_holds(enum x509_verdict verdict)
 	return verdict == X509_TRUSTED || verdict == X509_EXPIRED;
 }
 
-enum gpu_arch
-chain_arch(const char *text)
-{
-	if (strcspn(text, " ") != CHIP_SIZE)
-		return GPU_ARCH_UNKNOWN;
-	for (size_t i = 0; i < sizeof(chips) / sizeof(*chips); i++)
-		if (strncmp(text, chips[i].prefix, strlen(chips[i].prefix)) == 0)
-			return chips[i].arch;
-	return GPU_ARCH_UNKNOWN;
-}
-
-const char *
-chain_arch_name(enum gpu_arch arch)
-{
-	return arch == GPU_ARCH_HOPPER ? "Hopper" : arch == GPU_ARCH_BLACKWELL ? "Blackwell" : "unknown";
-}
-
 int
-chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip, struct err *err)
+chain_arch_match(const char *model, enum gpu_fwid_form form, const char *chip, struct err *err)
 {
-	enum gpu_arch arch = chain_arch(model);
-	enum gpu_arch form_arch = form == CHAIN_FWID_TCB_INFO ? GPU_ARCH_BLACKWELL : GPU_ARCH_HOPPER;
+	enum gpu_arch arch = gpu_arch_of_chip(model);
+	const struct gpu_arch_row *row = gpu_arch_row(arch);
 
-	if (arch == GPU_ARCH_UNKNOWN)
+	if (row == NULL)
 		return err_set(err, CODE_ARCHITECTURE, "the common name of certificate 1 is '%s', no known GPU", model);
-	if (chip[0] != '\0' && chain_arch(chip) != arch)
+	if (chip[0] != '\0' && gpu_arch_of_chip(chip) != arch)
 		return err_set(err, CODE_REPORT_FORMAT, "certificate 1 is of a %s, and the report's chip is %s", model,
 			       chip);
-	if (form != CHAIN_FWID_NONE && form_arch != arch)
+	if (form != GPU_FWID_NONE && form != row->fwid)
 		return err_set(err, CODE_FIRMWARE_ID,
-			       "certificate 1 is of a %s, and certificate 0 has the firmware id of a %s", model,
-			       chain_arch_name(form_arch));
+			       "certificate 1 is of a %s, and certificate 0 has the firmware id as %s", model,
+			       form == GPU_FWID_TCB_INFO ? "TcbInfo" : "a composite device id");
 	return 0;
 }
 
@@ -168,7 +141,7 @@ chain_fwid_parse(const X509 *leaf, struct chain_fwid *out, struct err *err)
 	if (!good)
 		return err_set(err, CODE_FIRMWARE_ID, "extension %s is not in its DER form with a SHA-384 firmware id",
 			       composites ? OID_COMPOSITE : OID_TCB_INFO);
-	out->form = composites ? CHAIN_FWID_COMPOSITE : CHAIN_FWID_TCB_INFO;
+	out->form = composites ? GPU_FWID_COMPOSITE : GPU_FWID_TCB_INFO;
 	return 0;
 }
 
@@ -178,7 +151,7 @@ chain_fwid_match(const struct chain_fwid *fwid, struct bytes reported, struct er
 	char have[2 * CHAIN_FWID_SIZE + 1];
 	char *want;
 
-	if (fwid->form != CHAIN_FWID_NONE && bytes_equal(bytes_of(fwid->value, CHAIN_FWID_SIZE), reported))
+	if (fwid->form != GPU_FWID_NONE && bytes_equal(bytes_of(fwid->value, CHAIN_FWID_SIZE), reported))
 		return 0;
 	hex_encode(have, fwid->value, CHAIN_FWID_SIZE);
 	want = hex_text(reported);

@@ -21,14 +21,8 @@
 #define CHAIN_SIGNER_FIRST 0 /* of a manifest's signer */
 #define CHAIN_FWID_SIZE 48 /* SHA-384 */
 
-enum chain_fwid_form {
-	CHAIN_FWID_NONE,
-	CHAIN_FWID_COMPOSITE, /* 2.23.133.5.4.1, TCG DICE composite device id: Hopper */
-	CHAIN_FWID_TCB_INFO,  /* 2.23.133.5.4.1.1, TCG DICE TcbInfo: Blackwell */
-};
-
 struct chain_fwid {
-	enum chain_fwid_form form;
+	enum gpu_fwid_form form;
 	uint8_t value[CHAIN_FWID_SIZE];
 };
 
@@ -42,15 +36,12 @@ int chain_verify(struct bytes pem, const X509 *anchor, int64_t at, struct x509_m
 /* Whether the path up to the anchor is right, whatever the time: what its certificates sign may be looked at. */
 bool chain_holds(enum x509_verdict verdict);
 
-/* Architecture by the chip that a text begins with, "GH100 A01 GSP BROM" or "GB100"; GPU_ARCH_UNKNOWN for others. */
-enum gpu_arch chain_arch(const char *text);
-const char *chain_arch_name(enum gpu_arch arch); /* "Hopper" */
 /*
  * The device's common name, the form of its firmware id and the chip in its report must speak of one known
- * architecture. CHAIN_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no
+ * architecture. GPU_FWID_NONE and "" say nothing. -1 with the code of what is odd: CODE_ARCHITECTURE for a name of no
  * known GPU, CODE_REPORT_FORMAT for another chip in the report, CODE_FIRMWARE_ID for the other architecture's form.
  */
-int chain_arch_match(const char *model, enum chain_fwid_form form, const char *chip, struct err *err);
+int chain_arch_match(const char *model, enum gpu_fwid_form form, const char *chip, struct err *err);
 
 /*
  * The firmware id in the attestation key's certificate, by a full reading of the extension; the form follows from which

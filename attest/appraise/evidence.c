@@ -132,13 +132,13 @@ step_arch(struct run *run)
 		steps_skip(run->steps, run->gpu, "architecture", "the device chain could not be read");
 		return;
 	}
-	run->out->arch = chain_arch(run->out->hardware_model);
+	run->out->arch = gpu_arch_of_chip(run->out->hardware_model);
 	if (chain_arch_match(run->out->hardware_model, run->fwid.form, run->out->report.chip, &err) < 0) {
 		steps_fail(run->steps, run->gpu, "architecture", &err);
 		return;
 	}
 	run->out->arch_match = true;
-	steps_ok(run->steps, run->gpu, "architecture", "%s", chain_arch_name(run->out->arch));
+	steps_ok(run->steps, run->gpu, "architecture", "%s", gpu_arch_name(run->out->arch));
 }
 
 /* A version that does not begin with a branch number is held to the rule of today's drivers. */
@@ -161,7 +161,7 @@ step_fwid(struct run *run)
 
 	if (!has_chain(out)) {
 		steps_skip(run->steps, run->gpu, "firmware-id", "the device chain could not be read");
-	} else if (run->fwid.form == CHAIN_FWID_NONE) {
+	} else if (run->fwid.form == GPU_FWID_NONE) {
 		steps_fail(run->steps, run->gpu, "firmware-id", &err);
 	} else if (!out->parsed) {
 		steps_skip(run->steps, run->gpu, "firmware-id", "the report could not be read");

@@ -8,7 +8,6 @@
 #include "lib/x509.h"
 #include "spec/gpu_report.h"
 
-#define APPRAISE_GPUS_MAX 16 /* of one run */
 
 /* As received: nothing is known about it. */
 struct evidence_raw {

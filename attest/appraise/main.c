@@ -19,7 +19,7 @@
 
 struct appraise_process {
 	struct caller caller;
-	struct buf parameters, evidence[APPRAISE_GPUS_MAX];
+	struct buf parameters, evidence[GPU_MAX];
 	struct appraise_input input;
 	bool archive; /* to be judged instead: it stands in place of the first evidence */
 	struct err err; /* first fault of the protocol */

@@ -7,20 +7,6 @@
 #include "attest/appraise/chain.h"
 #include "lib/code.h"
 
-/* Hopper's manifests are all for GH100; Blackwell reports name their chip, the first drivers' left out GB100. */
-const char *
-manifests_product(const struct evidence *evidence)
-{
-	switch (evidence->arch) {
-	case GPU_ARCH_HOPPER:
-		return "GH100";
-	case GPU_ARCH_BLACKWELL:
-		return evidence->report.chip[0] != '\0' ? evidence->report.chip : "GB100";
-	default:
-		return NULL;
-	}
-}
-
 /* -- judging ------------------------------------------------------------------------------------------------------- */
 static void
 verify_needed(const struct manifests *manifests, struct manifest *manifest)
@@ -109,10 +95,10 @@ manifests_ask(struct manifests *manifests, struct round *round, enum reference_k
 	const struct gpu_report *report = &evidence->report;
 	bool driver = kind == REFERENCE_DRIVER;
 	struct reference_want want = {kind, driver ? report->driver_version : report->vbios_version,
-				      manifests_product(evidence)};
+				      gpu_arch_product(evidence->arch, report->chip)};
 	char *id;
 
-	if (driver && evidence->arch == GPU_ARCH_UNKNOWN)
+	if (want.product == NULL)
 		return NULL;
 	id = driver ? gpu_report_driver_rim_id(report, evidence->arch) : gpu_report_vbios_rim_id(report);
 	return find_manifest(manifests,

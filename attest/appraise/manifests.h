@@ -9,7 +9,7 @@
 
 /* The reference manifests that the reports of a run name: each is asked for and verified once, whoever shares it. */
 
-#define MANIFESTS_MAX (2 * APPRAISE_GPUS_MAX)
+#define MANIFESTS_MAX (2 * GPU_MAX)
 
 /* One manifest as some GPUs need it. */
 struct manifest {
@@ -29,11 +29,9 @@ struct manifests {
 	unsigned count;
 };
 
-/* The product that the manifests of this GPU must be about, from signed fields; NULL: not known. */
-const char *manifests_product(const struct evidence *evidence);
 /*
- * The manifest of a kind that signed evidence names, asked for in this round; NULL: the evidence names none. It stands
- * in manifests.
+ * The manifest of a kind that signed evidence names, asked for in this round; NULL: the
+ * architecture is not known. It stands in manifests.
  */
 struct manifest *manifests_ask(struct manifests *manifests, struct round *round, enum reference_kind kind,
 			       const struct evidence *evidence);

@@ -9,7 +9,7 @@
 
 /* Revocation along certification paths: each certificate is asked about once, whoever's path it stands in. */
 
-#define QUERIES_MAX (3 * APPRAISE_GPUS_MAX * (X509_CHAIN_MAX - 1)) /* paths of a GPU and of its two manifests */
+#define QUERIES_MAX (3 * GPU_MAX * (X509_CHAIN_MAX - 1)) /* paths of a GPU and of its two manifests */
 
 /* One certificate's revocation, asked for and judged once. */
 struct query {

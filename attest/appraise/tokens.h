@@ -17,7 +17,7 @@ struct tokens {
 	const struct collateral *answer, *key_set; /* of the round that asks for them; key_set NULL: pinned */
 	enum remote_verdict verdict;
 	struct steps steps;
-	char *claims[APPRAISE_GPUS_MAX];
+	char *claims[GPU_MAX];
 	int64_t issued;
 };
 

@@ -84,7 +84,7 @@ appraise_get_parameters(struct bytes payload, struct appraise_input *out)
 	    nonce.size != sizeof(out->nonce) || !frame_get_field(&cursor, &out->device_root) ||
 	    !frame_get_field(&cursor, &out->rim_root) || !get_revocation(&cursor, &out->revocation) ||
 	    !get_remote(&cursor, &verifier, &out->remote) || !frame_get_u32(&cursor, &gpus) || gpus == 0 ||
-	    gpus > APPRAISE_GPUS_MAX || cursor.left != 0) {
+	    gpus > GPU_MAX || cursor.left != 0) {
 		appraise_free_parameters(out);
 		return false;
 	}
@@ -280,7 +280,7 @@ appraisal_free(struct appraisal *appraisal)
 	steps_free(&appraisal->steps);
 	for (unsigned i = 0; i < appraisal->keeps; i++)
 		free(appraisal->keep[i].name);
-	for (unsigned i = 0; i < APPRAISE_GPUS_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		free(appraisal->claims[i]);
 	*appraisal = (struct appraisal){0};
 }

@@ -51,7 +51,7 @@ gather_from(struct collateral_call *call, const struct gpu_evidence *evidence, u
 static int
 gather_file(struct collateral_call *call, const char *path, struct gathered *out, struct err *err)
 {
-	struct gpu_evidence evidence[GPU_EVIDENCE_MAX] = {0};
+	struct gpu_evidence evidence[GPU_MAX] = {0};
 	struct buf text = {0};
 	unsigned gpus = 0;
 	int rc = collateral_read(path, EVIDENCE_TEXT_MAX, CODE_EVIDENCE_FORMAT, &text, err);

@@ -29,7 +29,7 @@
 /* What the driver says now. */
 struct machine_now {
 	struct collect_states states;
-	struct collect_identity gpu[COLLECT_GPUS_MAX];
+	struct collect_identity gpu[GPU_MAX];
 	int code; /* CODE_OK: good enough for a start */
 };
 

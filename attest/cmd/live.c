@@ -32,9 +32,9 @@ live_gpus(const struct options *options, struct run_request *request, struct err
 
 		if (at[0] < '0' || at[0] > '9' || minor > MINOR_MAX || (*end != ',' && *end != '\0'))
 			return err_set(err, CODE_USAGE, "--gpus: '%s' is neither all nor minors like 0,2", text);
-		if (request->minors == COLLECT_GPUS_MAX || have_minor(request, (uint32_t)minor))
+		if (request->minors == GPU_MAX || have_minor(request, (uint32_t)minor))
 			return err_set(err, CODE_USAGE, "--gpus: '%s' names one twice, or more than %d", text,
-				       COLLECT_GPUS_MAX);
+				       GPU_MAX);
 		request->minor[request->minors++] = (uint32_t)minor;
 		if (*end == '\0')
 			break;

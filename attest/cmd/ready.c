@@ -66,7 +66,7 @@ print_ready_json(const struct collect_states *states, const struct collect_ident
 static int
 show_ready(const struct conf *conf, bool json, struct err *err)
 {
-	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
+	struct collect_identity gpu[GPU_MAX] = {0};
 	struct collect_states states = {0};
 	struct steps steps = {0};
 	int code;
@@ -110,7 +110,7 @@ attest_all(const struct conf *conf, bool json, struct err *err)
 static int
 off(const struct conf *conf, bool json, struct err *err)
 {
-	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
+	struct collect_identity gpu[GPU_MAX] = {0};
 	struct collect_states states = {0};
 	bool was_on = false;
 

@@ -11,6 +11,7 @@
 #include "attest/policy/mode.h"
 #include "lib/code.h"
 #include "lib/json.h"
+#include "spec/gpu_arch.h"
 
 static const struct option_entry table[] = {
 	{"format", "text|json|prom|nfd",
@@ -26,9 +27,11 @@ on_off(uint32_t value)
 }
 
 static const char *
-architecture(uint32_t value)
+architecture(const struct collect_identity *gpu)
 {
-	return value == 9 ? "Hopper" : value == 10 ? "Blackwell" : "other";
+	const struct gpu_arch_row *row = gpu_arch_row(gpu_arch_of_nvml(gpu->architecture));
+
+	return row != NULL ? row->name : "other";
 }
 
 static void
@@ -48,7 +51,7 @@ print_status_text(const struct collect_states *states, const struct collect_iden
 		       states->missing, states->lost);
 	for (uint32_t i = 0; i < states->gpus; i++)
 		printf("GPU-%u: %s, PCI %s, /dev/nvidia%u, %s, VBIOS %s, persistence %s\n", i, gpu[i].uuid, gpu[i].pci,
-		       gpu[i].minor, architecture(gpu[i].architecture), gpu[i].vbios_version,
+		       gpu[i].minor, architecture(&gpu[i]), gpu[i].vbios_version,
 		       on_off(gpu[i].persistence));
 	containers_print_text(containers);
 }
@@ -70,7 +73,7 @@ json_gpu(struct json_out *out, const struct collect_identity *gpu)
 	json_out_member_text(out, "uuid", gpu->uuid);
 	json_out_member_text(out, "pci", gpu->pci);
 	json_out_member_integer(out, "minor", gpu->minor);
-	json_out_member_text(out, "architecture", architecture(gpu->architecture));
+	json_out_member_text(out, "architecture", architecture(gpu));
 	json_out_member_text(out, "vbios_version", gpu->vbios_version);
 	member_bool(out, "persistence", gpu->persistence);
 	json_out_end(out);
@@ -108,7 +111,7 @@ print_status_json(const struct collect_states *states, const struct collect_iden
 static int
 show_status(const struct options *options, struct err *err)
 {
-	struct collect_identity gpu[COLLECT_GPUS_MAX] = {0};
+	struct collect_identity gpu[GPU_MAX] = {0};
 	struct collect_states states = {0};
 	struct steps steps = {0};
 	struct containers containers;

@@ -238,7 +238,7 @@ anchor(const struct inputs *in, const struct token *token, const struct run *run
 static int
 walk_evidence(const struct inputs *in, const struct token *token, struct steps *steps, struct err *err)
 {
-	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
+	struct gpu_evidence evidence[GPU_MAX];
 	struct verify_request request = {.conf = &in->conf, .evidence = evidence, .at = in->at};
 	struct run run = {0};
 	int rc;

@@ -39,7 +39,7 @@ static const struct option_entry table[] = {
 struct inputs {
 	struct conf conf;
 	struct policy_file *policy;
-	struct gpu_evidence evidence[GPU_EVIDENCE_MAX];
+	struct gpu_evidence evidence[GPU_MAX];
 	unsigned gpus;
 	struct buf device_root, rim_root;
 	uint8_t nonce[32];

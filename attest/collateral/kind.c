@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/code.h"
+#include "spec/gpu_arch.h"
 #include "spec/rim_service.h"
 
 #define NAME_MAX_ID 200 /* a file name with its ending, and with what temporary names add */
@@ -42,22 +43,16 @@ read_vbios_version(const char *text, char out[65])
 bool
 kind_read_rim_id(const char *id, struct rim_id *out)
 {
-	static const char hopper[] = "NV_GPU_DRIVER_GH100_", other[] = "NV_GPU_CC_DRIVER_", vbios[] = "NV_GPU_VBIOS_";
-	const char *rest, *last = strrchr(id, '_');
+	static const char vbios[] = "NV_GPU_VBIOS_";
+	const char *rest, *version, *last = strrchr(id, '_');
 
 	*out = (struct rim_id){.kind = COLLATERAL_DRIVER_RIM};
 	if (strlen(id) > NAME_MAX_ID || !is_word(id, strlen(id)))
 		return false;
-	if (strncmp(id, hopper, strlen(hopper)) == 0) {
-		rest = id + strlen(hopper);
-		strcpy(out->product, "GH100");
-		return copy_word(out->version, rest, strlen(rest));
-	}
-	if (strncmp(id, other, strlen(other)) == 0) {
-		rest = id + strlen(other);
-		return copy_word(out->product, rest, strcspn(rest, "_")) && rest[strlen(out->product)] == '_' &&
-		       copy_word(out->version, rest + strlen(out->product) + 1,
-				 strlen(rest + strlen(out->product) + 1));
+	if (gpu_arch_of_driver_rim(id, &rest) != GPU_ARCH_UNKNOWN) {
+		version = strchr(rest, '_');
+		return version != NULL && copy_word(out->product, rest, (size_t)(version - rest)) &&
+		       copy_word(out->version, version + 1, strlen(version + 1));
 	}
 	out->kind = COLLATERAL_VBIOS_RIM;
 	return strncmp(id, vbios, strlen(vbios)) == 0 && last > id + strlen(vbios) &&

@@ -43,7 +43,7 @@ expect_done(struct worker *worker, uint32_t frames, struct err *err)
 
 static int
 receive_machine(struct worker *worker, struct collect_states *states,
-		struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+		struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	if (worker_expect(worker, FRAME_STATES, err) != 0)
 		return -1;
@@ -60,7 +60,7 @@ receive_machine(struct worker *worker, struct collect_states *states,
 
 int
 collect_states(struct collector *collector, struct collect_states *states,
-	       struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+	       struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	if (receive_machine(&collector->worker, states, identity, err) != 0)
 		return -1;
@@ -80,7 +80,7 @@ send_order(struct worker *worker, enum frame_type type, struct buf *payload, str
 
 int
 collect_recheck(struct collector *collector, struct collect_states *states,
-		struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+		struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	if (send_order(&collector->worker, FRAME_RECHECK, &(struct buf){0}, err) != 0)
 		return -1;
@@ -89,7 +89,7 @@ collect_recheck(struct collector *collector, struct collect_states *states,
 
 int
 collect_ready(struct collector *collector, bool ready, struct collect_states *states,
-	      struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err)
+	      struct collect_identity identity[GPU_MAX], struct err *err)
 {
 	struct buf payload = {0};
 
@@ -119,8 +119,8 @@ receive_evidence(struct worker *worker, struct collected *out, struct err *err)
 }
 
 int
-collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[COLLECT_GPUS_MAX],
-		struct collected out[COLLECT_GPUS_MAX], struct err *err)
+collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[GPU_MAX],
+		struct collected out[GPU_MAX], struct err *err)
 {
 	uint8_t order[COLLECT_REPORTS_SIZE] = {0};
 	struct buf payload = {0};

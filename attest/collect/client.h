@@ -27,15 +27,15 @@ struct collected {
 int collect_start(const char *worker, const char *library, const char *driver_root, bool ready, int64_t deadline,
 		  struct collector *collector, struct err *err);
 int collect_states(struct collector *collector, struct collect_states *states,
-		   struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+		   struct collect_identity identity[GPU_MAX], struct err *err);
 /* out[i] is filled for each identity i with wanted[i]; empty before. */
-int collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[COLLECT_GPUS_MAX],
-		    struct collected out[COLLECT_GPUS_MAX], struct err *err);
+int collect_reports(struct collector *collector, const uint8_t nonce[32], const bool wanted[GPU_MAX],
+		    struct collected out[GPU_MAX], struct err *err);
 int collect_recheck(struct collector *collector, struct collect_states *states,
-		    struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+		    struct collect_identity identity[GPU_MAX], struct err *err);
 /* Sets the ready state, then reads everything again. */
 int collect_ready(struct collector *collector, bool ready, struct collect_states *states,
-		  struct collect_identity identity[COLLECT_GPUS_MAX], struct err *err);
+		  struct collect_identity identity[GPU_MAX], struct err *err);
 /* Lets the worker end; anything but exit status 0 is a failure. */
 int collect_end(struct collector *collector, struct err *err);
 /* Kills and reaps what still runs; harmless otherwise. */

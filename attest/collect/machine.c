@@ -126,9 +126,9 @@ read_states(const struct machine *machine, struct collect_states *states, struct
 		return -1;
 	if (count == 0)
 		return err_set(err, CODE_DEVICE_MISSING, "the driver shows no GPU");
-	if (count > COLLECT_GPUS_MAX)
+	if (count > GPU_MAX)
 		return err_set(err, CODE_DRIVER_CALL, "the driver shows %u GPUs, want at most %d", count,
-			       COLLECT_GPUS_MAX);
+			       GPU_MAX);
 	states->gpus = count;
 	return 0;
 }

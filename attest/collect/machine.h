@@ -12,8 +12,8 @@
 struct machine {
 	struct library *library;
 	struct collect_states states;
-	struct collect_identity identity[COLLECT_GPUS_MAX]; /* by PCI address */
-	struct nvml_device *device[COLLECT_GPUS_MAX];       /* the same order */
+	struct collect_identity identity[GPU_MAX]; /* by PCI address */
+	struct nvml_device *device[GPU_MAX];       /* the same order */
 	unsigned gpus, lost; /* entries of both; GPUs that the driver lists and that are lost */
 };
 

@@ -29,8 +29,6 @@ enum nvml_return {
 	NVML_UNKNOWN = 999,
 };
 
-enum nvml_architecture { NVML_ARCH_HOPPER = 9, NVML_ARCH_BLACKWELL = 10 };
-
 #define NVML_DRIVER_VERSION_SIZE 80
 #define NVML_VBIOS_VERSION_SIZE 32
 #define NVML_UUID_SIZE 96

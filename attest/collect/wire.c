@@ -53,8 +53,8 @@ collect_get_states(struct bytes payload, struct collect_states *states, struct e
 	    !get_text(&at, states->driver_version, sizeof(states->driver_version)) ||
 	    !get_text(&at, states->missing_names, sizeof(states->missing_names)) || at.left != 0)
 		return err_set(err, 0, "states: %zu bytes do not have their form", payload.size);
-	if (states->gpus == 0 || states->gpus > COLLECT_GPUS_MAX)
-		return err_set(err, 0, "states: %u GPUs, want 1 to %d", states->gpus, COLLECT_GPUS_MAX);
+	if (states->gpus == 0 || states->gpus > GPU_MAX)
+		return err_set(err, 0, "states: %u GPUs, want 1 to %d", states->gpus, GPU_MAX);
 	if (states->lost > states->missing || (states->missing > 0) != (states->missing_names[0] != '\0'))
 		return err_set(err, 0, "states: %u GPUs lost, %u missing, named '%s'", states->lost, states->missing,
 			       states->missing_names);

@@ -4,14 +4,14 @@
 
 #include "lib/buf.h"
 #include "lib/err.h"
+#include "spec/gpu_arch.h"
 
 /*
  * What the collect worker says about this machine, and its wire form. None of it is signed: the run judges the modes
  * before it asks for a report, and compares everything again after the verdict. Values are NVML's (nvml.h, CUDA 13).
  */
 
-#define COLLECT_GPUS_MAX 16
-#define COLLECT_REPORTS_SIZE (32 + COLLECT_GPUS_MAX) /* FRAME_REPORTS: nonce, then one byte for each GPU */
+#define COLLECT_REPORTS_SIZE (32 + GPU_MAX) /* FRAME_REPORTS: nonce, then one byte for each GPU */
 #define COLLECT_ABSENT 0xffffffffu /* the driver has no such function (R535: settings), or does not support it here */
 
 struct collect_states {
@@ -33,7 +33,7 @@ struct collect_identity {
 	char uuid[97];
 	char pci[33]; /* "00000000:41:00.0", lower case, eight digits of domain */
 	uint32_t minor;
-	uint32_t architecture; /* 9 Hopper, 10 Blackwell; COLLECT_ABSENT: not told (NVML's own "unknown") */
+	uint32_t architecture; /* gpu_arch_of_nvml; COLLECT_ABSENT: not told (NVML's own "unknown") */
 	uint32_t persistence;  /* 0, 1; COLLECT_ABSENT */
 	char vbios_version[33];
 };

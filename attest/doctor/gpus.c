@@ -104,7 +104,7 @@ static void
 add_steps(struct doctor *doctor, const struct run *run)
 {
 	struct findings *findings = &doctor->findings;
-	unsigned passed[COLLECT_GPUS_MAX] = {0};
+	unsigned passed[GPU_MAX] = {0};
 
 	for (size_t i = 0; i < run->steps.count; i++) {
 		const struct step *step = &run->steps.list[i];
@@ -115,7 +115,7 @@ add_steps(struct doctor *doctor, const struct run *run)
 			finding_skip(findings, check_name(step->name), "%s%s", gpu_prefix(step), step->detail);
 		else if (step->gpu == STEP_RUN || strcmp(step->name, "firmware-id") == 0)
 			finding_ok(findings, check_name(step->name), "%s%s", gpu_prefix(step), step->detail);
-		if (step->status == STEP_OK && step->gpu >= 0 && step->gpu < COLLECT_GPUS_MAX)
+		if (step->status == STEP_OK && step->gpu >= 0 && step->gpu < GPU_MAX)
 			passed[step->gpu]++;
 	}
 	for (unsigned i = 0; i < run->gpus; i++)

@@ -17,6 +17,7 @@
 #include "lib/code.h"
 #include "lib/fs.h"
 #include "lib/url.h"
+#include "spec/gpu_arch.h"
 
 #define FILE_MAX 65536
 #define LINE_MAX_INI 198 /* libinih cuts longer lines in two without a word */
@@ -88,7 +89,7 @@ static const struct key keys[] = {
 	{"policy", "denied-driver-versions", KIND_LIST, AT(denied_driver_versions), "", 0, 0, NULL},
 	{"policy", "denied-vbios-versions", KIND_LIST, AT(denied_vbios_versions), "", 0, 0, NULL},
 	{"policy", "hardware-models", KIND_LIST, AT(hardware_models), "", 0, 0, NULL},
-	{"policy", "gpu-count", KIND_NUMBER, AT(gpu_count), "0", 0, 16, NULL},
+	{"policy", "gpu-count", KIND_NUMBER, AT(gpu_count), "0", 0, GPU_MAX, NULL},
 	{"policy", "ocsp-max-age", KIND_NUMBER, AT(ocsp_max_age), "43200", 0, 604800, NULL},
 	{"policy", "allow-ocsp-without-nonce", KIND_DATE, AT(allow_ocsp_without_nonce), "", 0, 0, NULL},
 	{"policy", "allow-certificate-hold", KIND_DATE, AT(allow_certificate_hold), "", 0, 0, NULL},

@@ -30,6 +30,8 @@ check_question(const struct gpu_evidence *evidence, unsigned gpus, struct err *e
 				       "GPU-%u is of '%s', GPU-0 of '%s': one question has one arch", i,
 				       evidence[i].arch, evidence[0].arch);
 	}
+	if (gpu_arch_of_service(evidence[0].arch) == GPU_ARCH_UNKNOWN)
+		return err_set(err, CODE_ARCHITECTURE, "the architecture '%s' is not supported", evidence[0].arch);
 	return 0;
 }
 

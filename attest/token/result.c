@@ -214,7 +214,7 @@ env_file(const struct result_input *input, const char *token)
 static int
 add_own(const struct result_input *input, const char *kid, const char *remote, struct result *out, struct err *err)
 {
-	struct buf device[GPU_EVIDENCE_MAX] = {0}, overall = {0};
+	struct buf device[GPU_MAX] = {0}, overall = {0};
 	char *keys = NULL;
 	int rc = 0;
 

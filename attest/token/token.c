@@ -25,7 +25,7 @@ struct reader {
 	const struct token_rules *rules;
 	struct steps *steps;
 	struct token *token;
-	struct part overall, device[GPU_EVIDENCE_MAX];
+	struct part overall, device[GPU_MAX];
 	bool refused; /* the signer itself says that it does not attest */
 };
 
@@ -51,8 +51,8 @@ check_count(const struct reader *reader, size_t count, struct err *err)
 {
 	if (reader->rules->devices != 0 && count != reader->rules->devices)
 		return err_set(err, CODE_TOKEN_SET, "%zu device tokens for %u GPUs", count, reader->rules->devices);
-	if (count == 0 || count > GPU_EVIDENCE_MAX)
-		return err_set(err, CODE_TOKEN_FORMAT, "%zu device tokens, want 1 to %d", count, GPU_EVIDENCE_MAX);
+	if (count == 0 || count > GPU_MAX)
+		return err_set(err, CODE_TOKEN_FORMAT, "%zu device tokens, want 1 to %d", count, GPU_MAX);
 	return 0;
 }
 
@@ -529,7 +529,7 @@ token_verify(const struct token_request *request, struct steps *steps, struct to
 			rc |= verify_set(&reader);
 	}
 	close_part(&reader.overall, &out->overall, &out->overall_signed);
-	for (unsigned i = 0; i < GPU_EVIDENCE_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		close_part(&reader.device[i], &out->device[i], &out->device_signed[i]);
 	return rc;
 }
@@ -558,7 +558,7 @@ token_issuer(struct bytes text)
 		issuer = text_copy(json_get(reader.overall.jws.payload, "iss"));
 	jws_free(&reader.overall.jws);
 	free(reader.overall.text);
-	for (unsigned i = 0; i < GPU_EVIDENCE_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		free(reader.device[i].text);
 	return issuer;
 }
@@ -639,7 +639,7 @@ void
 token_free(struct token *token)
 {
 	json_free(token->overall);
-	for (unsigned i = 0; i < GPU_EVIDENCE_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		json_free(token->device[i]);
 	*token = (struct token){0};
 }

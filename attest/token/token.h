@@ -43,9 +43,9 @@ struct token_request {
 
 struct token {
 	struct json *overall;                   /* payload; NULL until the format was right */
-	struct json *device[GPU_EVIDENCE_MAX];  /* payloads, in the order of GPU-0, GPU-1, ... */
+	struct json *device[GPU_MAX];  /* payloads, in the order of GPU-0, GPU-1, ... */
 	bool overall_signed,
-		device_signed[GPU_EVIDENCE_MAX]; /* by a key of the set: the payload is its signer's word */
+		device_signed[GPU_MAX]; /* by a key of the set: the payload is its signer's word */
 	unsigned devices;                       /* 0: the overall token alone */
 	uint8_t nonce[NONCE_SIZE];              /* eat_nonce */
 	bool key_missing;                       /* a token names a key that the set lacks */

@@ -96,9 +96,9 @@ judge_measurements(struct item *item)
 {
 	const struct gpu_report *report = &item->evidence.report;
 	const struct reference_want driver = {REFERENCE_DRIVER, report->driver_version,
-						manifests_product(&item->evidence)};
+						gpu_arch_product(item->evidence.arch, item->evidence.report.chip)};
 	const struct reference_want vbios = {REFERENCE_VBIOS, report->vbios_version,
-					       manifests_product(&item->evidence)};
+					       gpu_arch_product(item->evidence.arch, item->evidence.report.chip)};
 	const struct reference *first = judge_manifest(item, "driver_rim", &driver, &item->driver);
 	const struct reference *second = judge_manifest(item, "vbios_rim", &vbios, &item->vbios);
 	struct comparison comparison;

@@ -57,7 +57,7 @@ answer(enum remote_verdict verdict, struct steps *steps, struct corpus_outcome *
 static void
 judge(const struct corpus_row *row, struct bytes tokens, struct bytes key_set, struct corpus_outcome *out)
 {
-	char *claims[GPU_EVIDENCE_MAX], *issuer = text_of(row, "expected-issuer.txt");
+	char *claims[GPU_MAX], *issuer = text_of(row, "expected-issuer.txt");
 	char *nonce_text = text_of(row, "expected-nonce.hex");
 	struct remote_trust trust = {.issuer = issuer};
 	uint8_t nonce[NONCE_SIZE];
@@ -67,7 +67,7 @@ judge(const struct corpus_row *row, struct bytes tokens, struct bytes key_set, s
 		.trust = &trust,
 		.nonce = nonce,
 		.at = number_of(row, "verify-at.txt", INT64_MAX),
-		.gpus = (unsigned)number_of(row, "expected-gpus.txt", GPU_EVIDENCE_MAX),
+		.gpus = (unsigned)number_of(row, "expected-gpus.txt", GPU_MAX),
 	};
 	struct steps steps = {0};
 	int64_t issued;

@@ -46,7 +46,7 @@ make_gpu(struct mint *mint, struct gpu *gpu)
 						    .to = PKI_NO_END,
 						    .serial = serial,
 						    .serial_size = sizeof(serial),
-						    .parts = PKI_CA | (model->hopper ? 0 : PKI_AIA)},
+						    .parts = PKI_CA | (model->arch == GPU_ARCH_HOPPER ? 0 : PKI_AIA)},
 			      &mint->ica, NULL);
 	gpu->leaf = pki_leaf(model->chip, &gpu->brom, from, mint->measurements.fwid);
 	free(subject);

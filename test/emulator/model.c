@@ -4,11 +4,9 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "attest/collect/nvml.h"
-
 static const struct model models[] = {
-	{"hopper", true, NVML_ARCH_HOPPER, "GH100", "1", "550.144.03", "96.00.9F.00.01", "1010", "0200", "882", 0x3b1},
-	{"blackwell", false, NVML_ARCH_BLACKWELL, "GB100", "00000", "580.95.05", "97.00.88.00.0F", "G525", "0220",
+	{"hopper", GPU_ARCH_HOPPER, "GH100", "1", "550.144.03", "96.00.9F.00.01", "1010", "0200", "882", 0x3b1},
+	{"blackwell", GPU_ARCH_BLACKWELL, "GB100", "00000", "580.95.05", "97.00.88.00.0F", "G525", "0220",
 	 "886", 0x66f},
 };
 
@@ -30,10 +28,10 @@ static const uint8_t alternatives[MANIFEST_ROWS] = {
 };
 
 const struct model *
-model_find(const char *arch)
+model_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-		if (strcmp(models[i].arch, arch) == 0)
+		if (strcmp(models[i].name, name) == 0)
 			return &models[i];
 	}
 	return NULL;

@@ -2,14 +2,14 @@
 #ifndef TEST_EMULATOR_MODEL_H
 #define TEST_EMULATOR_MODEL_H
 
+#include "spec/gpu_arch.h"
 #include "test/emulator/manifest.h"
 
 /* The two GPU models that can be minted, with the numbers that genuine ones show, and their fresh measurements. */
 
 struct model {
-	const char *arch; /* "hopper" */
-	bool hopper;
-	unsigned architecture; /* NVML's number */
+	const char *name; /* "hopper" */
+	enum gpu_arch arch;
 	const char *chip, *provisioner;
 	const char *driver, *vbios; /* defaults */
 	const char *project, *project_sku, *chip_sku;
@@ -22,7 +22,7 @@ struct measurements {
 };
 
 /* NULL if there is none of that name. */
-const struct model *model_find(const char *arch);
+const struct model *model_find(const char *name);
 /* Fresh values; registers that genuine GPUs leave unused are zero. */
 void model_measure(struct measurements *out);
 /* The rows of a manifest that these measurements satisfy. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "spec/gpu_arch.h"
+
 /*
  * The description of an emulated machine: node.conf (written by mint) and faults.conf (written by a test, may be
  * missing), both beside the library, lines of words:
@@ -19,6 +21,7 @@
  */
 
 #define NODE_GPUS_MAX 8
+_Static_assert(NODE_GPUS_MAX <= GPU_MAX, "an emulated node is one machine");
 #define NODE_FAULTS_MAX 16
 #define NODE_BLOCKS 64
 #define NODE_HASH_SIZE 48

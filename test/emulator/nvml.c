@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "spec/gpu_arch.h"
 #include "test/emulator/report.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -316,7 +317,7 @@ nvmlDeviceGetPciInfo_v3(struct nvml_device *device, struct nvml_pci_info *pci)
 	memset(pci, 0, sizeof(*pci));
 	if (sscanf(gpu->pci, "%8x:%2x:%2x", &pci->domain, &pci->bus, &pci->device) != 3)
 		return NVML_UNKNOWN;
-	pci->pci_device_id = gpu->architecture == NVML_ARCH_BLACKWELL ? 0x290110de : 0x233010de;
+	pci->pci_device_id = gpu_arch_of_nvml(gpu->architecture) == GPU_ARCH_BLACKWELL ? 0x290110de : 0x233010de;
 	snprintf(pci->bus_id, sizeof(pci->bus_id), "%08X:%02X:%02X.0", pci->domain, pci->bus, pci->device);
 	snprintf(pci->bus_id_legacy, sizeof(pci->bus_id_legacy), "%04X:%02X:%02X.0", pci->domain & 0xffff,
 		 pci->bus & 0xff, pci->device & 0xff);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spec/gpu_arch.h"
+
 #define OCSP_ADDRESS "OCSP;URI:http://ocsp.ndis.nvidia.com"
 #define CRL_ADDRESS "URI:http://crl.ndis.nvidia.com/crl/l1-root.crl"
 #define OID_DEVICE_INFO "\x06\x0a\x2b\x06\x01\x04\x01\x83\x1c\x82\x12\x01" /* 1.3.6.1.4.1.412.274.1 */
@@ -315,7 +317,7 @@ pki_leaf(const char *chip, const struct pki_entity *brom, int64_t from, const ui
 	add_text(made.cert, brom->cert, NID_key_usage, "critical,digitalSignature");
 	add_identifiers(made.cert, brom->cert);
 	add_device_info(made.cert, chip);
-	if (strncmp(chip, "GH", 2) == 0)
+	if (gpu_arch_of_chip(chip) == GPU_ARCH_HOPPER)
 		add_fwid_hopper(made.cert, brom->key, fwid);
 	else
 		add_fwid_blackwell(made.cert, chip, fwid);

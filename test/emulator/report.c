@@ -7,6 +7,7 @@
 
 #include "attest/collect/nvml.h"
 #include "lib/random.h"
+#include "spec/gpu_arch.h"
 
 enum opaque_id {
 	DRIVER_VERSION = 3,
@@ -122,7 +123,7 @@ put_newer(struct buf *out, const struct node_gpu *gpu, bool blackwell, unsigned 
 static void
 put_opaque(struct buf *out, const struct node_gpu *gpu)
 {
-	bool blackwell = gpu->architecture == NVML_ARCH_BLACKWELL;
+	bool blackwell = gpu_arch_of_nvml(gpu->architecture) == GPU_ARCH_BLACKWELL;
 	unsigned long branch = strtoul(gpu->report_driver, NULL, 10);
 	bool early = branch < 550;
 	struct buf opaque = {0};

@@ -41,10 +41,8 @@ manifest_id(const struct mint *mint, enum kind kind)
 	const struct model *model = mint->options.model;
 	char *version, *id, *to;
 
-	if (kind == DRIVER && model->hopper)
-		return xprintf("NV_GPU_DRIVER_%s_%s", model->chip, mint->options.driver);
 	if (kind == DRIVER)
-		return xprintf("NV_GPU_CC_DRIVER_%s_%s", model->chip, mint->options.driver);
+		return xprintf("%s%s_%s", gpu_arch_row(model->arch)->driver_rim, model->chip, mint->options.driver);
 	version = to = xstrdup(mint->options.vbios);
 	for (const char *from = version; *from != '\0'; from++) {
 		if (*from != '.')
@@ -136,7 +134,8 @@ describe_gpu(const struct mint *mint, unsigned number, struct buf *out)
 	buf_printf(out, "gpu %u uuid GPU-%.8s-%.4s-%.4s-%.4s-%.12s\n", number, text, text + 8, text + 12, text + 16,
 		   text + 20);
 	buf_printf(out, "gpu %u pci 00000000:%02x:00.0\ngpu %u minor %u\n", number, 0x41 + number, number, number);
-	buf_printf(out, "gpu %u architecture %u\ngpu %u persistence 1\n", number, model->architecture, number);
+	buf_printf(out, "gpu %u architecture %u\ngpu %u persistence 1\n", number,
+		   gpu_arch_row(model->arch)->nvml, number);
 	buf_printf(out, "gpu %u vbios %s\ngpu %u report-vbios %s\n", number, mint->options.vbios, number,
 		   mint->options.vbios);
 	buf_printf(out, "gpu %u report-driver %s\n", number, mint->options.driver);

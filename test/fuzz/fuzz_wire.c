@@ -18,7 +18,7 @@ read_states(struct bytes payload)
 	struct err err = ERR_INIT;
 
 	if (collect_get_states(payload, &states, &err) == 0 &&
-	    (states.gpus > COLLECT_GPUS_MAX || strlen(states.driver_version) >= sizeof(states.driver_version)))
+	    (states.gpus > GPU_MAX || strlen(states.driver_version) >= sizeof(states.driver_version)))
 		abort();
 }
 
@@ -41,7 +41,7 @@ read_parameters(struct bytes payload)
 
 	memset(&input, 0, sizeof(input));
 	if (appraise_get_parameters(payload, &input)) {
-		if (input.gpus > APPRAISE_GPUS_MAX)
+		if (input.gpus > GPU_MAX)
 			abort();
 		appraise_put_parameters(&back, &input);
 		if (!bytes_equal(buf_bytes(&back), payload))

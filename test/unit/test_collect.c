@@ -39,7 +39,7 @@ test_states_range(void)
 	collect_put_states(&payload, &bad);
 	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) != 0);
 	payload.size = 0;
-	bad.gpus = COLLECT_GPUS_MAX + 1;
+	bad.gpus = GPU_MAX + 1;
 	collect_put_states(&payload, &bad);
 	CHECK(collect_get_states(buf_bytes(&payload), &got, &err) != 0);
 	payload.size = 0;

@@ -19,24 +19,24 @@
 
 struct reading {
 	struct collect_states states;
-	struct collect_identity identity[COLLECT_GPUS_MAX];
+	struct collect_identity identity[GPU_MAX];
 };
 
 struct outcome {
 	int code;
 	struct err err;
 	struct reading first, second;
-	struct collected evidence[COLLECT_GPUS_MAX];
+	struct collected evidence[GPU_MAX];
 	int64_t took;
 };
 
 static const uint8_t nonce[32] = {1, 2, 3};
-static const bool all[COLLECT_GPUS_MAX] = {[0 ... COLLECT_GPUS_MAX - 1] = true};
+static const bool all[GPU_MAX] = {[0 ... GPU_MAX - 1] = true};
 
 static void
 outcome_free(struct outcome *outcome)
 {
-	for (unsigned i = 0; i < COLLECT_GPUS_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		collected_free(&outcome->evidence[i]);
 	*outcome = (struct outcome){0};
 }
@@ -441,7 +441,7 @@ static void
 test_early_end(void)
 {
 	char *worker = emulated_built("collect"), *library = emulated_path("node/libnvidia-ml.so.1");
-	struct collect_identity identity[COLLECT_GPUS_MAX];
+	struct collect_identity identity[GPU_MAX];
 	struct collector collector, none = {0};
 	struct collect_states states;
 	struct err err = ERR_INIT;
@@ -464,7 +464,7 @@ static void
 test_other_programs(void)
 {
 	char *own = realpath("/proc/self/exe", NULL);
-	struct collect_identity identity[COLLECT_GPUS_MAX];
+	struct collect_identity identity[GPU_MAX];
 	struct collector collector;
 	struct collect_states states;
 	struct err err = ERR_INIT;

@@ -28,8 +28,8 @@ static int
 collect(const uint8_t nonce[32], struct collected *out, unsigned *gpus, struct err *err)
 {
 	char *worker = emulated_built("collect"), *library = emulated_path("node/libnvidia-ml.so.1");
-	static const bool all[COLLECT_GPUS_MAX] = {[0 ... COLLECT_GPUS_MAX - 1] = true};
-	struct collect_identity identity[COLLECT_GPUS_MAX];
+	static const bool all[GPU_MAX] = {[0 ... GPU_MAX - 1] = true};
+	struct collect_identity identity[GPU_MAX];
 	struct collect_states states;
 	struct collector collector;
 	int rc = -1;
@@ -76,7 +76,7 @@ verify(int64_t later, struct err *err)
 {
 	struct appraise_input input = {.at = clock_wall() + later, .verifier = APPRAISE_LOCAL,
 				       .revocation = {.allow_without_nonce = true, .max_age = 43200}};
-	struct collected got[COLLECT_GPUS_MAX] = {0};
+	struct collected got[GPU_MAX] = {0};
 	int code;
 
 	random_bytes(input.nonce, sizeof(input.nonce));
@@ -85,7 +85,7 @@ verify(int64_t later, struct err *err)
 		input.gpu[i] = (struct evidence_raw){buf_bytes(&got[i].report), buf_bytes(&got[i].chain_pem)};
 	if (code == CODE_OK)
 		code = appraise(&input, err);
-	for (unsigned i = 0; i < COLLECT_GPUS_MAX; i++)
+	for (unsigned i = 0; i < GPU_MAX; i++)
 		collected_free(&got[i]);
 	return code;
 }

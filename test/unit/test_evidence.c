@@ -50,7 +50,7 @@ load_text(struct item *item, const char *report, const char *chain)
 static bool
 load_json(struct item *item, const char *name)
 {
-	struct gpu_evidence list[GPU_EVIDENCE_MAX];
+	struct gpu_evidence list[GPU_MAX];
 	struct buf text = {0};
 	struct err err = ERR_INIT;
 	unsigned count = 0;
@@ -236,19 +236,19 @@ test_architecture(void)
 {
 	struct err err = ERR_INIT;
 
-	CHECK(chain_arch("GH100 A01 GSP BROM") == GPU_ARCH_HOPPER && chain_arch("GB110") == GPU_ARCH_BLACKWELL);
-	CHECK(chain_arch("GB100 A01 GSP BROM") == GPU_ARCH_BLACKWELL);
-	CHECK(chain_arch("GH1000") == GPU_ARCH_UNKNOWN && chain_arch("GB1") == GPU_ARCH_UNKNOWN);
-	CHECK(chain_arch("LS_10 A01 FSP BROM") == GPU_ARCH_UNKNOWN && chain_arch("") == GPU_ARCH_UNKNOWN);
-	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "GB100", &err) == 0);
-	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_NONE, "", &err) == 0);
-	CHECK(chain_arch_match("GB100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "", &err) < 0 &&
+	CHECK(gpu_arch_of_chip("GH100 A01 GSP BROM") == GPU_ARCH_HOPPER && gpu_arch_of_chip("GB110") == GPU_ARCH_BLACKWELL);
+	CHECK(gpu_arch_of_chip("GB100 A01 GSP BROM") == GPU_ARCH_BLACKWELL);
+	CHECK(gpu_arch_of_chip("GH1000") == GPU_ARCH_UNKNOWN && gpu_arch_of_chip("GB1") == GPU_ARCH_UNKNOWN);
+	CHECK(gpu_arch_of_chip("LS_10 A01 FSP BROM") == GPU_ARCH_UNKNOWN && gpu_arch_of_chip("") == GPU_ARCH_UNKNOWN);
+	CHECK(chain_arch_match("GB100 A01 GSP BROM", GPU_FWID_TCB_INFO, "GB100", &err) == 0);
+	CHECK(chain_arch_match("GB100 A01 GSP BROM", GPU_FWID_NONE, "", &err) == 0);
+	CHECK(chain_arch_match("GB100 A01 GSP BROM", GPU_FWID_COMPOSITE, "", &err) < 0 &&
 	      err.code == CODE_FIRMWARE_ID);
-	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 &&
+	CHECK(chain_arch_match("GH100 A01 GSP BROM", GPU_FWID_TCB_INFO, "", &err) < 0 &&
 	      err.code == CODE_FIRMWARE_ID);
-	CHECK(chain_arch_match("GH100 A01 GSP BROM", CHAIN_FWID_COMPOSITE, "GB100", &err) < 0);
+	CHECK(chain_arch_match("GH100 A01 GSP BROM", GPU_FWID_COMPOSITE, "GB100", &err) < 0);
 	CHECK(err.code == CODE_REPORT_FORMAT);
-	CHECK(chain_arch_match("GR100 A01 GSP BROM", CHAIN_FWID_TCB_INFO, "", &err) < 0 &&
+	CHECK(chain_arch_match("GR100 A01 GSP BROM", GPU_FWID_TCB_INFO, "", &err) < 0 &&
 	      err.code == CODE_ARCHITECTURE);
 }
 

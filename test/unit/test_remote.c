@@ -25,7 +25,7 @@ struct answer {
 	/* what came of it */
 	enum remote_verdict verdict;
 	int code;
-	char *message, *claims[GPU_EVIDENCE_MAX];
+	char *message, *claims[GPU_MAX];
 	int64_t issued;
 };
 
@@ -781,6 +781,9 @@ test_question(void)
 	list[1].arch = (char *)"BLACKWELL";
 	CHECK(remote_question(list, 2, &err) == NULL && err.code == CODE_ARCHITECTURE);
 	list[1].arch = list[0].arch;
+	list[0].arch = list[1].arch = (char *)"UNKNOWN";
+	CHECK(remote_question(list, 2, &err) == NULL && err.code == CODE_ARCHITECTURE);
+	list[0].arch = list[1].arch = (char *)"HOPPER";
 	list[1].nonce[31] ^= 1;
 	CHECK(remote_question(list, 2, &err) == NULL && err.code == CODE_NONCE);
 	CHECK(remote_question(list, 0, &err) == NULL && err.code == CODE_EVIDENCE_FORMAT);

@@ -17,7 +17,6 @@
  * It believes every report and says of each GPU what NVIDIA's says of one that passed.
  */
 
-#define GPUS_MAX 16
 #define GPU_CERTS 5
 #define LIFETIME 3600
 #define NONCE_DIGITS 64
@@ -33,9 +32,9 @@ struct session {
 	const struct services *services;
 	struct faults *faults;
 	char nonce[NONCE_DIGITS + 1];
-	struct device device[GPUS_MAX];
+	struct device device[GPU_MAX];
 	unsigned devices;
-	char *token[GPUS_MAX];
+	char *token[GPU_MAX];
 	int64_t at;
 };
 
@@ -122,12 +121,12 @@ read_members(const struct json *root, struct session *session, struct err *err)
 		return err_set(err, 0, "want nonce, arch, claims_version and evidence_list");
 	if (nonce == NULL || !hex_decode(bytes, sizeof(bytes), nonce, strlen(nonce)))
 		return err_set(err, 0, "nonce is not 64 hex digits");
-	if (arch == NULL || (strcmp(arch, "HOPPER") != 0 && strcmp(arch, "BLACKWELL") != 0))
-		return err_set(err, 0, "arch is neither HOPPER nor BLACKWELL");
+	if (arch == NULL || gpu_arch_of_service(arch) == GPU_ARCH_UNKNOWN)
+		return err_set(err, 0, "arch is no known one");
 	if (version == NULL || strcmp(version, "3.0") != 0)
 		return err_set(err, 0, "claims_version is not 3.0");
-	if (json_type(list) != JSON_ARRAY || json_count(list) < 1 || json_count(list) > GPUS_MAX)
-		return err_set(err, 0, "evidence_list is no array of 1 to %d", GPUS_MAX);
+	if (json_type(list) != JSON_ARRAY || json_count(list) < 1 || json_count(list) > GPU_MAX)
+		return err_set(err, 0, "evidence_list is no array of 1 to %d", GPU_MAX);
 	memcpy(session->nonce, nonce, NONCE_DIGITS);
 	for (size_t i = 0; i < json_count(list); i++) {
 		if (read_device(json_at(list, i), &session->device[session->devices++], err) != 0)
