@@ -10,67 +10,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "cdi/exposure.h"
 #include "cdi/gate.h"
 #include "lib/code.h"
-
-#define VENDOR "nvidia.com"
-
-/* -- what gives a GPU ---------------------------------------------------------------------------------------------- */
-
-static bool
-is_gpu_node(const struct facts *facts, const char *path)
-{
-	struct stat status;
-
-	return strncmp(path, "/dev/nvidia", strlen("/dev/nvidia")) == 0 ||
-	       (stat(path, &status) == 0 && S_ISCHR(status.st_mode) && facts_has_major(facts, major(status.st_rdev)));
-}
-
-/* The folder of the nodes, or one above it, however it is spelled. */
-static bool
-holds_nodes(const char *path)
-{
-	static const char *const folders[] = {"/dev", "/"};
-	struct stat status, folder;
-
-	if (stat(path, &status) != 0)
-		return false;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
-		if (stat(folders[i], &folder) == 0 && folder.st_dev == status.st_dev && folder.st_ino == status.st_ino)
-			return true;
-	return false;
-}
-
-static bool
-exposes(const struct facts *facts, const struct cdi_edits *edits)
-{
-	for (size_t i = 0; i < edits->node_count; i++) {
-		const struct cdi_node *node = &edits->nodes[i];
-
-		if ((node->numbered && node->major >= 0 && facts_has_major(facts, (unsigned)node->major)) ||
-		    is_gpu_node(facts, node->host_path) || is_gpu_node(facts, node->path))
-			return true;
-	}
-	for (size_t i = 0; i < edits->mount_count; i++)
-		if (is_gpu_node(facts, edits->mounts[i].host_path) || holds_nodes(edits->mounts[i].host_path))
-			return true;
-	return false;
-}
-
-bool
-check_is_gpu(const struct facts *facts, const struct cdi_spec *spec, const struct cdi_device *device)
-{
-	return cdi_kind_is_of(spec->kind, VENDOR) || exposes(facts, &spec->edits) || exposes(facts, &device->edits);
-}
-
-bool
-check_has_gpu(const struct facts *facts, const struct cdi_spec *spec)
-{
-	for (size_t i = 0; i < spec->device_count; i++)
-		if (check_is_gpu(facts, spec, &spec->devices[i]))
-			return true;
-	return false;
-}
+#include "lib/path.h"
+#include "spec/device_path.h"
 
 /* -- findings ------------------------------------------------------------------------------------------------------ */
 
@@ -84,6 +28,7 @@ check_device_name(const struct entry *entry)
 struct place {
 	struct findings *out;
 	const struct facts *facts;
+	const struct engines *engines;
 	const struct source *source;
 	const struct entry *entry;
 };
@@ -97,6 +42,7 @@ advice_of(int code, const char *path)
 	case CODE_CDI_GATE_ID: return xprintf("cgpu-cdi guard --in-place %s", path);
 	case CODE_CDI_CONFLICT:
 	case CODE_CDI_SHADOWED: return xprintf("rm %s", path);
+	case CODE_CDI_VERSION: return xprintf("cgpu-cdi generate --output %s", path);
 	case CODE_HOOKS_DEFINITION:
 	case CODE_HOOKS_PROGRAM: return NULL;
 	default: return xprintf("nvidia-ctk cdi generate | cgpu-cdi guard --output %s", path);
@@ -161,29 +107,72 @@ find_version(const char *path, size_t *size)
 }
 
 static void
-check_path(const struct place *place, const char *what, const char *path, bool program)
+check_driver_version(const struct place *place, const char *what, const char *path)
 {
 	size_t size = 0;
 	const char *version = find_version(path, &size);
 
-	if (path[0] == '/' && access(path, program ? X_OK : F_OK) != 0)
-		add(place, CODE_CDI_MISSING, "%s %s: %s", what, path, err_errno(errno));
 	if (version != NULL && place->facts->driver[0] != '\0' &&
 	    (size != strlen(place->facts->driver) || strncmp(version, place->facts->driver, size) != 0))
 		add(place, CODE_CDI_STALE, "%s %s: the driver %s runs", what, path, place->facts->driver);
 }
 
 static void
+check_path(const struct place *place, const char *what, const char *path, bool program)
+{
+	if (path[0] == '/' && access(path, program ? X_OK : F_OK) != 0)
+		add(place, CODE_CDI_MISSING, "%s %s: %s", what, path, err_errno(errno));
+	check_driver_version(place, what, path);
+}
+
+/* The command that makes a missing node of a driver that is registered, in new memory; NULL: there is none such. */
+static char *
+node_command(const struct facts *facts, const char *path)
+{
+	char *clean = path_clean("/", path), *out = NULL;
+	struct device_path named = device_path_of(clean);
+	bool driver = device_numbers_has_name(&facts->numbers, "nvidia") ||
+		      device_numbers_has_name(&facts->numbers, "nvidia-frontend");
+
+	if (named.kind == DEVICE_PATH_GPU && driver)
+		out = xprintf("nvidia-modprobe -c %lld", (long long)named.minor);
+	else if (strncmp(clean, "/dev/nvidia-uvm", strlen("/dev/nvidia-uvm")) == 0 &&
+		 device_numbers_has_name(&facts->numbers, "nvidia-uvm"))
+		out = xstrdup("nvidia-modprobe -u -c 0");
+	else if (strcmp(clean, "/dev/nvidiactl") == 0 && driver)
+		out = xprintf("nvidia-modprobe -c %d", DEVICE_CONTROL_MINOR);
+	else if (strcmp(clean, "/dev/nvidia-modeset") == 0 &&
+		 device_numbers_has_name(&facts->numbers, "nvidia-modeset"))
+		out = xstrdup("nvidia-modprobe -m");
+	free(clean);
+	return out;
+}
+
+static void
 check_node(const struct place *place, const struct cdi_node *node)
 {
+	const char *path = node->host_path;
+	char *command = NULL;
 	struct stat status;
 
-	check_path(place, "device node", node->host_path, false);
-	if (node->numbered && stat(node->host_path, &status) == 0 &&
-	    (node->major != major(status.st_rdev) || node->minor != minor(status.st_rdev)))
-		add(place, CODE_CDI_STALE, "device node %s: the specification says %lld:%lld, the machine %u:%u",
-		    node->host_path, (long long)node->major, (long long)node->minor, major(status.st_rdev),
-		    minor(status.st_rdev));
+	if (stat(path, &status) == 0) {
+		if (node->numbered && (node->major != major(status.st_rdev) || node->minor != minor(status.st_rdev)))
+			add(place, CODE_CDI_STALE,
+			    "device node %s: the specification says %lld:%lld, the machine %u:%u", path,
+			    (long long)node->major, (long long)node->minor, major(status.st_rdev),
+			    minor(status.st_rdev));
+	} else {
+		int number = errno;
+
+		command = number == ENOENT ? node_command(place->facts, path) : NULL;
+		if (command != NULL)
+			advise(add(place, CODE_CDI_MISSING, "device node %s: is missing, its driver is registered",
+				   path),
+			       command);
+		else
+			add(place, CODE_CDI_MISSING, "device node %s: %s", path, err_errno(number));
+	}
+	check_driver_version(place, "device node", path);
 }
 
 /* Mounts of a type other than bind have no file of the host. */
@@ -200,9 +189,9 @@ check_edits(const struct place *place, const struct cdi_edits *edits)
 }
 
 static void
-check_entry(struct findings *out, const struct facts *facts, const struct entry *entry)
+check_entry(const struct place *file, const struct entry *entry)
 {
-	struct place place = {out, facts, entry->source, entry};
+	struct place place = {file->out, file->facts, file->engines, entry->source, entry};
 	bool gated = gate_covers(&entry->source->spec, entry->device);
 
 	if (entry->standing == CONFLICTS)
@@ -218,7 +207,7 @@ check_entry(struct findings *out, const struct facts *facts, const struct entry 
 
 /* Another file that gives devices and whose gate has this ID; NULL: there is none. */
 static const struct source *
-find_id(const struct inventory *inventory, const struct source *except, const char *id)
+find_same_id(const struct inventory *inventory, const struct source *except, const char *id)
 {
 	for (size_t i = 0; i < inventory->entry_count; i++) {
 		const struct source *source = inventory->entries[i].source;
@@ -244,7 +233,7 @@ check_gate_id(const struct place *place, const struct inventory *inventory)
 		add(place, CODE_CDI_GATE_ID, "its call of the hook is of an earlier version and has no ID");
 		return;
 	case GATE_CALL_NAMED:
-		other = find_id(inventory, place->source, id);
+		other = find_same_id(inventory, place->source, id);
 		if (other != NULL)
 			advise(add(place, CODE_CDI_GATE_ID, "%s has the same ID", other->path),
 			       xprintf("cgpu-cdi unguard --in-place %s && cgpu-cdi guard --in-place %s",
@@ -252,39 +241,61 @@ check_gate_id(const struct place *place, const struct inventory *inventory)
 	}
 }
 
+/* The names of versions are of equal length and sort as the versions do. */
+static void
+check_engines(const struct place *place)
+{
+	const struct cdi_spec *spec = &place->source->spec;
+
+	for (size_t i = 0; i < place->engines->count; i++) {
+		const struct engine *engine = &place->engines->list[i];
+		struct finding *finding;
+
+		if (engine->reads == NULL || strcmp(spec->version, engine->reads) <= 0)
+			continue;
+		finding = add(
+			place, CODE_CDI_VERSION,
+			"cdiVersion is %s, its members need %s: %s %s reads up to %s and knows no device of the file",
+			spec->version, spec->lowest, engine->name, engine->version, engine->reads);
+		if (strcmp(spec->lowest, engine->reads) <= 0)
+			advise(finding, xprintf("cgpu-cdi guard --in-place %s", place->source->path));
+	}
+}
+
 /* The edits of the whole file count where one of its GPUs stands. */
 static void
-check_source(struct findings *out, const struct inventory *inventory, const struct facts *facts,
-	     const struct source *source)
+check_source(const struct place *file, const struct inventory *inventory)
 {
-	struct place place = {out, facts, source, NULL};
+	const struct source *source = file->source;
 	bool stands = false;
 
 	if (source->err.code != 0)
-		add(&place, CODE_CDI_SPEC, "%s", source->err.text);
+		add(file, CODE_CDI_SPEC, "%s", source->err.text);
 	else if (cdi_spec_understated(&source->spec))
-		add(&place, CODE_CDI_SPEC, "cdiVersion is %s, its members need %s: newer engines refuse the file",
+		add(file, CODE_CDI_SPEC, "cdiVersion is %s, its members need %s: newer engines refuse the file",
 		    source->spec.version, source->spec.lowest);
 	for (size_t i = 0; i < inventory->entry_count; i++) {
 		const struct entry *entry = &inventory->entries[i];
 
-		if (entry->source != source || !check_is_gpu(facts, &source->spec, entry->device))
+		if (entry->source != source || !exposure_of_device(file->facts, &source->spec, entry->device))
 			continue;
-		check_entry(out, facts, entry);
+		check_entry(file, entry);
 		stands |= entry->standing == STANDS;
 	}
 	if (!stands)
 		return;
-	check_gate_id(&place, inventory);
-	check_edits(&place, &source->spec.edits);
+	check_gate_id(file, inventory);
+	check_engines(file);
+	check_edits(file, &source->spec.edits);
 }
 
 void
-check_run(const struct inventory *inventory, const struct facts *facts, struct findings *out)
+check_run(const struct inventory *inventory, const struct facts *facts, const struct engines *engines,
+	  struct findings *out)
 {
 	*out = (struct findings){0};
 	for (size_t i = 0; i < inventory->source_count; i++)
-		check_source(out, inventory, facts, &inventory->sources[i]);
+		check_source(&(struct place){out, facts, engines, &inventory->sources[i], NULL}, inventory);
 }
 
 void

@@ -3,6 +3,7 @@
 #define CDI_CHECK_H
 
 #include "cdi/definition.h"
+#include "cdi/engine.h"
 #include "cdi/facts.h"
 #include "cdi/inventory.h"
 
@@ -19,13 +20,9 @@ struct findings {
 	size_t count, room;
 };
 
-/* Whether a device gives a container NVIDIA's GPUs: by its vendor, or by what its nodes and mounts are. */
-bool check_is_gpu(const struct facts *facts, const struct cdi_spec *spec, const struct cdi_device *device);
-/* Whether one of the devices does. */
-bool check_has_gpu(const struct facts *facts, const struct cdi_spec *spec);
-
 /* The findings point into inventory and definition. */
-void check_run(const struct inventory *inventory, const struct facts *facts, struct findings *out);
+void check_run(const struct inventory *inventory, const struct facts *facts, const struct engines *engines,
+	       struct findings *out);
 /* One more if the definition does not stand. */
 void check_definition(const struct definition *definition, struct findings *out);
 /* CODE_OK, or the code of the worst. */

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 
 #include "cdi/commands.h"
+#include "cdi/exposure.h"
 #include "config.h"
 #include "lib/code.h"
 
 static const struct option_entry table[] = {
 	{"spec-dirs", "DIR:DIR...", "the engines' directories, the strongest last (default " INVENTORY_DIRS ")"},
 	{"hooks-dirs", "DIR:DIR...", "the hooks directories of podman and CRI-O (default " PATH_HOOKS ")"},
+	{"engines", "NAME=VERSION,...", "the engines that are to read the files (default those installed)"},
 	{"format", "text|json", "output form (default text)"},
 	{NULL, NULL, NULL},
 };
@@ -18,6 +20,7 @@ struct report {
 	struct inventory inventory;
 	struct definition definition;
 	struct facts facts;
+	struct engines engines;
 	struct findings findings;
 };
 
@@ -28,13 +31,13 @@ count_gpus(const struct report *report)
 	size_t count = 0;
 
 	for (size_t i = 0; i < inventory->entry_count; i++)
-		count +=
-			check_is_gpu(&report->facts, &inventory->entries[i].source->spec, inventory->entries[i].device);
+		count += exposure_of_device(&report->facts, &inventory->entries[i].source->spec,
+					    inventory->entries[i].device);
 	return count;
 }
 
 static void
-print_text(const struct report *report, int code, const char *message)
+print_findings(const struct report *report, int code, const char *message)
 {
 	char line[2048];
 
@@ -86,7 +89,7 @@ put_findings(struct json_out *out, const struct findings *findings)
 }
 
 static void
-print_json(const struct report *report, int code, const char *message)
+print_check_json(const struct report *report, int code, const char *message)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -105,12 +108,12 @@ print_report(struct report *report, bool json)
 	char message[128];
 	int code;
 
-	check_run(&report->inventory, &report->facts, &report->findings);
+	check_run(&report->inventory, &report->facts, &report->engines, &report->findings);
 	check_definition(&report->definition, &report->findings);
 	code = check_code(&report->findings);
 	snprintf(message, sizeof(message), "%zu findings, %zu devices with a GPU, hook definition: %s",
 		 report->findings.count, count_gpus(report), definition_word(report->definition.state));
-	(json ? print_json : print_text)(report, code, message);
+	(json ? print_check_json : print_findings)(report, code, message);
 	return fflush(stdout) != 0 && code == CODE_OK ? CODE_INTERNAL : code;
 }
 
@@ -123,6 +126,17 @@ directories(const struct options *options, const char *name, const char *usual)
 }
 
 static int
+find_engines(const struct options *options, struct engines *out, struct err *err)
+{
+	const char *given = options_get(options, "engines");
+
+	if (given != NULL)
+		return engines_parse(given, out, err);
+	engines_ask(out);
+	return 0;
+}
+
+static int
 run(const struct options *options, struct err *err)
 {
 	struct report report = {0};
@@ -130,7 +144,7 @@ run(const struct options *options, struct err *err)
 	bool json;
 
 	if (options_format(options, &json, err) != 0 || options_operands(options, 0, 0, err) != 0 ||
-	    facts_read("", &report.facts, err) != 0 ||
+	    find_engines(options, &report.engines, err) != 0 || facts_read("", &report.facts, err) != 0 ||
 	    cdi_inventory_load(directories(options, "spec-dirs", INVENTORY_DIRS), &report.inventory, err) != 0 ||
 	    definition_find(directories(options, "hooks-dirs", PATH_HOOKS), &report.definition, err) != 0)
 		code = err_code(err);

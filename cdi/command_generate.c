@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ static const struct option_entry table[] = {
 
 /* The GPUs, as the program that may touch them tells; whether their modes please it is no matter here. */
 static int
-read_status(struct json **out, struct err *err)
+ask_status(struct json **out, struct err *err)
 {
 	char *argv[] = {"cgpu", "status", "--format", "json", NULL};
 	int64_t deadline = clock_boot_ms() + STATUS_DEADLINE_MS;
@@ -60,12 +61,17 @@ generate(const struct options *options, enum cdi_format format, char **text, str
 	struct facts facts;
 	int rc = -1;
 
-	if (facts_read("", &facts, err) == 0 && read_status(&status, err) == 0 &&
+	if (facts_read("", &facts, err) == 0 && ask_status(&status, err) == 0 &&
 	    generate_check_status(status, &version, err) == 0 &&
 	    driver_find(root != NULL ? root : "/", options_get(options, "library-dirs"), version, &driver, err) == 0)
 		rc = generate_spec(&(struct generate_machine){status, &facts, &driver, ""},
 				   kind != NULL ? kind : GENERATE_KIND, options_get(options, "output"), format, text,
 				   err);
+	if (rc == 0 && generate_missing(status) != NULL)
+		fprintf(stderr,
+			"cgpu-cdi: GPUs are missing (%s): the others are named by their minor numbers, and there is no "
+			"device \"all\"\n",
+			generate_missing(status));
 	driver_free(&driver);
 	json_free(status);
 	return rc;

@@ -1,20 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "cdi/commands.h"
+#include "cdi/exposure.h"
 #include "cdi/gate.h"
-#include "lib/clock.h"
-#include "lib/code.h"
-#include "lib/fs.h"
-
-#define STDIN_DEADLINE_MS 600000 /* the vendor's tool at the other end of the pipe asks the driver first */
+#include "cdi/rewrite.h"
 
 static const struct option_entry table[] = {
 	{"output", "FILE|DIRECTORY", "where what is gated goes (default standard output)"},
@@ -23,192 +11,28 @@ static const struct option_entry table[] = {
 	{NULL, NULL, NULL},
 };
 
-/* Whether a file of a directory is to be rewritten: it gives GPUs, or calls the hook already. */
+/* It gives GPUs, or calls the hook already. */
 static bool
-concerns(const struct cdi_spec *spec, const struct facts *facts)
+is_to_be_gated(const struct cdi_spec *spec, const struct facts *facts)
 {
-	return check_has_gpu(facts, spec) || gate_form(&spec->edits, NULL) != GATE_CALL_NONE;
+	return exposure_of_spec(facts, spec) || gate_form(&spec->edits, NULL) != GATE_CALL_NONE;
 }
 
-/*
- * The text with the gate in it, for target (NULL = standard output). facts: given for a file of a directory; *out is
- * NULL where that one is to be left alone.
- */
 static int
-guard_text(const struct options *options, struct bytes in, const char *target, const struct facts *facts, char **out,
-	   struct err *err)
+write_gated(const struct cdi_spec *spec, const char *target, enum cdi_format format, char **out, struct err *err)
 {
 	char id[GATE_CALL_ID_SIZE];
-	enum cdi_format format;
-	struct cdi_spec spec;
-	bool given;
-	int rc = -1;
 
-	*out = NULL;
-	if (cdi_spec_parse(in, &spec, err) == 0 && commands_format(options, &format, &given, err) == 0) {
-		rc = 0;
-		if (facts == NULL || concerns(&spec, facts)) {
-			gate_choose_id(&spec, target, id);
-			rc = gate_put(&spec, id, given ? format : spec.format, out, err);
-		}
-	}
-	cdi_spec_free(&spec);
-	return rc;
-}
-
-/* Whether the file holds this already: whoever watches the directory is not to be called for nothing. */
-static bool
-holds(const char *path, const char *text)
-{
-	struct buf have = {0};
-	bool same = fs_read_file(path, CDI_SIZE_MAX, &have, &(struct err)ERR_INIT) == 0 &&
-		    bytes_equal(bytes_of_text(text), buf_bytes(&have));
-
-	buf_free(&have);
-	return same;
-}
-
-/* No link is followed: what it leads to would be replaced by nobody. target may be path itself. */
-static int
-guard_file(const struct options *options, const char *path, const char *target, const struct facts *facts,
-	   struct err *err)
-{
-	struct buf in = {0};
-	char *out = NULL;
-	int rc = -1;
-
-	if (fs_read_file(path, CDI_SIZE_MAX, &in, err) != 0)
-		err_wrap(err, CODE_CDI_SPEC, "guard");
-	else if (guard_text(options, buf_bytes(&in), target, facts, &out, err) != 0)
-		err_wrap(err, 0, "%s", path);
-	else if (out == NULL || holds(target, out))
-		rc = 0;
-	else if (fs_write_atomic(target, bytes_of_text(out), 0644, err) != 0)
-		err_wrap(err, CODE_USAGE, "guard");
-	else
-		rc = printf("%s: gated\n", target) < 0 ? err_set(err, CODE_USAGE, "standard output: write failed") : 0;
-	free(out);
-	buf_free(&in);
-	return rc;
-}
-
-/* What can be gated is gated, whatever is wrong with other files; the first error is the answer. */
-static int
-guard_list(const struct options *options, const char *path, const char *target, struct dirent **list, int count,
-	   struct err *err)
-{
-	struct facts facts;
-	int code = CODE_OK, specs = 0;
-
-	if (facts_read("", &facts, err) != 0)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		char *file = xprintf("%s/%s", path, list[i]->d_name);
-		char *other = xprintf("%s/%s", target, list[i]->d_name);
-		struct err one = ERR_INIT;
-
-		specs += cdi_inventory_is_spec_name(list[i]->d_name);
-		if (cdi_inventory_is_spec_name(list[i]->d_name) &&
-		    guard_file(options, file, other, &facts, &one) != 0) {
-			if (code != CODE_OK)
-				err_print(&one, "cgpu-cdi");
-			else
-				*err = one;
-			code = err_code(err);
-		}
-		free(file);
-		free(other);
-	}
-	if (specs == 0 && path != target)
-		printf("%s: no CDI specification is there\n", path);
-	return code == CODE_OK ? 0 : -1;
-}
-
-/* The files of a directory, into another one or in place. */
-static int
-guard_directory(const struct options *options, const char *path, const char *target, struct err *err)
-{
-	struct dirent **list;
-	int count = scandir(path, &list, NULL, alphasort), rc;
-
-	if (count < 0)
-		return err_set(err, CODE_USAGE, "%s: %s", path, err_errno(errno));
-	if (mkdir(target, 0755) != 0 && errno != EEXIST)
-		rc = err_set(err, CODE_USAGE, "%s: mkdir: %s", target, err_errno(errno));
-	else
-		rc = guard_list(options, path, target, list, count, err);
-	for (int i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-	return rc;
-}
-
-static int
-read_input(const char *path, struct buf *out, struct err *err)
-{
-	int fd = path == NULL ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), rc;
-
-	if (fd < 0)
-		return err_set(err, CODE_USAGE, "%s: open: %s", path, err_errno(errno));
-	if (path == NULL)
-		return fs_read_stream(fd, CDI_SIZE_MAX, clock_boot_ms() + STDIN_DEADLINE_MS, out, err) == 0
-			       ? 0
-			       : err_wrap(err, CODE_CDI_SPEC, "standard input");
-	rc = fs_read_fd(fd, CDI_SIZE_MAX, out, err);
-	close(fd);
-	return rc == 0 ? 0 : err_wrap(err, CODE_CDI_SPEC, "%s", path);
-}
-
-static int
-guard_stream(const struct options *options, const char *path, struct err *err)
-{
-	struct buf in = {0};
-	char *out = NULL;
-	int rc = -1;
-
-	if (read_input(path, &in, err) == 0) {
-		rc = guard_text(options, buf_bytes(&in), options_get(options, "output"), NULL, &out, err);
-		if (rc != 0)
-			err_wrap(err, 0, "%s", path != NULL ? path : "standard input");
-		else
-			rc = commands_deliver(options, out, err);
-	}
-	free(out);
-	buf_free(&in);
-	return rc;
-}
-
-static bool
-is_directory(const char *path)
-{
-	struct stat status;
-
-	return path != NULL && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	gate_choose_id(spec, target, id);
+	return gate_put(spec, id, format, out, err);
 }
 
 static int
 run(const struct options *options, struct err *err)
 {
-	const char *path = options->operands > 0 && strcmp(options->operand[0], "-") != 0 ? options->operand[0] : NULL;
-	const char *output = options_get(options, "output");
-	bool in_place = options_given(options, "in-place"), given;
-	enum cdi_format format;
-	int rc;
+	static const struct rewrite rewrite = {is_to_be_gated, write_gated, "gated"};
 
-	if (options_operands(options, 0, 1, err) != 0 || commands_format(options, &format, &given, err) != 0)
-		return err_code(err);
-	if (in_place && (path == NULL || output != NULL)) {
-		err_set(err, CODE_USAGE, "--in-place: want a file or directory, and no --output");
-		return err_code(err);
-	}
-	if (!is_directory(path))
-		rc = in_place ? guard_file(options, path, path, NULL, err) : guard_stream(options, path, err);
-	else if (in_place || output != NULL)
-		rc = guard_directory(options, path, in_place ? path : output, err);
-	else
-		rc = err_set(err, CODE_USAGE, "%s: a directory is guarded --in-place, or to the --output directory",
-			     path);
-	return rc == 0 ? CODE_OK : err_code(err);
+	return rewrite_run(options, &rewrite, err);
 }
 
 const struct command command_guard = {"guard", "[FILE|DIRECTORY]",

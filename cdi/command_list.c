@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cdi/commands.h"
+#include "cdi/exposure.h"
 #include "cdi/gate.h"
 #include "lib/code.h"
 
@@ -19,13 +20,13 @@ state(const struct facts *facts, const struct entry *entry)
 		return "conflict";
 	if (entry->standing == SHADOWED)
 		return "shadowed";
-	if (!check_is_gpu(facts, &entry->source->spec, entry->device))
+	if (!exposure_of_device(facts, &entry->source->spec, entry->device))
 		return "no GPU";
 	return gate_covers(&entry->source->spec, entry->device) ? "gated" : "NOT GATED";
 }
 
 static void
-print_text(const struct inventory *inventory, const struct facts *facts)
+print_devices(const struct inventory *inventory, const struct facts *facts)
 {
 	for (size_t i = 0; i < inventory->entry_count; i++) {
 		const struct entry *entry = &inventory->entries[i];
@@ -40,7 +41,7 @@ print_text(const struct inventory *inventory, const struct facts *facts)
 }
 
 static void
-print_json(const struct inventory *inventory, const struct facts *facts)
+print_list_json(const struct inventory *inventory, const struct facts *facts)
 {
 	struct json_out *out = json_out_new(true);
 
@@ -71,9 +72,9 @@ run(const struct options *options, struct err *err)
 	    cdi_inventory_load(directories != NULL ? directories : INVENTORY_DIRS, &inventory, err) != 0)
 		code = err_code(err);
 	else if (json)
-		print_json(&inventory, &facts);
+		print_list_json(&inventory, &facts);
 	else
-		print_text(&inventory, &facts);
+		print_devices(&inventory, &facts);
 	cdi_inventory_free(&inventory);
 	return code;
 }

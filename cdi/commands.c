@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cdi/exposure.h"
 #include "cdi/gate.h"
 #include "lib/code.h"
 #include "lib/fs.h"
@@ -54,7 +55,7 @@ commands_json_devices(struct json_out *out, const struct inventory *inventory, c
 		json_out_object(out);
 		json_out_member_text(out, "device", name);
 		json_out_member_text(out, "file", entry->source->path);
-		json_out_member_bool(out, "gpu", check_is_gpu(facts, &entry->source->spec, entry->device));
+		json_out_member_bool(out, "gpu", exposure_of_device(facts, &entry->source->spec, entry->device));
 		json_out_member_bool(out, "gated", gate_covers(&entry->source->spec, entry->device));
 		json_out_member_text(out, "standing", standing_word(entry->standing));
 		json_out_end(out);

@@ -6,7 +6,7 @@
 #include "lib/options.h"
 
 /* One file per command; main.c lists them. */
-extern const struct command command_guard, command_generate, command_check, command_list;
+extern const struct command command_guard, command_unguard, command_generate, command_check, command_list;
 
 /* --format yaml|json; given tells whether it was there. */
 int commands_format(const struct options *options, enum cdi_format *format, bool *given, struct err *err);

@@ -40,7 +40,7 @@ prefer(struct definition *out, enum definition_state state, char *path, char *de
 }
 
 static bool
-is_ours(const char *program)
+is_hook_program(const char *program)
 {
 	const char *slash = strrchr(program, '/'), *name = strrchr(PATH_HOOK, '/');
 
@@ -62,7 +62,7 @@ disarmed(const struct hook_config *config)
 }
 
 static void
-judge(const struct hook_config *config, char *path, struct definition *out)
+judge_definition(const struct hook_config *config, char *path, struct definition *out)
 {
 	const char *why = disarmed(config);
 
@@ -89,8 +89,8 @@ look_at(const char *path, struct definition *out)
 	    hook_config_parse(buf_bytes(&text), &config, &err) != 0) {
 		if (named)
 			prefer(out, DEFINITION_DISARMED, xstrdup(path), xstrdup(err.text));
-	} else if (is_ours(config.path)) {
-		judge(&config, xstrdup(path), out);
+	} else if (is_hook_program(config.path)) {
+		judge_definition(&config, xstrdup(path), out);
 	}
 	hook_config_free(&config);
 	buf_free(&text);
@@ -122,7 +122,7 @@ is_replaced(const char *later, const char *name)
 }
 
 static int
-scan_directory(const char *directory, const char *later, struct definition *out, struct err *err)
+scan_hooks_directory(const char *directory, const char *later, struct definition *out, struct err *err)
 {
 	struct dirent **list;
 	int count = scandir(directory, &list, NULL, alphasort);
@@ -150,7 +150,7 @@ definition_find(const char *directories, struct definition *out, struct err *err
 	*out = (struct definition){.directories = directories};
 	while (rc == 0 && (one = strsep(&rest, ":")) != NULL)
 		if (*one != '\0')
-			rc = scan_directory(one, rest != NULL ? rest : "", out, err);
+			rc = scan_hooks_directory(one, rest != NULL ? rest : "", out, err);
 	free(list);
 	if (out->path == NULL)
 		out->detail = xstrdup("no definition calls the hook");

@@ -32,4 +32,18 @@ void gate_choose_id(const struct cdi_spec *spec, const char *target, char id[GAT
  */
 int gate_put(const struct cdi_spec *spec, const char *id, enum cdi_format format, char **out, struct err *err);
 
+/*
+ * The text without any call of the hook and without its variable; everything else as gate_put leaves it. -1 with
+ * CODE_CDI_SPEC if one of the calls is none that a version of cgpu-cdi wrote.
+ */
+int gate_take(const struct cdi_spec *spec, enum cdi_format format, char **out, struct err *err);
+/* Whether any hook of the specification is ours, gating or not. */
+bool gate_is_called(const struct cdi_spec *spec);
+
+/*
+ * Whether text, a specification in either form, reads as meant, JSON without spaces, and is gated as its file should
+ * be. -1 with CODE_INTERNAL, or CODE_CDI_SPEC if it cannot be read.
+ */
+int gate_check_text(const char *text, const char *meant, bool gated, struct err *err);
+
 #endif

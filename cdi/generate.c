@@ -33,7 +33,7 @@ generate_check_status(const struct json *status, const char **version, struct er
 	int64_t code;
 
 	*version = json_text(json_get(status, "driver_version"));
-	if (gpus == NULL && json_integer(json_get(status, "code"), 1, 125, &code))
+	if (gpus == NULL && json_integer(json_get(status, "code"), 1, CODE_MAX, &code))
 		return err_set(err, (int)code, "cgpu status: %s", message != NULL ? message : "");
 	if (*version == NULL || (*version)[0] == '\0' || strchr(*version, '/') != NULL)
 		return err_set(err, CODE_DRIVER_NOT_LOADED, "cgpu status: no version of the driver");
@@ -205,11 +205,30 @@ put_gpu(struct json_out *out, size_t index, const char *uuid, int64_t minor, con
 	}
 }
 
+/* How many GPUs the driver lists and cannot reach, or the kernel shows and the driver does not. */
+static int64_t
+count_missing(const struct json *status)
+{
+	int64_t missing = 0;
+
+	(void)json_integer(json_get(status, "gpus_missing"), 0, INT32_MAX, &missing);
+	return missing;
+}
+
+const char *
+generate_missing(const struct json *status)
+{
+	const char *names = json_text(json_get(status, "missing"));
+
+	return count_missing(status) == 0 ? NULL : names != NULL ? names : "unnamed";
+}
+
 /* all: whether the nodes go into the one device that is all of them. */
 static int
 put_gpus(struct json_out *out, const struct generate_machine *machine, bool all, struct err *err)
 {
 	const struct json *gpus = json_get(machine->status, "gpus");
+	bool whole = count_missing(machine->status) == 0;
 	struct instances instances;
 
 	for (size_t i = 0; i < json_count(gpus); i++) {
@@ -220,7 +239,8 @@ put_gpus(struct json_out *out, const struct generate_machine *machine, bool all,
 		if (find_instances(machine->root, minor, &instances, err) != 0)
 			return -1;
 		if (!all) {
-			put_gpu(out, i, json_text(json_get(gpu, "uuid")), minor, &instances);
+			/* The place in the list is another one while a GPU is missing; the minor stays. */
+			put_gpu(out, whole ? i : (size_t)minor, json_text(json_get(gpu, "uuid")), minor, &instances);
 			continue;
 		}
 		put_node(out, xprintf("/dev/nvidia%lld", (long long)minor));
@@ -233,17 +253,20 @@ put_gpus(struct json_out *out, const struct generate_machine *machine, bool all,
 	return 0;
 }
 
+/* Without all of them there is no device "all": who asks for it would get fewer GPUs and not know. */
 static int
-put_devices(struct json_out *out, const struct generate_machine *machine, struct err *err)
+put_gpu_devices(struct json_out *out, const struct generate_machine *machine, struct err *err)
 {
 	json_out_name(out, "devices");
 	json_out_array(out);
 	if (put_gpus(out, machine, false, err) != 0)
 		return -1;
-	open_device(out, "all");
-	if (put_gpus(out, machine, true, err) != 0)
-		return -1;
-	close_device(out);
+	if (count_missing(machine->status) == 0) {
+		open_device(out, "all");
+		if (put_gpus(out, machine, true, err) != 0)
+			return -1;
+		close_device(out);
+	}
 	json_out_end(out);
 	return 0;
 }
@@ -251,7 +274,7 @@ put_devices(struct json_out *out, const struct generate_machine *machine, struct
 /* -- what every device needs --------------------------------------------------------------------------------------- */
 
 static void
-put_mount(struct json_out *out, const struct driver_file *file)
+put_driver_mount(struct json_out *out, const struct driver_file *file)
 {
 	static const char *const options[] = {"ro", "nosuid", "nodev", "rbind", "rprivate"};
 
@@ -274,7 +297,7 @@ put_common_nodes(struct json_out *out, const struct facts *facts)
 	json_out_name(out, "deviceNodes");
 	json_out_array(out);
 	put_node(out, xstrdup("/dev/nvidiactl"));
-	if (facts_has_name(facts, "nvidia-modeset"))
+	if (device_numbers_has_name(&facts->numbers, "nvidia-modeset"))
 		put_node(out, xstrdup("/dev/nvidia-modeset"));
 	put_node(out, xstrdup("/dev/nvidia-uvm"));
 	put_node(out, xstrdup("/dev/nvidia-uvm-tools"));
@@ -296,13 +319,13 @@ put_common(struct json_out *out, const struct generate_machine *machine)
 	json_out_name(out, "mounts");
 	json_out_array(out);
 	for (size_t i = 0; i < machine->driver->count; i++)
-		put_mount(out, &machine->driver->files[i]);
+		put_driver_mount(out, &machine->driver->files[i]);
 	json_out_end(out);
 	json_out_end(out);
 }
 
 static char *
-put_spec(const struct generate_machine *machine, const char *kind, struct err *err)
+put_generated(const struct generate_machine *machine, const char *kind, struct err *err)
 {
 	struct json_out *out = json_out_new(false);
 
@@ -310,7 +333,7 @@ put_spec(const struct generate_machine *machine, const char *kind, struct err *e
 	json_out_member_text(out, "cdiVersion", "1.1.0"); /* until gate_put finds the lowest that will do */
 	json_out_member_text(out, "kind", kind);
 	put_common(out, machine);
-	if (put_devices(out, machine, err) != 0) {
+	if (put_gpu_devices(out, machine, err) != 0) {
 		json_out_drop(out);
 		return NULL;
 	}
@@ -328,10 +351,10 @@ generate_spec(const struct generate_machine *machine, const char *kind, const ch
 	int rc;
 
 	*out = NULL;
-	if (!facts_has_name(machine->facts, "nvidia-uvm"))
+	if (!device_numbers_has_name(&machine->facts->numbers, "nvidia-uvm"))
 		return err_set(err, CODE_DRIVER_NOT_LOADED,
 			       "/proc/devices: nvidia-uvm is not registered: modprobe nvidia-uvm");
-	text = put_spec(machine, kind, err);
+	text = put_generated(machine, kind, err);
 	if (text == NULL)
 		return -1;
 	rc = cdi_spec_parse(bytes_of_text(text), &spec, err);

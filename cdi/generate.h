@@ -20,6 +20,8 @@ struct generate_machine {
 	const char *root; /* of /proc/driver/nvidia/capabilities: "" but in tests */
 };
 
+/* What status says of GPUs that are missing, for a person; NULL: none is. */
+const char *generate_missing(const struct json *status);
 /* Driver version and GPUs of status are usable. -1 with the code that status tells, or with one of driver and device.
  */
 int generate_check_status(const struct json *status, const char **version, struct err *err);

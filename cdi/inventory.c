@@ -53,7 +53,7 @@ add_source(struct inventory *out, const char *directory, const char *name, unsig
 
 /* In the order of names, as a walk of Go's does. */
 static int
-scan_directory(struct inventory *out, const char *directory, unsigned place, struct err *err)
+scan_spec_directory(struct inventory *out, const char *directory, unsigned place, struct err *err)
 {
 	struct dirent **list;
 	int count = scandir(directory, &list, NULL, alphasort), rc = 0;
@@ -106,7 +106,7 @@ judge_group(struct entry *group, size_t count)
 }
 
 static void
-judge(struct inventory *out)
+settle_devices(struct inventory *out)
 {
 	size_t count = 0, end;
 
@@ -134,10 +134,10 @@ cdi_inventory_load(const char *directories, struct inventory *out, struct err *e
 
 	*out = (struct inventory){.sources = xcalloc(SOURCES_MAX, sizeof(*out->sources))};
 	for (char *one = strtok_r(list, ":", &save); one != NULL && rc == 0; one = strtok_r(NULL, ":", &save))
-		rc = scan_directory(out, one, place++, err);
+		rc = scan_spec_directory(out, one, place++, err);
 	free(list);
 	if (rc == 0)
-		judge(out);
+		settle_devices(out);
 	return rc;
 }
 

@@ -9,7 +9,8 @@
 
 #define PROGRAM "cgpu-cdi"
 
-static const struct command *const commands[] = {&command_guard, &command_generate, &command_check, &command_list};
+static const struct command *const commands[] = {&command_guard, &command_unguard, &command_generate, &command_check,
+						 &command_list};
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -24,7 +25,7 @@ help(void)
 }
 
 static const struct command *
-find(const char *name)
+find_command(const char *name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i]->name, name) == 0)
@@ -82,7 +83,7 @@ dispatch(const struct command *command, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	const struct command *command = argc < 2 ? NULL : find(argv[1]);
+	const struct command *command = argc < 2 ? NULL : find_command(argv[1]);
 	struct err err = ERR_INIT;
 
 	if (options_open_standard() != 0)

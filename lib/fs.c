@@ -80,6 +80,21 @@ fs_read_linked(const char *path, size_t max, struct buf *out, struct err *err)
 	return read_path(path, 0, max, out, err);
 }
 
+char *
+fs_read_text(const char *path, size_t max)
+{
+	struct buf content = {0};
+	int saved;
+
+	if (fs_read_linked(path, max, &content, &(struct err)ERR_INIT) != 0) {
+		saved = errno;
+		buf_free(&content);
+		errno = saved;
+		return NULL;
+	}
+	return buf_steal_text(&content);
+}
+
 int
 fs_write_fd(int fd, struct bytes content, struct err *err)
 {

@@ -24,6 +24,8 @@ int fs_read_stream(int fd, size_t max, int64_t deadline, struct buf *out, struct
 int fs_read_file(const char *path, size_t max, struct buf *out, struct err *err);
 /* The same through links: for files that others read through them as well. */
 int fs_read_linked(const char *path, size_t max, struct buf *out, struct err *err);
+/* A text of proc or sysfs, whose paths lead through links, in new memory; NULL with errno: it cannot be read. */
+char *fs_read_text(const char *path, size_t max);
 
 /*
  * A file that decides about trust: path is absolute, every directory above and the file itself belong to root (or to

@@ -38,6 +38,7 @@ device_numbers_add(struct device_numbers *numbers, unsigned major, const char *n
 	if (numbers->count == DEVICE_NUMBERS_MAX)
 		return;
 	numbers->majors[numbers->count].number = major;
+	snprintf(numbers->majors[numbers->count].name, sizeof(numbers->majors[0].name), "%s", name);
 	numbers->majors[numbers->count++].class = class;
 }
 
@@ -59,6 +60,15 @@ device_numbers_parse(const char *text, struct device_numbers *numbers)
 		line += strcspn(line, "\n");
 	}
 	return true;
+}
+
+bool
+device_numbers_has_name(const struct device_numbers *numbers, const char *name)
+{
+	for (unsigned i = 0; i < numbers->count; i++)
+		if (strcmp(numbers->majors[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 enum device_class

@@ -34,6 +34,7 @@ struct device_numbers {
 	struct {
 		unsigned number;
 		enum device_class class;
+		char name[32];
 	} majors[DEVICE_NUMBERS_MAX];
 	unsigned count;
 	bool has_nvidia; /* an NVIDIA major is registered */
@@ -43,6 +44,8 @@ struct device_numbers {
 void device_numbers_add(struct device_numbers *numbers, unsigned major, const char *name);
 /* The text of /proc/devices: its character devices are added. False if it has another form. */
 bool device_numbers_parse(const char *text, struct device_numbers *numbers);
+/* Whether a driver of NVIDIA's or VFIO's is registered under exactly this name. */
+bool device_numbers_has_name(const struct device_numbers *numbers, const char *name);
 enum device_class device_numbers_class(const struct device_numbers *numbers, int64_t major);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "attest/doctor/doctor.h"
-#include "attest/doctor/output.h"
+#include "lib/output.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -24,7 +24,8 @@ status_of(const struct doctor *doctor, int code)
 {
 	bool cdi_only = doctor->engine[ENGINE_DOCKER] || doctor->engine[ENGINE_CONTAINERD];
 
-	if (code == CODE_CDI_SHADOWED || code == CODE_CDI_GATE_ID || (code == CODE_CDI_UNGATED && !cdi_only))
+	if (code == CODE_CDI_SHADOWED || code == CODE_CDI_GATE_ID || code == CODE_CDI_VERSION ||
+	    (code == CODE_CDI_UNGATED && !cdi_only))
 		return FINDING_WARN;
 	return FINDING_FAIL;
 }
@@ -79,10 +80,25 @@ take_cdi_answer(struct doctor *doctor, const char *dirs, struct bytes text)
 	json_free(answer);
 }
 
+/* As `cgpu-cdi check --engines` takes it, so that the engines are not asked again; in new memory. */
+static char *
+list_engines(const struct doctor *doctor)
+{
+	static const char *const names[ENGINE_KINDS] = {"podman", "crio", "dockerd", "containerd"};
+	struct buf list = {0};
+
+	buf_add_text(&list, "");
+	for (int kind = 0; kind < ENGINE_KINDS; kind++)
+		if (doctor->engine[kind] && doctor->version[kind][0] != '\0')
+			buf_printf(&list, "%s%s=%s", list.size > 0 ? "," : "", names[kind], doctor->version[kind]);
+	return buf_steal_text(&list);
+}
+
 static void
 check_dirs(struct doctor *doctor, char *dirs)
 {
-	char *argv[] = {"cgpu-cdi", "check", "--format", "json", "--spec-dirs", dirs, NULL};
+	char *engines = list_engines(doctor);
+	char *argv[] = {"cgpu-cdi", "check", "--format", "json", "--spec-dirs", dirs, "--engines", engines, NULL};
 	struct findings *findings = &doctor->findings;
 	struct output output;
 	struct buf text = {0};
@@ -96,6 +112,7 @@ check_dirs(struct doctor *doctor, char *dirs)
 		finding_action(findings, "%s", doctor_reinstall(doctor));
 	}
 	buf_free(&text);
+	free(engines);
 }
 
 /* Once for each set of directories that an engine here reads. */

@@ -6,7 +6,7 @@
 
 #include "attest/doctor/advisory.h"
 #include "attest/doctor/doctor.h"
-#include "attest/doctor/output.h"
+#include "lib/output.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"
@@ -15,8 +15,6 @@
 
 #define VERSIONS_MS 1500
 #define VERSION_OUTPUT_MAX 16384
-
-static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"};
 
 static struct program {
 	char *name;
@@ -41,36 +39,6 @@ struct seen {
 	char version[48]; /* "": it did not tell */
 };
 
-/* Its path without symlinks, for only such a one is started; NULL: it is not here. */
-static char *
-find_program(const char *root, const char *name)
-{
-	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++) {
-		char *path = xprintf("%s%s/%s", root, folders[i], name), *real = realpath(path, NULL);
-
-		free(path);
-		if (real != NULL)
-			return real;
-	}
-	return NULL;
-}
-
-/* The first word of the first line that begins with a digit, a "v" in front of it left out. */
-static void
-find_engine_version(const char *text, char *out, size_t size)
-{
-	for (const char *word = text; *word != '\0' && *word != '\n'; word += strspn(word, " ")) {
-		size_t length = strcspn(word, " ,\n");
-		const char *number = word + (word[0] == 'v');
-
-		if (number[0] >= '0' && number[0] <= '9') {
-			snprintf(out, size, "%.*s", (int)(length - (size_t)(number - word)), number);
-			return;
-		}
-		word += length + (word[length] == ',');
-	}
-}
-
 /* All at once: each takes some of a second on a busy machine. */
 static void
 look_for_programs(const char *root, struct seen seen[PROGRAMS])
@@ -80,7 +48,7 @@ look_for_programs(const char *root, struct seen seen[PROGRAMS])
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		char *argv[] = {programs[i].name, "--version", NULL};
 
-		seen[i] = (struct seen){.path = find_program(root, programs[i].name)};
+		seen[i] = (struct seen){.path = output_find_program(root, programs[i].name)};
 		if (seen[i].path != NULL && (programs[i].made == NULL || place_exists(root, programs[i].made)))
 			output_start(seen[i].path, argv, &seen[i].output, &(struct err)ERR_INIT);
 	}
@@ -90,7 +58,7 @@ look_for_programs(const char *root, struct seen seen[PROGRAMS])
 		if (seen[i].output.child.pid > 0 &&
 		    output_read(&seen[i].output, VERSION_OUTPUT_MAX, deadline, &text, &(struct err)ERR_INIT) == 0 &&
 		    text.size > 0)
-			find_engine_version((const char *)text.data, seen[i].version, sizeof(seen[i].version));
+			output_find_version((const char *)text.data, seen[i].version, sizeof(seen[i].version));
 		buf_free(&text);
 	}
 }
@@ -116,8 +84,7 @@ tell_engines(struct doctor *doctor, const struct seen seen[PROGRAMS])
 	if (any) {
 		finding_ok(findings, "engines", "%s", list.data);
 	} else {
-		finding_warn(findings, "engines", 0, "no container engine is in %s, %s, %s or %s", folders[0],
-			     folders[1], folders[2], folders[3]);
+		finding_warn(findings, "engines", 0, "no container engine is in " OUTPUT_FOLDERS);
 		finding_action(findings, "apt-get install podman");
 	}
 	buf_free(&list);
@@ -141,7 +108,7 @@ check_toolkit(struct doctor *doctor, const struct seen *toolkit)
 static void
 check_legacy(struct doctor *doctor)
 {
-	char *legacy = find_program(doctor->root, "nvidia-container-runtime-hook");
+	char *legacy = output_find_program(doctor->root, "nvidia-container-runtime-hook");
 
 	if (legacy != NULL && (doctor->engine[ENGINE_DOCKER] || doctor->engine[ENGINE_CONTAINERD])) {
 		finding_warn(&doctor->findings, "legacy-hook", CODE_CDI_UNGATED,

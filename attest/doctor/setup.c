@@ -8,7 +8,7 @@
 
 #include "attest/collateral/cache.h"
 #include "attest/doctor/doctor.h"
-#include "attest/doctor/output.h"
+#include "lib/output.h"
 #include "config.h"
 #include "lib/clock.h"
 #include "lib/code.h"

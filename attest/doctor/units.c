@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "attest/doctor/doctor.h"
-#include "attest/doctor/output.h"
 #include "lib/clock.h"
 #include "lib/code.h"
+#include "lib/output.h"
 
 /* Whether systemd does with our units what the administrator asked for. */
 

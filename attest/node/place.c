@@ -20,23 +20,11 @@ place_path(const char *root, const char *path)
 char *
 place_read(const char *root, const char *path, size_t max)
 {
-	char *full = place_path(root, path), *text;
-	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), saved;
-	struct buf content = {0};
+	char *full = place_path(root, path), *text = fs_read_text(full, max);
+	int saved = errno;
 
 	free(full);
-	if (fd < 0)
-		return NULL;
-	if (fs_read_fd(fd, max, &content, &(struct err)ERR_INIT) != 0) {
-		saved = errno;
-		close(fd);
-		buf_free(&content);
-		errno = saved;
-		return NULL;
-	}
-	close(fd);
-	buf_add_text(&content, "");
-	text = buf_steal_text(&content);
+	errno = saved;
 	return text;
 }
 

@@ -36,6 +36,10 @@ id() {
 	grep -oE -- '--cdi=[0-9a-f]{32}\b' "$1"
 }
 
+absent() {
+	if grep -q "$@"; then return 1; fi
+}
+
 without_id() {
 	sed -E 's/--cdi=[0-9a-f]{32}/--cdi=ID/' "$@"
 }
@@ -65,10 +69,10 @@ without_id() {
 	spec nvidia.com/gpu | cgpu-cdi guard | sed -E 's/--cdi=[0-9a-f]+/--cdi/' >a/gpu.json
 	spec example.com/nic | cgpu-cdi guard | sed -E 's/--cdi=[0-9a-f]+/--cdi/' >a/nic.json
 	spec example.com/none >a/none.json
-	run -240 cgpu-cdi check --spec-dirs a
+	run -240 cgpu-cdi check --engines '' --spec-dirs a
 	[[ $output == *"a/gpu.json: cdi-gate-id: "*" [code 240]"* ]]
 	bash -c "$(sed -n 's/^  run: //p' <<<"$output")"
-	cgpu-cdi check --spec-dirs a
+	cgpu-cdi check --engines '' --spec-dirs a
 	run -0 cgpu-cdi guard --in-place a
 	[ "$output" = 'a/nic.json: gated' ]
 	[ "$(cat a/gpu.json a/nic.json | id - | sort -u | wc -l)" -eq 2 ]
@@ -210,7 +214,7 @@ without_id() {
 	refused 121 'more than 1048576 bytes' cgpu-cdi guard - < <(head -c 1048577 /dev/zero)
 	refused 2 'guard: nowhere/x: open of the directory: ENOENT' cgpu-cdi guard --output nowhere/x specs/index.yaml
 	refused 2 'ENOENT' cgpu-cdi guard missing.yaml
-	refused 2 'guarded --in-place, or to the --output directory' cgpu-cdi guard specs
+	refused 2 'rewritten --in-place, or to the --output directory' cgpu-cdi guard specs
 	refused 2 'no --output' cgpu-cdi guard --in-place --output x specs
 	refused 2 'no --output' cgpu-cdi guard --in-place
 	refused 2 'neither yaml nor json' cgpu-cdi guard --format text specs/index.yaml
@@ -234,12 +238,12 @@ without_id() {
 # check TEXT-OF-EXPECTED-CODES: the exit status, and the codes of the findings, each once.
 check() {
 	local want=$1 count
-	run -"${want%% *}" --separate-stderr cgpu-cdi check --spec-dirs a:b --format json
+	run -"${want%% *}" --separate-stderr cgpu-cdi check --engines '' --spec-dirs a:b --format json
 	echo "$output"
 	[ "$(jq -r '[.findings[].code] | unique | map(tostring) | join(" ")' <<<"$output")" = "${want#0}" ]
 	[ "$(jq .code <<<"$output")" = "${want%% *}" ]
 	count=$(jq '.findings | length' <<<"$output")
-	run -"${want%% *}" cgpu-cdi check --spec-dirs a:b
+	run -"${want%% *}" cgpu-cdi check --engines '' --spec-dirs a:b
 	[ "$(grep -c 'code 12.\]$' <<<"$output")" -eq "$count" ]
 }
 
@@ -274,38 +278,109 @@ check() {
 	check '120 121 123 124 125'
 }
 
+@test "check: an engine that cannot read a file, and the command that mends it" {
+	mkdir a
+	spec nvidia.com/gpu | jq '.cdiVersion = "0.7.0" | .containerEdits.additionalGids = [44]' | cgpu-cdi guard >a/gpu.json
+	cgpu-cdi check --spec-dirs a --engines podman=5.4.2
+	run -241 cgpu-cdi check --spec-dirs a --engines podman=4.9.3,dockerd=26.1.5
+	[ "$(grep -c 'code 241\]$' <<<"$output")" -eq 1 ]
+	[[ $output == *'a/gpu.json: cdi-version: cdiVersion is 0.7.0, its members need 0.7.0: podman 4.9.3 reads up to 0.6.0'* ]]
+	[[ $output == *'run: cgpu-cdi generate --output a/gpu.json'* ]]
+	run -241 cgpu-cdi check --spec-dirs a --engines podman=4.9.3 --format json
+	[ "$(jq -r '.findings[0].advice' <<<"$output")" = 'cgpu-cdi generate --output a/gpu.json' ]
+	spec nvidia.com/gpu | cgpu-cdi guard | sed 's/0.3.0/0.7.0/' >a/gpu.json
+	run -241 cgpu-cdi check --spec-dirs a --engines podman=4.9.3
+	bash -c "$(sed -n 's/^  run: //p' <<<"$output")"
+	cgpu-cdi check --spec-dirs a --engines podman=4.9.3
+	refused 2 "--engines: want NAME=VERSION,..., have 'podman'" cgpu-cdi check --engines podman
+}
+
+@test "unguard: what guard did is undone, in every shape" {
+	spec example.com/nic >specs/nic.json
+	for file in specs/*; do
+		cgpu-cdi guard --format json "$file" >gated
+		cgpu-cdi unguard gated >bare
+		absent -e cgpu-hook -e CGPU_ATTESTATION_ENV_FILE bare
+		cgpu-cdi guard --format json bare | without_id | jq -S . | diff - <(without_id gated | jq -S .)
+	done
+	cp -r specs before
+	cgpu-cdi guard --in-place specs
+	cgpu-cdi guard --in-place specs/nic.json
+	cp specs/nic.json specs/nic.yml
+	run -0 cgpu-cdi unguard --in-place specs
+	[ "${#lines[@]}" -eq 7 ]
+	absent -r cgpu-hook specs --include='*.yaml' --include='*.json'
+	grep -q cgpu-hook specs/nic.yml
+	run -0 cgpu-cdi unguard --in-place specs
+	[ -z "$output" ]
+	run -0 cgpu-cdi unguard --output bare specs/nic.yml
+	absent cgpu-hook bare
+}
+
+@test "unguard: what it does not understand stays as it is" {
+	mkdir a
+	spec nvidia.com/gpu | cgpu-cdi guard >a/gpu.json
+	sed 's/createRuntime/poststop/' a/gpu.json >a/hand.json
+	echo '{' >a/bad.json
+	cp -r a before
+	refused 121 'a/hand.json: hooks[0]: calls the hook as no version of cgpu-cdi does: edit the file by hand' \
+		cgpu-cdi unguard --in-place a/hand.json
+	run -121 cgpu-cdi unguard --in-place a
+	[[ $output == *'a/gpu.json: ungated'* && $output == *'a/bad.json'* && $output == *'a/hand.json'* ]]
+	diff a/hand.json before/hand.json
+	diff a/bad.json before/bad.json
+	absent cgpu-hook a/gpu.json
+	spec nvidia.com/gpu | cgpu-cdi guard --format json | jq -c '.containerEdits.hooks' >hooks
+	spec nvidia.com/gpu | jq --slurpfile hooks hooks '.devices[0].containerEdits.hooks = $hooks[0]' >device.json
+	refused 121 'calls the hook by itself, want the call in the edits of the file alone: cgpu-cdi unguard takes it out' \
+		cgpu-cdi guard device.json
+	cgpu-cdi unguard device.json | cgpu-cdi guard | grep -q -- --cdi=
+	refused 2 'no --output' cgpu-cdi unguard --in-place
+	refused 2 'operands' cgpu-cdi unguard a b
+}
+
+# Whoever reads the directory finds the old file or the new one.
+@test "unguard: a failing write leaves the old file" {
+	cgpu-cdi guard --in-place specs/index.yaml
+	cp -r specs before
+	# shellcheck disable=SC2016
+	run -2 bash -c 'ulimit -f 0; cgpu-cdi unguard --in-place specs/index.yaml 2>&1 | cat; exit "${PIPESTATUS[0]}"'
+	[[ $output == *'write: EFBIG'* ]]
+	diff -r specs before
+}
+
 @test "check: a specification whose gate is missing, and directories that are not there" {
 	mkdir a
 	spec nvidia.com/gpu | cgpu-cdi guard >a/gpu.json
-	cgpu-cdi check --spec-dirs a:nowhere
+	cgpu-cdi check --engines '' --spec-dirs a:nowhere
 	mv "$HOOK" "$HOOK.away"
-	run cgpu-cdi check --spec-dirs a
+	run cgpu-cdi check --engines '' --spec-dirs a
 	mv "$HOOK.away" "$HOOK"
 	[ "$status" -eq 119 ]
 	[[ $output == *"a/gpu.json: cdi-missing: hook $HOOK: ENOENT [code 123]"* ]]
 	[[ $output == *"zz-cgpu.json: hooks-program: program $HOOK: ENOENT [code 119]"* ]]
 	sed "s|$HOOK|/elsewhere/cgpu-hook|" a/gpu.json >a/gpu.json.new
 	mv a/gpu.json.new a/gpu.json
-	run -120 cgpu-cdi check --spec-dirs a
-	refused 121 'ENOTDIR' cgpu-cdi check --spec-dirs a/gpu.json
-	run -121 cgpu-cdi check --spec-dirs a/gpu.json --format json
+	run -120 cgpu-cdi check --engines '' --spec-dirs a
+	refused 121 'ENOTDIR' cgpu-cdi check --engines '' --spec-dirs a/gpu.json
+	run -121 cgpu-cdi check --engines '' --spec-dirs a/gpu.json --format json
 	[ "$(jq -r .name <<<"$output")" = cdi-spec ]
 }
 
 @test "check: the hook definition" {
 	mkdir a
-	run -0 cgpu-cdi check --spec-dirs a --format json
+	run -0 cgpu-cdi check --engines '' --spec-dirs a --format json
 	[ "$(jq -r '.definition.state, .definition.file' <<<"$output" | tr '\n' ' ')" = \
 		"stands $ROOT/share/containers/oci/hooks.d/zz-cgpu.json " ]
-	run -118 cgpu-cdi check --spec-dirs a --hooks-dirs nowhere
+	run -118 cgpu-cdi check --engines '' --spec-dirs a --hooks-dirs nowhere
 	[[ $output == *'nowhere: hooks-definition: no definition calls the hook [code 118]'* ]]
-	run -118 cgpu-cdi check --spec-dirs a --hooks-dirs nowhere --format json
+	run -118 cgpu-cdi check --engines '' --spec-dirs a --hooks-dirs nowhere --format json
 	[ "$(jq -r '.definition.state, .name, .findings[0].file' <<<"$output" | tr '\n' ' ')" = 'missing hooks-definition nowhere ' ]
-	cgpu-cdi check --spec-dirs a --hooks-dirs "nowhere:$ROOT/share/containers/oci/hooks.d:a"
+	cgpu-cdi check --engines '' --spec-dirs a --hooks-dirs "nowhere:$ROOT/share/containers/oci/hooks.d:a"
 	sed 's/true/false/' "$ROOT/share/containers/oci/hooks.d/zz-cgpu.json" >a/zz-cgpu.json
-	run -118 cgpu-cdi check --spec-dirs b --hooks-dirs "$ROOT/share/containers/oci/hooks.d:a"
+	run -118 cgpu-cdi check --engines '' --spec-dirs b --hooks-dirs "$ROOT/share/containers/oci/hooks.d:a"
 	[[ $output == *'a/zz-cgpu.json: hooks-definition: when: is not always alone [code 118]'* ]]
-	refused 118 ENOTDIR cgpu-cdi check --spec-dirs b --hooks-dirs a/zz-cgpu.json
+	refused 118 ENOTDIR cgpu-cdi check --engines '' --spec-dirs b --hooks-dirs a/zz-cgpu.json
 }
 
 @test "list: devices, files, states" {
@@ -344,7 +419,7 @@ unclear|-|a/bad.json' ]
 
 @test "usage" {
 	run -0 cgpu-cdi --help
-	[ "$(grep -c '^  ' <<<"$output")" -eq 4 ]
+	[ "$(grep -c '^  ' <<<"$output")" -eq 5 ]
 	[[ $(cgpu-cdi --version) == "cgpu-cdi "* ]]
 	refused 2 'no command given' cgpu-cdi
 	refused 2 'unknown command: x' cgpu-cdi x

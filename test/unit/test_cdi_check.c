@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cdi/exposure.h"
 #include "cdi/gate.h"
 #include "config.h"
 #include "lib/code.h"
@@ -10,6 +11,7 @@
 #include "test/unit/unit.h"
 
 static struct facts facts;
+static struct engines engines;
 
 /* Another one each time. */
 static const char *
@@ -59,7 +61,7 @@ findings(void)
 	struct buf out = {0};
 
 	CHECK(cdi_inventory_load(directories, &inventory, &err) == 0);
-	check_run(&inventory, &facts, &found);
+	check_run(&inventory, &facts, &engines, &found);
 	buf_add_text(&out, "");
 	for (size_t i = 0; i < found.count; i++)
 		if (found.list[i].code != CODE_CDI_MISSING || strstr(found.list[i].detail, PATH_HOOK) == NULL)
@@ -84,7 +86,8 @@ static void
 start(void)
 {
 	folder_make();
-	memset(&facts, 0, sizeof(facts));
+	facts = (struct facts){.root = folder};
+	engines = (struct engines){0};
 }
 
 static void
@@ -102,38 +105,80 @@ test_gating(void)
 	folder_remove();
 }
 
-/* By number, by name, by what a path is; and the whole folder of the nodes. */
+static bool
+gives_gpu(const char *edits)
+{
+	char *text = xprintf("{\"cdiVersion\":\"0.5.0\",\"kind\":\"e.org/"
+			     "x\",\"devices\":[{\"name\":\"x\",\"containerEdits\":{%s}}]}",
+			     edits);
+	struct cdi_spec spec;
+	struct err err = ERR_INIT;
+	bool found;
+
+	CHECK(cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
+	found = exposure_of_device(&facts, &spec, &spec.devices[0]);
+	CHECK(exposure_of_spec(&facts, &spec) == found);
+	cdi_spec_free(&spec);
+	free(text);
+	return found;
+}
+
+/* By number, by name, by what a path is; and what holds nodes or PCI functions. */
 static void
 test_exposure(void)
 {
-	static const char *const gpu[] = {
-		"\"deviceNodes\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":195,\"minor\":0}]",
-		"\"deviceNodes\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":510,\"minor\":0}]",
-		"\"deviceNodes\":[{\"path\":\"/dev/zero\"}]", /* its major is NVIDIA's in this test */
-		"\"deviceNodes\":[{\"path\":\"/dev/x\",\"hostPath\":\"/dev/zero\"}]",
-		"\"mounts\":[{\"hostPath\":\"/dev/zero\",\"containerPath\":\"/x\"}]",
-		"\"mounts\":[{\"hostPath\":\"/dev/nvidia0\",\"containerPath\":\"/x\"}]",
-		"\"mounts\":[{\"hostPath\":\"/dev/../dev/.\",\"containerPath\":\"/x\"}]",
-		"\"mounts\":[{\"hostPath\":\"/\",\"containerPath\":\"/x\"}]",
+#define NODE(members) "\"deviceNodes\":[{" members "}]"
+#define MOUNT(path, more) "\"mounts\":[{\"hostPath\":\"" path "\",\"containerPath\":\"/x\"" more "}]"
+	static const struct {
+		const char *edits;
+		bool gpu;
+	} rows[] = {
+		{NODE("\"path\":\"/dev/null\",\"type\":\"c\",\"major\":195,\"minor\":0"), true},
+		{NODE("\"path\":\"/dev/null\",\"type\":\"c\",\"major\":510,\"minor\":0"), true},
+		{NODE("\"path\":\"/dev/null\",\"type\":\"c\",\"major\":511,\"minor\":0"), false},
+		{NODE("\"path\":\"/dev/zero\""), false},
+		{NODE("\"path\":\"/dev/x\",\"hostPath\":\"/dev/nvidia0\""), true},
+		{NODE("\"path\":\"/dev/nvidia-caps/nvidia-cap1\""), true},
+		{MOUNT("/dev/nvidia0", ""), true},
+		{MOUNT("/dev/../dev/.", ""), true},
+		{MOUNT("/", ""), true},
+		{MOUNT("/tmp", ""), false},
+		{MOUNT("/sys/fs/cgroup", ""), false},
+		/* What did not count before: NVIDIA's render node, and what leads to nodes and functions. */
+		{NODE("\"path\":\"/dev/x\",\"major\":226,\"minor\":128"), true},
+		{NODE("\"path\":\"/dev/dri/renderD128\""), true},
+		{NODE("\"path\":\"/dev/x\",\"major\":226,\"minor\":129"), false},
+		{NODE("\"path\":\"/dev/dri/renderD129\""), false},
+		{NODE("\"path\":\"/dev/x\",\"major\":226,\"minor\":130"), true}, /* nobody tells whose it is */
+		{MOUNT("/dev/dri", ""), true},
+		{MOUNT("/dev/dri/renderD128", ""), true},
+		{MOUNT("/dev/char/195:0", ""), true},
+		{MOUNT("/dev/char", ""), true},
+		{MOUNT("/sys", ""), true},
+		{MOUNT("/sys/bus/pci", ""), true},
+		{MOUNT("/sys/bus/pci/devices/0000:01:00.0", ""), true},
+		{MOUNT("/sys/bus/pci/devices/0000:02:00.0", ""), false},
+		{MOUNT("/sys/devices/pci0000:00", ""), true},
+		{MOUNT("/proc/bus/pci", ""), true},
+		{MOUNT("/proc/1/root/dev", ""), true},
+		{MOUNT("/dev/vfio/8", ""), true},
+		{NODE("\"path\":\"/dev/vfio/8\""), true},
+		{MOUNT("/dev/mem", ""), true},
+		{MOUNT("devtmpfs", ",\"type\":\"devtmpfs\""), true},
+		{MOUNT("tmpfs", ",\"type\":\"tmpfs\""), false},
 	};
 
 	start();
-	facts.majors = 2;
-	facts.major[0].number = 510;
-	facts.major[1].number = 1; /* of /dev/zero and /dev/null */
-	for (size_t i = 0; i < sizeof(gpu) / sizeof(*gpu); i++) {
-		struct cdi_spec spec;
-		struct err err = ERR_INIT;
-		char *text = xprintf("{\"cdiVersion\":\"0.5.0\",\"kind\":\"e.org/"
-				     "x\",\"devices\":[{\"name\":\"x\",\"containerEdits\":{%s}}]}",
-				     gpu[i]);
-
-		CHECK(cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
-		CHECK(check_is_gpu(&facts, &spec, &spec.devices[0]));
-		cdi_spec_free(&spec);
-		free(text);
-	}
-	facts.majors = 0;
+	device_numbers_add(&facts.numbers, 510, "nvidia-caps");
+	put_text("sys/dev/char/226:128/device/vendor", "0x10de\n");
+	put_text("sys/dev/char/226:129/device/vendor", "0x8086\n");
+	put_text("sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n");
+	put_text("sys/bus/pci/devices/0000:02:00.0/vendor", "0x8086\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (gives_gpu(rows[i].edits) != rows[i].gpu) {
+			unit_bad = true;
+			printf("# %s\n", rows[i].edits);
+		}
 	put_spec("a/x.yaml", "e.org/x",
 		 "\"deviceNodes\":[{\"path\":\"/dev/null\"}],\"mounts\":[{\"hostPath\":\"/tmp\",\"containerPath\":\"/"
 		 "x\"}]",
@@ -224,7 +269,7 @@ test_gate_id(void)
 		 false);
 	finds("cdi-gate-id *\n");
 	CHECK(cdi_inventory_load(at("a"), &inventory, &err) == 0);
-	check_run(&inventory, &facts, &found);
+	check_run(&inventory, &facts, &engines, &found);
 	CHECK(found.count > 0 && check_code(&found) >= CODE_CDI_MISSING);
 	for (size_t i = 0; i < found.count; i++)
 		if (found.list[i].code == CODE_CDI_GATE_ID) {
@@ -300,7 +345,7 @@ test_gate_program(void)
 	start();
 	put_spec("a/n.yaml", "nvidia.com/gpu", "", true);
 	CHECK(cdi_inventory_load(at("a"), &inventory, &err) == 0);
-	check_run(&inventory, &facts, &found);
+	check_run(&inventory, &facts, &engines, &found);
 	CHECK(found.count == 1 && check_code(&found) == CODE_CDI_MISSING &&
 	      strstr(found.list[0].detail, PATH_HOOK) != NULL);
 	check_free(&found);
@@ -327,13 +372,134 @@ test_facts(void)
 	CHECK(facts_read(folder, &have, &err) == -1 && err_code(&err) == CODE_INTERNAL);
 	put_text("proc/devices", "Character devices:\n  1 mem\n195 nvidia\n195 nvidiactl\n509 nvidia-uvm\n\nBlock "
 				 "devices:\n  8 nvidia-not\n");
-	CHECK(facts_read(folder, &have, &err) == 0 && have.majors == 3 && have.driver[0] == '\0');
-	CHECK(facts_has_name(&have, "nvidia-uvm") && !facts_has_name(&have, "nvidia-not") &&
-	      !facts_has_name(&have, "mem"));
-	CHECK(facts_has_major(&have, 509) && facts_has_major(&have, 195) && !facts_has_major(&have, 8));
+	CHECK(facts_read(folder, &have, &err) == 0 && have.numbers.has_nvidia && have.driver[0] == '\0');
+	CHECK(device_numbers_has_name(&have.numbers, "nvidia-uvm") &&
+	      !device_numbers_has_name(&have.numbers, "nvidia-not") &&
+	      !device_numbers_has_name(&have.numbers, "nvidia-u"));
+	CHECK(device_numbers_class(&have.numbers, 509) == DEVICE_SHARED &&
+	      device_numbers_class(&have.numbers, 8) == DEVICE_OTHER);
 	put_text("sys/module/nvidia/version", "570.86.10\n");
 	CHECK(facts_read(folder, &have, &err) == 0);
 	CHECK_TEXT(have.driver, "570.86.10");
+	/* A list that cannot be understood is no list without NVIDIA's driver. */
+	put_text("proc/devices", "Character devices:\nx\n");
+	CHECK(facts_read(folder, &have, &err) == -1 && err_code(&err) == CODE_INTERNAL);
+	put_text("proc/devices", "");
+	CHECK(facts_read(folder, &have, &err) == -1 && err_code(&err) == CODE_INTERNAL);
+	folder_remove();
+}
+
+/* The one finding of a code that is not about the hook's program: "DETAIL | ADVICE", in new memory. */
+static char *
+told(int code)
+{
+	char *directory = xprintf("%s/a", folder), *out = NULL;
+	struct inventory inventory;
+	struct err err = ERR_INIT;
+	struct findings found;
+
+	CHECK(cdi_inventory_load(directory, &inventory, &err) == 0);
+	check_run(&inventory, &facts, &engines, &found);
+	for (size_t i = 0; i < found.count; i++) {
+		const struct finding *finding = &found.list[i];
+
+		if (finding->code == code && out == NULL && strstr(finding->detail, PATH_HOOK) == NULL)
+			out = xprintf("%s | %s", finding->detail, finding->advice ? finding->advice : "");
+	}
+	check_free(&found);
+	cdi_inventory_free(&inventory);
+	free(directory);
+	return out != NULL ? out : xstrdup("");
+}
+
+static void
+tells(int code, const char *want)
+{
+	char *have = told(code);
+
+	CHECK_TEXT(have, want);
+	free(have);
+}
+
+/* A node that is missing though its driver is registered is made; to generate again would leave it out. */
+static void
+test_missing_nodes(void)
+{
+	static const struct {
+		const char *path, *driver, *want;
+	} rows[] = {
+		{"/dev/nvidia-uvm", "nvidia-uvm", "is missing, its driver is registered | nvidia-modprobe -u -c 0"},
+		{"/dev/nvidia-uvm-tools", "nvidia-uvm",
+		 "is missing, its driver is registered | nvidia-modprobe -u -c 0"},
+		{"/dev/nvidia197", "nvidia", "is missing, its driver is registered | nvidia-modprobe -c 197"},
+		{"/dev/nvidia197", "nvidia-frontend", "is missing, its driver is registered | nvidia-modprobe -c 197"},
+		{"/dev/nvidia197", "nvidia-uvm", "ENOENT | nvidia-ctk cdi generate | cgpu-cdi guard --output "},
+		{"/dev/nvidia-uvm-tools", "nvidia", "ENOENT | nvidia-ctk cdi generate | cgpu-cdi guard --output "},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char *edits = xprintf("\"deviceNodes\":[{\"path\":\"%s\"}]", rows[i].path), *want, *have;
+
+		start();
+		if (access(rows[i].path, F_OK) == 0) {
+			unit_skip("this machine has the nodes of a driver");
+			free(edits);
+			folder_remove();
+			return;
+		}
+		device_numbers_add(&facts.numbers, 509, rows[i].driver);
+		put_spec("a/n.yaml", "nvidia.com/gpu", edits, true);
+		want = xprintf("device node %s: %s", rows[i].path, rows[i].want);
+		have = told(CODE_CDI_MISSING);
+		CHECK(strncmp(have, want, strlen(want)) == 0);
+		free(have);
+		free(want);
+		free(edits);
+		folder_remove();
+	}
+}
+
+/* What an engine cannot read gives no device: file, version and engine are named. */
+static void
+test_engines(void)
+{
+	struct err err = ERR_INIT;
+	char *want;
+
+	start();
+	put_text("a/n.json", "{\"cdiVersion\":\"0.7.0\",\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"0\","
+			     "\"containerEdits\":{\"env\":[\"A=\"],\"additionalGids\":[44]}}]}");
+	tells(CODE_CDI_VERSION, "");
+	CHECK(engines_parse("podman=4.3.1,dockerd=26.1.5+dfsg1", &engines, &err) == 0 && engines.count == 2);
+	want = xprintf(
+		"cdiVersion is 0.7.0, its members need 0.7.0: podman 4.3.1 reads up to 0.5.0 and knows no device "
+		"of the file | cgpu-cdi generate --output %s",
+		at("a/n.json"));
+	tells(CODE_CDI_VERSION, want);
+	free(want);
+	/* Where the members need less, guard writes that. */
+	put_text("a/n.json", "{\"cdiVersion\":\"0.7.0\",\"kind\":\"nvidia.com/gpu\",\"devices\":[{\"name\":\"0\","
+			     "\"containerEdits\":{\"env\":[\"A=\"]}}]}");
+	want = xprintf(
+		"cdiVersion is 0.7.0, its members need 0.5.0: podman 4.3.1 reads up to 0.5.0 and knows no device "
+		"of the file | cgpu-cdi guard --in-place %s",
+		at("a/n.json"));
+	tells(CODE_CDI_VERSION, want);
+	free(want);
+	CHECK(engines_parse("podman=4.6.2", &engines, &err) == 0);
+	CHECK_TEXT(engines.list[0].reads, "0.6.0");
+	CHECK(engines_parse("podman=5.1.0,podman=5.3.2,dockerd=26.1", &engines, &err) == 0);
+	CHECK_TEXT(engines.list[0].reads, "0.7.0");
+	CHECK_TEXT(engines.list[1].reads, "0.8.0");
+	CHECK_TEXT(engines.list[2].reads, "0.7.0");
+	tells(CODE_CDI_VERSION, "");
+	/* Of others it is not known. */
+	CHECK(engines_parse("podman=6.0.1,podman=3.4,containerd=1.7.24,dockerd=28.0,podman=x", &engines, &err) == 0);
+	for (size_t i = 0; i < engines.count; i++)
+		CHECK(engines.list[i].reads == NULL);
+	CHECK(engines_parse("", &engines, &err) == 0 && engines.count == 0);
+	CHECK(engines_parse("podman", &engines, &err) == -1 && err_code(&err) == CODE_USAGE);
+	CHECK(engines_parse("a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1,a=1", &engines, &err) == -1);
 	folder_remove();
 }
 
@@ -350,5 +516,7 @@ main(void)
 	RUN(test_gate_program);
 	RUN(test_worst);
 	RUN(test_facts);
+	RUN(test_missing_nodes);
+	RUN(test_engines);
 	return unit_end();
 }

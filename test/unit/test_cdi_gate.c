@@ -127,6 +127,114 @@ test_refusals(void)
 	free(text);
 }
 
+/* What JSON becomes without the gate; the reason if it is refused. */
+static char *
+take(const char *text)
+{
+	struct cdi_spec spec;
+	struct err err = ERR_INIT;
+	char *written, *out;
+
+	CHECK(cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
+	if (gate_take(&spec, CDI_JSON, &written, &err) == 0) {
+		struct json *json = json_read(bytes_of_text(written), &json_limits_default, &err);
+		struct json_out *compact = json_out_new(false);
+
+		json_out_value(compact, json);
+		out = json_out_finish(compact);
+		json_free(json);
+		CHECK(!gate_covers(&spec, &spec.devices[0]) || strstr(out, "cgpu-hook") == NULL);
+	} else {
+		CHECK(err_code(&err) == CODE_CDI_SPEC);
+		out = xstrdup(err.text);
+	}
+	free(written);
+	cdi_spec_free(&spec);
+	return out;
+}
+
+/* What guard wrote comes out as it was; what it did not write is refused. */
+static void
+test_take(void)
+{
+#define HEAD "{\"cdiVersion\":\"0.3.0\",\"kind\":\"a/b\","
+#define OWN(stage, args)                                                                                               \
+	HEAD DEVICE ",\"containerEdits\":{\"hooks\":[{\"hookName\":\"" stage "\",\"path\":\"" PATH_HOOK                \
+		    "\",\"args\":[" args "]}]}}"
+	static const char *const bare[] = {
+		HEAD DEVICE "}",
+		HEAD DEVICE ",\"containerEdits\":{\"env\":[\"X=1\"]}}",
+		HEAD DEVICE ",\"containerEdits\":{\"hooks\":[" OTHER
+			    "],\"mounts\":[{\"hostPath\":\"/a\",\"containerPath\":\"/b\"}]}}",
+		HEAD "\"containerEdits\":{\"mounts\":[{\"hostPath\":\"/a\",\"containerPath\":\"/b\"}]}," DEVICE "}",
+	};
+	static const char *const foreign[] = {
+		OWN("poststop", "\"cgpu-hook\",\"createRuntime\",\"--cdi\""),
+		OWN("createRuntime", "\"cgpu-hook\",\"createRuntime\""),
+		OWN("createRuntime", "\"cgpu-hook\",\"createRuntime\",\"--cdi=1\""),
+		OWN("createRuntime", "\"cgpu-hook\",\"--help\""),
+		HEAD "\"devices\":[{\"name\":\"x\",\"containerEdits\":{\"hooks\":[{\"hookName\":\"createRuntime\","
+		     "\"path\":\"" PATH_HOOK "\"}]}}]}",
+	};
+	char *text;
+
+	for (size_t i = 0; i < sizeof(bare) / sizeof(*bare); i++) {
+		char *gated = put(bare[i], CDI_JSON);
+
+		text = take(gated);
+		CHECK_TEXT(text, bare[i]);
+		free(text);
+		free(gated);
+		text = take(bare[i]);
+		CHECK_TEXT(text, bare[i]);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(*foreign); i++) {
+		text = take(foreign[i]);
+		CHECK(strstr(text, "calls the hook as no version of cgpu-cdi does") != NULL);
+		free(text);
+	}
+	/* A call without an ID, one of another place, and those of a device. */
+	text = take(HEAD "\"devices\":[{\"name\":\"x\",\"containerEdits\":{\"env\":[\"A=b\"],\"hooks\":[" GATE "]}}],"
+			 "\"containerEdits\":{\"hooks\":[{\"hookName\":\"createRuntime\",\"path\":\"/old/cgpu-hook\","
+			 "\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi\"]}]}}");
+	CHECK_TEXT(text, HEAD "\"devices\":[{\"name\":\"x\",\"containerEdits\":{\"env\":[\"A=b\"]}}]}");
+	free(text);
+	/* A device that would have nothing left is none that engines take. */
+	text = take(HEAD "\"devices\":[{\"name\":\"x\",\"containerEdits\":{\"hooks\":[" GATE "]}}]}");
+	CHECK(strstr(text, "containerEdits: are empty") != NULL);
+	free(text);
+}
+
+/* A writer that drops or changes something: the text is not taken. */
+static void
+test_check_text(void)
+{
+	static const char bare[] = HEAD DEVICE "}";
+	static const char gated[] = HEAD DEVICE ",\"containerEdits\":{\"hooks\":[" GATE "]}}";
+	static const char old[] =
+		HEAD DEVICE ",\"containerEdits\":{\"hooks\":[{\"hookName\":\"createRuntime\",\"path\":\"" PATH_HOOK
+			    "\",\"args\":[\"cgpu-hook\",\"createRuntime\",\"--cdi\"],\"env\":[\"A=\"]}]}}";
+	static const struct {
+		const char *text, *meant;
+		bool gated;
+		int code;
+	} rows[] = {
+		{gated, gated, true, CODE_OK},      {bare, bare, false, CODE_OK},
+		{bare, gated, true, CODE_INTERNAL}, {gated, bare, false, CODE_INTERNAL},
+		{bare, bare, true, CODE_INTERNAL},  {gated, gated, false, CODE_INTERNAL},
+		{old, old, true, CODE_INTERNAL},    {HEAD DEVICE, bare, false, CODE_CDI_SPEC},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err err = ERR_INIT;
+
+		CHECK((gate_check_text(rows[i].text, rows[i].meant, rows[i].gated, &err) == 0) ==
+		      (rows[i].code == CODE_OK));
+		CHECK(rows[i].code == CODE_OK || err_code(&err) == rows[i].code);
+	}
+}
+
 /* What the hook itself takes for the call of the CDI layer, and an environment that does not get lost. */
 static void
 test_recognition(void)
@@ -224,5 +332,7 @@ main(void)
 	RUN(test_refusals);
 	RUN(test_recognition);
 	RUN(test_choose_id);
+	RUN(test_take);
+	RUN(test_check_text);
 	return unit_end();
 }

@@ -133,14 +133,11 @@ test_driver(void)
 static struct facts
 driver_facts(void)
 {
-	struct facts facts = {.majors = 3, .driver = VERSION};
+	struct facts facts = {.root = "", .driver = VERSION};
 
-	facts.major[0].number = 195;
-	strcpy(facts.major[0].name, "nvidia");
-	facts.major[1].number = 509;
-	strcpy(facts.major[1].name, "nvidia-uvm");
-	facts.major[2].number = 195;
-	strcpy(facts.major[2].name, "nvidia-modeset");
+	device_numbers_add(&facts.numbers, 195, "nvidia");
+	device_numbers_add(&facts.numbers, 509, "nvidia-uvm");
+	device_numbers_add(&facts.numbers, 195, "nvidia-modeset");
 	return facts;
 }
 
@@ -254,6 +251,33 @@ test_mig(void)
 	folder_remove();
 }
 
+/* The GPUs that are left keep the names that they have beside the missing one, and none is all of them. */
+static void
+test_missing(void)
+{
+	static const char *const devices[] = {"3: nvidia3", "GPU-aa: nvidia3", "0: nvidia0", "GPU-bb: nvidia0", NULL};
+	static const char tail[] = ",\"gpus_missing\":1,\"gpus_lost\":1,\"missing\":\"0000:41:00.0\"}";
+	char *status = xprintf("%.*s%s", (int)strlen(STATUS) - 1, STATUS, tail), *text;
+	struct facts facts = driver_facts();
+	struct err err = ERR_INIT;
+	struct json *json = json_read(bytes_of_text(status), &json_limits_default, &err);
+	struct json *whole = json_read(bytes_of_text(STATUS), &json_limits_default, &err);
+	struct cdi_spec spec;
+
+	make_driver();
+	CHECK_TEXT(generate_missing(json), "0000:41:00.0");
+	CHECK(generate_missing(whole) == NULL);
+	text = generate(status, &facts, CDI_JSON, &err);
+	CHECK(text != NULL && cdi_spec_parse(bytes_of_text(text), &spec, &err) == 0);
+	check_devices(&spec, devices);
+	cdi_spec_free(&spec);
+	free(text);
+	json_free(whole);
+	json_free(json);
+	free(status);
+	folder_remove();
+}
+
 static void
 test_refusals(void)
 {
@@ -262,6 +286,7 @@ test_refusals(void)
 		int code;
 	} rows[] = {
 		{"{\"schema\":1,\"result\":\"refuse\",\"code\":12,\"message\":\"x\"}", CODE_DRIVER_NOT_LOADED},
+		{"{\"schema\":1,\"result\":\"refuse\",\"code\":240,\"message\":\"x\"}", CODE_CDI_GATE_ID},
 		{"{\"gpus\":[]}", CODE_DRIVER_NOT_LOADED},
 		{"{\"driver_version\":\"../x\",\"gpus\":[]}", CODE_DRIVER_NOT_LOADED},
 		{"{\"driver_version\":\"" VERSION "\",\"gpus\":[]}", CODE_DEVICE_MISSING},
@@ -338,6 +363,7 @@ main(void)
 	RUN(test_driver);
 	RUN(test_spec);
 	RUN(test_mig);
+	RUN(test_missing);
 	RUN(test_refusals);
 	RUN(test_elf);
 	return unit_end();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef ATTEST_DOCTOR_OUTPUT_H
-#define ATTEST_DOCTOR_OUTPUT_H
+#ifndef LIB_OUTPUT_H
+#define LIB_OUTPUT_H
 
 #include "lib/buf.h"
 #include "lib/spawn.h"
@@ -21,5 +21,17 @@ int output_start(const char *path, char *const argv[], struct output *out, struc
  * more.
  */
 int output_read(struct output *output, size_t max, int64_t deadline, struct buf *text, struct err *err);
+
+/* -- programs that tell their version -------------------------------------------------------------------------------
+ */
+
+#define OUTPUT_FOLDERS "/usr/bin, /usr/sbin, /usr/local/bin and /usr/local/sbin"
+
+/* Its path in one of these folders below root ("" but in tests), without symlinks, in new memory; NULL: it is not
+ * there. */
+char *output_find_program(const char *root, const char *name);
+/* The first word of the first line that begins with a digit, a "v" in front of it left out; out stays as it is without
+ * one. */
+void output_find_version(const char *text, char *out, size_t size);
 
 #endif
