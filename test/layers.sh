@@ -18,6 +18,7 @@ edges=$(find lib spec attest hook cdi -name '*.[ch]' -exec grep -oE '^#include "
 # FOLDER "what its files may include": each word is a folder or a file without its ending.
 may() {
 	while read -r file included; do
+		[ -n "$file" ] || continue # the folder has no file that includes one
 		ok=
 		for allowed in $2; do
 			case $included in
@@ -49,7 +50,25 @@ may attest 'lib spec attest'
 may hook 'lib spec hook'
 may cdi 'lib spec cdi'
 
-may attest/collect 'lib spec attest/collect attest/worker attest/collateral/kind'
+for worker in collect fetch quote; do
+	may "attest/$worker" "lib spec attest/$worker attest/worker attest/collateral/kind"
+done
 may_not attest/appraise 'attest/policy attest/node attest/fetch attest/collateral/cache attest/cmd attest/doctor'
 
+# "UNIT UNIT" for each include of another unit.
+units=$(echo "$edges" | sed -E 's/\.[ch]( |$)/\1/g' | awk '$1 != $2' | sort -u)
+# The one circle that is left; the line goes with it.
+units=$(echo "$units" | grep -vx 'hook/request hook/decision')
+
+# Only the run, the commands and the collateral's source talk to more than one worker.
+workers=$(echo "$units" | sed -nE 's,^([^ ]*) attest/(appraise|collect|fetch|quote)/.*,\1 \2,p' | sort -u)
+for unit in $(echo "$workers" | cut -d ' ' -f 1 | uniq -d); do
+	case $unit in
+	attest/run | attest/cmd/* | attest/collateral/*) ;;
+	*) say "$unit sees the workers $(echo "$workers" | sed -n "s,^$unit ,,p" | paste -sd ' ' -)" ;;
+	esac
+done
+
+circles=$(echo "$units" | tsort 2>&1 >/dev/null | sed -nE 's/^tsort: ([a-z].*)/\1/p' | paste -sd ' ' -)
+[ -z "$circles" ] || say "units that include each other: $circles"
 exit $bad
