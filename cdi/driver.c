@@ -37,7 +37,7 @@ struct search {
 
 /* An O_PATH descriptor of what path leads to, links taken as if root were "/"; -1 if there is nothing. */
 static int
-open_below(const struct search *search, const char *path)
+open_in_root(const struct search *search, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
@@ -105,7 +105,7 @@ static void
 add_library(const struct search *search, const char *folder, const char *name)
 {
 	char *path = xprintf("%s/%s", folder, name), *soname;
-	int fd = open_below(search, path);
+	int fd = open_in_root(search, path);
 
 	free(path);
 	if (fd < 0)
@@ -144,7 +144,7 @@ static void
 add_firmware(const struct search *search, const char *folder, const char *name)
 {
 	char *path = xprintf("%s/%s", folder, name);
-	int fd = open_below(search, path);
+	int fd = open_in_root(search, path);
 
 	free(path);
 	if (fd < 0)
@@ -158,7 +158,7 @@ static void
 scan(const struct search *search, const char *folder, bool (*wanted)(const char *, const char *),
      void (*found)(const struct search *, const char *, const char *))
 {
-	int fd = open_below(search, folder), count;
+	int fd = open_in_root(search, folder), count;
 	struct dirent **list;
 	char *host = fd < 0 ? NULL : host_path(fd);
 
@@ -197,7 +197,7 @@ find_programs(const struct search *search)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		for (size_t j = 0; j < sizeof(folders) / sizeof(*folders); j++) {
 			char *path = xprintf("%s/%s", folders[j], names[i]);
-			int fd = open_below(search, path);
+			int fd = open_in_root(search, path);
 
 			free(path);
 			if (fd < 0)
@@ -228,7 +228,7 @@ find_sockets(const struct search *search)
 					    "/tmp/nvidia-mps"};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
-		int fd = open_below(search, paths[i]);
+		int fd = open_in_root(search, paths[i]);
 
 		if (fd < 0)
 			continue;

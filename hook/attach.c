@@ -69,7 +69,8 @@ make_tmpfs(const struct content_owner *owner, const char *label, size_t size, st
 		err_set(err, CODE_ATTACH, "fsconfig of tmpfs: %s", err_errno(errno));
 		goto out;
 	}
-	mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
+			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (mount < 0)
 		err_set(err, CODE_ATTACH, "fsmount of tmpfs: %s", err_errno(errno));
 out:
@@ -102,7 +103,8 @@ identify(int mount, struct attach_place *place)
 }
 
 static int
-fill(int mount, int content, const struct attach_file *files, unsigned count, struct attach_place *place, struct err *err)
+fill(int mount, int content, const struct attach_file *files, unsigned count, struct attach_place *place,
+     struct err *err)
 {
 	if (content_put(content, &place->owner, files, count, err) != 0)
 		return -1;
@@ -145,8 +147,9 @@ move_inside(const void *context, struct err *err)
 }
 
 int
-attach_files(const struct container *container, const char *root_path, const char *label, const struct attach_file *files,
-	     unsigned count, int64_t deadline, struct attach_place *place, struct err *err)
+attach_files(const struct container *container, const char *root_path, const char *label,
+	     const struct attach_file *files, unsigned count, int64_t deadline, struct attach_place *place,
+	     struct err *err)
 {
 	struct move move = {.mount = -1};
 	struct target target;
@@ -173,7 +176,7 @@ out:
 	return result;
 }
 
-/* -- later, when the container's root user may have changed everything ------------------------------------------------- */
+/* -- later, when the container's root user may have changed everything ------------------------------------------- */
 
 struct again {
 	const struct attach_place *place;
@@ -193,11 +196,14 @@ open_ours(const struct attach_place *place, struct err *err)
 	struct attach_place seen = {.id = 0};
 
 	if (fd < 0)
-		return err_set(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container: %s", err_errno(errno));
-	if (identify(fd, &seen) == 0 && seen.device == place->device && seen.inode == place->inode && seen.id == place->id)
+		return err_set(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container: %s",
+			       err_errno(errno));
+	if (identify(fd, &seen) == 0 && seen.device == place->device && seen.inode == place->inode &&
+	    seen.id == place->id)
 		return fd;
 	close(fd);
-	return err_set(err, CODE_REFRESH_TARGET, "/" TARGET_DIRECTORY " in the container is another file system than the one "
+	return err_set(err, CODE_REFRESH_TARGET,
+		       "/" TARGET_DIRECTORY " in the container is another file system than the one "
 		       "that was attached");
 }
 
@@ -215,7 +221,8 @@ put_inside(const void *context, struct err *err)
 	if (clone < 0)
 		return err_set(err, CODE_REFRESH_TARGET, "open_tree of /" TARGET_DIRECTORY ": %s", err_errno(errno));
 	if (set_read_only(clone, false) != 0)
-		err_set(err, CODE_REFRESH_TARGET, "mount_setattr of a clone of /" TARGET_DIRECTORY ": %s", err_errno(errno));
+		err_set(err, CODE_REFRESH_TARGET, "mount_setattr of a clone of /" TARGET_DIRECTORY ": %s",
+			err_errno(errno));
 	else if (content_put(clone, &again->place->owner, again->files, again->count, err) == 0)
 		result = 0;
 	else
@@ -231,6 +238,7 @@ attach_again(const struct container *container, const struct attach_place *place
 	const struct again again = {place, files, count};
 
 	if (place->id == 0)
-		return err_set(err, CODE_REFRESH_TARGET, "this kernel gives a tmpfs no id of its own; one from 5.13 on is needed");
+		return err_set(err, CODE_REFRESH_TARGET,
+			       "this kernel gives a tmpfs no id of its own; one from 5.13 on is needed");
 	return inside_run(container, put_inside, &again, deadline, err);
 }

@@ -23,16 +23,16 @@ struct attach_place {
 };
 
 /*
- * root_path: root.path of config.json, or NULL. label: linux.mountLabel, or NULL. deadline: lib/clock.h. -1 with the codes
- * of target_open, CODE_CONTAINER_GONE, CODE_DEADLINE or CODE_ATTACH.
+ * root_path: root.path of config.json, or NULL. label: linux.mountLabel, or NULL. deadline: lib/clock.h. -1 with the
+ * codes of target_open, CODE_CONTAINER_GONE, CODE_DEADLINE or CODE_ATTACH.
  */
 int attach_files(const struct container *container, const char *root_path, const char *label,
 		 const struct attach_file *files, unsigned count, int64_t deadline, struct attach_place *place,
 		 struct err *err);
 
 /*
- * A new result onto the tmpfs of a container that runs. What is at /run/cgpu now has to be that file system; it is written
- * through a clone of its mount, so that nothing that the container mounts or links can lead elsewhere. -1 with
+ * A new result onto the tmpfs of a container that runs. What is at /run/cgpu now has to be that file system; it is
+ * written through a clone of its mount, so that nothing that the container mounts or links can lead elsewhere. -1 with
  * CODE_REFRESH_TARGET, CODE_ATTACH or CODE_DEADLINE: the container has the result that it had.
  */
 int attach_again(const struct container *container, const struct attach_place *place, const struct attach_file *files,

@@ -154,8 +154,9 @@ read_hello(struct bytes payload, struct err *err)
 	if (!frame_get_field(&cursor, &version) || !frame_get_field(&cursor, &echo) || cursor.left != 0)
 		return err_set(err, CODE_WORKER, "frame HELLO is malformed");
 	if (!bytes_equal(version, bytes_of_text(PROJECT_VERSION)))
-		return err_set(err, CODE_WORKER, "its version is %.*s, want %s", (int)(version.size > 64 ? 64 : version.size),
-			       (const char *)version.data, PROJECT_VERSION);
+		return err_set(err, CODE_WORKER, "its version is %.*s, want %s",
+			       (int)(version.size > 64 ? 64 : version.size), (const char *)version.data,
+			       PROJECT_VERSION);
 	return 0;
 }
 
@@ -178,8 +179,9 @@ read_file(struct bytes payload, struct attest_reply *reply, struct err *err)
 	if (content.size == 0 || content.size > wanted[i].max)
 		return err_set(err, CODE_WORKER, "file %s has %zu bytes, want 1 to %zu", wanted[i].name, content.size,
 			       wanted[i].max);
-	reply->files[reply->count++] = (struct attach_file){
-		wanted[i].name, bytes_of(xmemdup(content.data, content.size), content.size)};
+	buf_add(&reply->content[k], content.data, content.size);
+	reply->files[k] = (struct attach_file){wanted[i].name, buf_bytes(&reply->content[k])};
+	reply->count++;
 	return 0;
 }
 
@@ -218,10 +220,11 @@ check_files(const struct attest_reply *reply, struct err *err)
 		for (unsigned k = 0; k < FILES_ALWAYS; k++)
 			always += reply->files[i].name == wanted[k].name;
 	if (always != want || (want != FILES_ALWAYS && reply->count != want))
-		return err_set(err, CODE_WORKER, "the verdict came with %u files, %u of the %u that belong to it", reply->count,
-			       always, want);
+		return err_set(err, CODE_WORKER, "the verdict came with %u files, %u of the %u that belong to it",
+			       reply->count, always, want);
 	if (reply->observed && reply->files[0].name != wanted[0].name)
-		return err_set(err, CODE_WORKER, "the verdict came with %s, want %s", reply->files[0].name, wanted[0].name);
+		return err_set(err, CODE_WORKER, "the verdict came with %s, want %s", reply->files[0].name,
+			       wanted[0].name);
 	return 0;
 }
 
@@ -233,8 +236,8 @@ read_verdict(struct bytes payload, const uint8_t want[ATTEST_ECHO], struct attes
 	struct bytes echo;
 	uint32_t code;
 
-	if (!frame_get_u32(&cursor, &code) || !frame_get_field(&cursor, &echo) || !frame_get_text(&cursor, &reply->text) ||
-	    cursor.left != 0)
+	if (!frame_get_u32(&cursor, &code) || !frame_get_field(&cursor, &echo) ||
+	    !frame_get_text(&cursor, &reply->text) || cursor.left != 0)
 		return err_set(err, CODE_WORKER, "frame VERDICT is malformed");
 	if (!bytes_equal(echo, bytes_of(want, ATTEST_ECHO)))
 		return err_set(err, CODE_WORKER, "the verdict answers another question");
@@ -259,7 +262,10 @@ read_end(struct frame_reader *from, int64_t deadline, struct err *err)
 	return result > 0 ? 0 : -1;
 }
 
-/* HELLO, FILE*, FACTS, VERDICT, end of file. 0, or -1 with the verdict's code, CODE_WORKER, or 0 for a stream that broke off. */
+/*
+ * HELLO, FILE*, FACTS, VERDICT, end of file. 0, or -1 with the verdict's code, CODE_WORKER, or 0 for a stream that
+ * broke off.
+ */
 static int
 read_reply(const struct attest_run *run, int64_t deadline, struct attest_reply *reply, struct err *err)
 {
@@ -332,7 +338,7 @@ attest_free(struct attest_reply *reply)
 	unsigned i;
 
 	for (i = 0; i < reply->count; i++)
-		free((void *)reply->files[i].content.data);
+		buf_free(&reply->content[i]);
 	for (i = 0; i < reply->facts; i++) {
 		free(reply->fact[i].name);
 		free(reply->fact[i].value);

@@ -10,7 +10,9 @@
 #include "lib/err.h"
 #include "lib/spawn.h"
 
-/* The verdict on the container's GPUs: runs `cgpu attest` and believes it only if every part of its answer is in order. */
+/*
+ * The verdict on the container's GPUs: runs `cgpu attest` and believes it only if every part of its answer is in order.
+ */
 
 #define ATTEST_FILES CONTENT_FILES_MAX
 #define ATTEST_ECHO 32
@@ -19,7 +21,8 @@
 struct attest_request {
 	const char *container_id;
 	struct bytes config;     /* the bytes of config.json that the decision was made on; {NULL, 0}: the digest */
-	const uint8_t *config_digest; /* 32 bytes, of a container that runs: nothing of it is exempted or only observed */
+	const uint8_t
+		*config_digest; /* 32 bytes, of a container that runs: nothing of it is exempted or only observed */
 	bool all;                /* every GPU of the host; else minors */
 	const uint32_t *minors;
 	unsigned count;
@@ -40,7 +43,8 @@ struct attest_reply {
 	bool exempt;   /* the policy lets the container start unattested: there are no files */
 	bool observed; /* it was refused and starts all the same (mode = observe): the one file says so */
 	char *text;  /* one line for log and audit */
-	struct attach_file files[ATTEST_FILES];
+	struct attach_file files[ATTEST_FILES]; /* their bytes are those of content */
+	struct buf content[ATTEST_FILES];
 	unsigned count;
 	bool audit_required;                  /* the start is refused if its audit line cannot be written */
 	struct attest_fact fact[ATTEST_FACTS]; /* for the audit line: GPUs, versions, digests */

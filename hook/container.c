@@ -44,8 +44,10 @@ check_config(int fd, struct err *err)
 	return 0;
 }
 
-/* The working directory of runc's process is the container's root, which is mounted on itself: whoever made the image
- * would write the configuration there. A bundle is a directory of the engine's. */
+/*
+ * The working directory of runc's process is the container's root, which is mounted on itself: whoever made the image
+ * would write the configuration there. A bundle is a directory of the engine's.
+ */
 static bool
 is_mounted(int fd)
 {
@@ -73,10 +75,13 @@ find_config(pid_t pid, const char *path, int *bundle, struct err *err)
 	snprintf(cwd, sizeof(cwd), "/proc/%d/cwd", (int)pid);
 	*bundle = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*bundle < 0)
-		return err_set(err, CODE_CONFIG, "bundle %s holds no config.json, and the container's process is gone", path);
+		return err_set(err, CODE_CONFIG, "bundle %s holds no config.json, and the container's process is gone",
+			       path);
 	if (is_mounted(*bundle))
-		return err_set(err, CODE_CONFIG, "bundle %s holds no config.json, and the container's process is in a root "
-			       "directory", path);
+		return err_set(err, CODE_CONFIG,
+			       "bundle %s holds no config.json, and the container's process is in a root "
+			       "directory",
+			       path);
 	fd = open_config(*bundle);
 done:
 	if (fd < 0)
@@ -116,8 +121,8 @@ container_find(pid_t pid, int64_t started, struct container *out, struct err *er
 	out->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	out->pidfd_errno = out->pidfd < 0 ? errno : 0;
 	if (out->pidfd >= 0 && (process_read("/proc", pid, &seen) != 0 || seen.started != started))
-		return err_set(err, CODE_CONTAINER_GONE, "process %d of the container has ended, and its number is another's",
-			       (int)pid);
+		return err_set(err, CODE_CONTAINER_GONE,
+			       "process %d of the container has ended, and its number is another's", (int)pid);
 	return container_check(out, err);
 }
 
@@ -157,8 +162,8 @@ container_check(const struct container *container, struct err *err)
 	char path[32];
 
 	if (container->pidfd < 0)
-		return err_set(err, CODE_CONTAINER_GONE, "process %d of the container: pidfd_open: %s", (int)container->pid,
-			       err_errno(container->pidfd_errno));
+		return err_set(err, CODE_CONTAINER_GONE, "process %d of the container: pidfd_open: %s",
+			       (int)container->pid, err_errno(container->pidfd_errno));
 	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)container->pid);
 	if (stat("/proc/self/ns/mnt", &own) != 0 || stat(path, &other) != 0)
 		return err_set(err, CODE_CONTAINER_GONE, "mount namespace of process %d: %s", (int)container->pid,

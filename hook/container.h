@@ -23,8 +23,9 @@ struct container {
 
 /*
  * bundle: absolute path out of the state. Some crun versions report their own working directory or "/" there; if that
- * holds no config.json, the working directory of the init process, which is the bundle then, is used, unless it is a mount's
- * root as that of a container. config.json has to be a regular file of root's (or the caller's) that nobody else can write. -1 with CODE_CONFIG; container_close in any case.
+ * holds no config.json, the working directory of the init process, which is the bundle then, is used, unless it is a
+ * mount's root as that of a container. config.json has to be a regular file of root's (or the caller's) that nobody
+ * else can write. -1 with CODE_CONFIG; container_close in any case.
  */
 int container_open(pid_t pid, const char *bundle, struct container *out, struct err *err);
 
@@ -43,8 +44,10 @@ int container_path(int fd, char out[CONTAINER_PATH_MAX]);
 /* Where the bundle really is, as an absolute path. -1 with CODE_CONFIG. */
 int container_bundle(const struct container *container, char out[CONTAINER_PATH_MAX], struct err *err);
 
-/* -1 with CODE_CONTAINER_GONE unless the init process is alive and has another mount namespace than this process: at the
- * stages after createRuntime a hook is inside already. */
+/*
+ * -1 with CODE_CONTAINER_GONE unless the init process is alive and has another mount namespace than this process: at
+ * the stages after createRuntime a hook is inside already.
+ */
 int container_check(const struct container *container, struct err *err);
 
 void container_close(struct container *container);

@@ -49,7 +49,7 @@ open_inside(int at, const char *name)
 
 /* Of the host's root user it is already. */
 static int
-give(int fd, mode_t mode, const struct content_owner *owner)
+hand_over(int fd, mode_t mode, const struct content_owner *owner)
 {
 	/* The mode first: of a file of somebody else's it could not be set without CAP_FOWNER. */
 	if (fchmod(fd, mode) != 0)
@@ -66,7 +66,7 @@ write_file(int at, const struct content_owner *owner, const struct attach_file *
 		return fail(err, "file", file->name);
 	if (fs_write_fd(fd, file->content, err) != 0)
 		err_wrap(err, CODE_ATTACH, "file %s", file->name);
-	else if (give(fd, 0444, owner) != 0)
+	else if (hand_over(fd, 0444, owner) != 0)
 		fail(err, "owner and mode of file", file->name);
 	else
 		result = 0;
@@ -88,7 +88,7 @@ write_directory(int root, const char *name, const struct content_owner *owner, c
 		return fail(err, "directory", name);
 	for (i = 0; i < count && write_file(at, owner, &files[i], err) == 0; i++)
 		;
-	if (i == count && give(at, 0755, owner) != 0)
+	if (i == count && hand_over(at, 0755, owner) != 0)
 		fail(err, "owner and mode of directory", name);
 	else if (i == count)
 		result = 0;
@@ -216,7 +216,8 @@ make_name(char out[NAME_SIZE])
 }
 
 int
-content_put(int root, const struct content_owner *owner, const struct attach_file *files, unsigned count, struct err *err)
+content_put(int root, const struct content_owner *owner, const struct attach_file *files, unsigned count,
+	    struct err *err)
 {
 	char name[NAME_SIZE], before[NAME_SIZE] = "", target[64];
 	ssize_t size = readlinkat(root, CONTENT_LINK, before, sizeof(before) - 1);

@@ -49,5 +49,6 @@ cri_namespace(const char *bundle, const struct oci_annotations *annotations)
 const char *
 cri_image(const char *bundle, const struct oci_annotations *annotations)
 {
-	return strstr(bundle, CONTAINERD_TASKS) == NULL ? oci_annotation(annotations, "io.kubernetes.cri-o.ImageRef") : NULL;
+	return strstr(bundle, CONTAINERD_TASKS) == NULL ? oci_annotation(annotations, "io.kubernetes.cri-o.ImageRef")
+							: NULL;
 }

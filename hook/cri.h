@@ -16,8 +16,8 @@
 const char *cri_namespace(const char *bundle, const struct oci_annotations *annotations);
 
 /*
- * The image id as CRI-O tells it, or NULL. A caller of the CRI can put another one in its place: it is told in the token,
- * and narrows an exemption, but exempts nothing by itself. Borrowed from annotations.
+ * The image id as CRI-O tells it, or NULL. A caller of the CRI can put another one in its place: it is told in the
+ * token, and narrows an exemption, but exempts nothing by itself. Borrowed from annotations.
  */
 const char *cri_image(const char *bundle, const struct oci_annotations *annotations);
 

@@ -11,7 +11,7 @@
 #include "lib/code.h"
 #include "lib/path.h"
 
-/* -- devices -------------------------------------------------------------------------------------------------------- */
+/* -- devices ----------------------------------------------------------------------------------------------------- */
 
 /* A runtime that gives the node by a program of the kernel's opens it, too, whatever the list says. */
 static bool
@@ -47,11 +47,11 @@ judge_devices(struct request *request)
 	}
 }
 
-/* -- the container's own power -------------------------------------------------------------------------------------- */
+/* -- the container's own power ----------------------------------------------------------------------------------- */
 
 /*
- * Who may make nodes opens what the rules let it open. CAP_SYS_ADMIN lifts the rules: version 1 of the cgroup mounts its
- * devices hierarchy, version 2 detaches the program; and it mounts a devtmpfs.
+ * Who may make nodes opens what the rules let it open. CAP_SYS_ADMIN lifts the rules: version 1 of the cgroup mounts
+ * its devices hierarchy, version 2 detaches the program; and it mounts a devtmpfs.
  */
 static void
 judge_capabilities(struct request *request)
@@ -64,7 +64,7 @@ judge_capabilities(struct request *request)
 		request_opened(request, "process: CAP_MKNOD");
 }
 
-/* -- other processes ------------------------------------------------------------------------------------------------ */
+/* -- other processes --------------------------------------------------------------------------------------------- */
 
 /* A node of NVIDIA's that such a process has open: no device rule is asked when a descriptor is taken. */
 static bool
@@ -88,7 +88,7 @@ judge_processes(struct request *request)
 		request->host->held_devices(request->host->context, &caller, see_held, request);
 }
 
-/* -- whole ---------------------------------------------------------------------------------------------------------- */
+/* -- whole ------------------------------------------------------------------------------------------------------- */
 
 /* A root that is the host's, or that shows the host's /dev, is no container. */
 static int
@@ -106,7 +106,8 @@ check_root(const struct request *request, struct err *err)
 	host->look_up(host->context, path, &object);
 	if ((strcmp(path, "/") == 0 || path_below(path, "/dev") || strcmp(object.path, "/") == 0) &&
 	    (request->wanted || request_may_reach(request)))
-		rc = err_set(err, CODE_ROOTFS, "config.json: root.path: is '%.256s', want a root of the container's own",
+		rc = err_set(err, CODE_ROOTFS,
+			     "config.json: root.path: is '%.256s', want a root of the container's own",
 			     config->root_path);
 	free(path);
 	return rc;
@@ -135,7 +136,8 @@ check_refusals(const struct request *request, struct err *err)
 	if (request->wanted && !config->mount_namespace)
 		return err_set(err, CODE_NO_MOUNT_NAMESPACE, "config.json: linux.namespaces: has no mount namespace");
 	if (request->wanted && request->conflict[0] != '\0')
-		return err_set(err, CODE_ATTACH_TARGET, "config.json: %s is the place of the result", request->conflict);
+		return err_set(err, CODE_ATTACH_TARGET, "config.json: %s is the place of the result",
+			       request->conflict);
 	return 0;
 }
 

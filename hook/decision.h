@@ -16,9 +16,9 @@
 
 /*
  * Can this container reach an NVIDIA GPU? Reach is a node of a GPU that the kernel lets the container open (among its
- * devices, below its mounts, in its image, or one that it can make), the PCI files of a GPU, or the machine's memory. Names,
- * variables and annotations decide nothing. A pure function of state, configuration and the host's answers: it can be tabled
- * and fuzzed.
+ * devices, below its mounts, in its image, or one that it can make), the PCI files of a GPU, or the machine's memory.
+ * Names, variables and annotations decide nothing. A pure function of state, configuration and the host's answers: it
+ * can be tabled and fuzzed.
  */
 
 #define DECISION_MINORS_MAX 64
@@ -36,7 +36,8 @@ struct decision {
 	uint32_t minors[DECISION_MINORS_MAX]; /* N of /dev/nvidiaN, ascending, distinct */
 	unsigned count;
 	bool privileged;    /* reached through privileged access: the policy key `privileged` decides */
-	bool before_driver; /* it will reach what no driver has registered yet: the policy key `before-driver` decides */
+	/* it will reach what no driver has registered yet: the policy key `before-driver` decides */
+	bool before_driver;
 	char reason[256];   /* first thing that reaches, printable: "linux.devices[0]: c 195:0" */
 };
 
@@ -74,16 +75,23 @@ struct decision_host {
 	bool (*has_function)(void *context, const char *path);
 	/* A display function of NVIDIA's is there that no other driver has taken. */
 	bool (*has_gpu)(void *context);
-	/* PCI vendor behind a drm or vfio node: DEVICE_NVIDIA_VENDOR, another, or 0 if it cannot be told. minor: the GPU's N in
-	 * /dev/nvidiaN where it can be told, else -1. */
+	/*
+	 * PCI vendor behind a drm or vfio node: DEVICE_NVIDIA_VENDOR, another, or 0 if it cannot be told. minor: the
+	 * GPU's N in /dev/nvidiaN where it can be told, else -1.
+	 */
 	unsigned (*pci_vendor)(void *context, dev_t number, int *minor);
-	/* Of nvidia-caps' device of this minor: the GPU's N in /dev/nvidiaN, or -1 where it is of none or cannot be told. */
+	/*
+	 * Of nvidia-caps' device of this minor: the GPU's N in /dev/nvidiaN, or -1 where it is of none or cannot be
+	 * told.
+	 */
 	int (*caps_gpu)(void *context, int64_t minor);
 	void *context;
 };
 
-/* 0 and *out for NO_GPU and GPU; -1 with CODE_ROOTFS, CODE_VM_RUNTIME, CODE_RAW_DEVICE, CODE_NO_MOUNT_NAMESPACE,
- * CODE_ATTACH_TARGET for a refusal. */
+/*
+ * 0 and *out for NO_GPU and GPU; -1 with CODE_ROOTFS, CODE_VM_RUNTIME, CODE_RAW_DEVICE, CODE_NO_MOUNT_NAMESPACE,
+ * CODE_ATTACH_TARGET for a refusal.
+ */
 int decision_make(const struct oci_state *state, const struct oci_config *config, const struct decision_host *host,
 		  struct decision *out, struct err *err);
 

@@ -28,9 +28,12 @@ struct hierarchy {
 	const char *controller;
 };
 
-/* -- where the process is ---------------------------------------------------------------------------------------------- */
+/* -- where the process is ---------------------------------------------------------------------------------------- */
 
-/* The path of a process's cgroup in the hierarchy, from lines ID:CONTROLLERS:PATH (proc_pid_cgroup(5)). NULL if in none. */
+/*
+ * The path of a process's cgroup in the hierarchy, from lines ID:CONTROLLERS:PATH (proc_pid_cgroup(5)). NULL if in
+ * none.
+ */
 static char *
 cgroup_path(const struct hierarchy *hierarchy, const char *process)
 {
@@ -42,8 +45,9 @@ cgroup_path(const struct hierarchy *hierarchy, const char *process)
 		while (found == NULL && (line = strsep(&rest, "\n")) != NULL) {
 			const char *id = strsep(&line, ":"), *controllers = line != NULL ? strsep(&line, ":") : NULL;
 
-			if (line != NULL && (hierarchy->controller != NULL ? mountinfo_lists(controllers, hierarchy->controller)
-									   : strcmp(id, "0") == 0 && *controllers == '\0'))
+			if (line != NULL &&
+			    (hierarchy->controller != NULL ? mountinfo_lists(controllers, hierarchy->controller)
+							   : strcmp(id, "0") == 0 && *controllers == '\0'))
 				found = xstrdup(line);
 		}
 	}
@@ -116,7 +120,7 @@ open_cgroup(const struct hierarchy *hierarchy, const char *process)
 	return fd;
 }
 
-/* -- version 1 --------------------------------------------------------------------------------------------------------- */
+/* -- version 1 --------------------------------------------------------------------------------------------------- */
 
 static bool
 parse_number(const char *text, int64_t *out)
@@ -167,9 +171,11 @@ parse_list(char *text, struct device_rules *out)
 static bool
 read_kernel_list(const struct hierarchy *hierarchy, const char *process, struct device_rules *out)
 {
-	int cgroup = open_cgroup(hierarchy, process), fd = cgroup >= 0 ? openat(cgroup, "devices.list", O_RDONLY | O_CLOEXEC) : -1;
+	int cgroup = open_cgroup(hierarchy, process),
+	    fd = cgroup >= 0 ? openat(cgroup, "devices.list", O_RDONLY | O_CLOEXEC) : -1;
 	struct buf text = {0};
-	bool read = fd >= 0 && fs_read_fd(fd, LIST_MAX, &text, &(struct err)ERR_INIT) == 0 && strlen((char *)text.data) == text.size;
+	bool read = fd >= 0 && fs_read_fd(fd, LIST_MAX, &text, &(struct err)ERR_INIT) == 0 &&
+		    strlen((char *)text.data) == text.size;
 
 	if (read && parse_list((char *)text.data, out))
 		out->source = DEVICE_RULES_LISTED;
@@ -183,7 +189,7 @@ read_kernel_list(const struct hierarchy *hierarchy, const char *process, struct 
 	return out->source == DEVICE_RULES_LISTED;
 }
 
-/* -- version 2 --------------------------------------------------------------------------------------------------------- */
+/* -- version 2 --------------------------------------------------------------------------------------------------- */
 
 /* The programs that decide about devices there, its ancestors' among them. -1 if the kernel does not say. */
 static int
@@ -209,7 +215,8 @@ static bool
 has_program(const struct hierarchy *hierarchy, const char *process)
 {
 	uint32_t theirs[PROGRAMS_MAX], ours[PROGRAMS_MAX];
-	int count = query_programs(hierarchy, process, theirs), known = count > 0 ? query_programs(hierarchy, "self", ours) : -1;
+	int count = query_programs(hierarchy, process, theirs),
+	    known = count > 0 ? query_programs(hierarchy, "self", ours) : -1;
 
 	for (int i = 0; i < count && known >= 0; i++) {
 		int k = 0;
@@ -222,7 +229,7 @@ has_program(const struct hierarchy *hierarchy, const char *process)
 	return false;
 }
 
-/* -- whole ------------------------------------------------------------------------------------------------------------- */
+/* -- whole ------------------------------------------------------------------------------------------------------- */
 
 int
 device_rules_read(const char *root, pid_t pid, struct device_rules *out, struct err *err)

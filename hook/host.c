@@ -24,7 +24,7 @@
 #define MOUNTS_MAX (16 << 20)
 #define ENTRIES_MAX 200000 /* of a volume or an image: a tenth of a second */
 
-/* -- driver --------------------------------------------------------------------------------------------------------- */
+/* -- driver ------------------------------------------------------------------------------------------------------ */
 
 static int
 caps_gpu(void *context, int64_t minor)
@@ -47,7 +47,7 @@ has_gpu(void *context)
 	return host->has_gpu != 0;
 }
 
-/* -- mounts --------------------------------------------------------------------------------------------------------- */
+/* -- mounts ------------------------------------------------------------------------------------------------------ */
 
 typedef void see_row(void *seer, const struct mountinfo *mount);
 
@@ -164,7 +164,10 @@ see_below(void *seer, const struct mountinfo *mount)
 	const char *inner = strcmp(mount->root, "/") == 0 ? "" : mount->root;
 	struct decision_object object = {
 		.kind = DECISION_DIRECTORY,
-		.system = system_of(below->host, mount->target, mount->device, sys ? SYSFS_MAGIC : proc ? PROC_SUPER_MAGIC : 0),
+		.system = system_of(below->host, mount->target, mount->device,
+				    sys    ? SYSFS_MAGIC
+				    : proc ? PROC_SUPER_MAGIC
+					   : 0),
 		.readonly = mountinfo_lists(mount->flags, "ro"),
 		.nodev = mountinfo_lists(mount->flags, "nodev"),
 	};
@@ -173,7 +176,8 @@ see_below(void *seer, const struct mountinfo *mount)
 	if (!path_below(mount->target, below->path) || strcmp(mount->target, below->path) == 0)
 		return;
 	/* Nothing is asked of who serves the file system. */
-	if (statx(AT_FDCWD, mount->target, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0) {
+	if (statx(AT_FDCWD, mount->target, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE,
+		  &st) == 0) {
 		object.kind = kind_of(st.stx_mode);
 		object.number = makedev(st.stx_rdev_major, st.stx_rdev_minor);
 	}
@@ -198,7 +202,7 @@ mounts_below(void *context, const char *path, decision_see_mount *see, void *see
 	each_mount(context, see_below, &below);
 }
 
-/* -- nodes in directories ------------------------------------------------------------------------------------------- */
+/* -- nodes in directories ---------------------------------------------------------------------------------------- */
 
 struct found {
 	decision_see_node *see;
@@ -234,7 +238,7 @@ held_devices(void *context, const struct processes_caller *caller, process_see_d
 	processes_devices("", host->pid, caller, see, seer);
 }
 
-/* -- whole ---------------------------------------------------------------------------------------------------------- */
+/* -- whole ------------------------------------------------------------------------------------------------------- */
 
 static bool
 is_elsewhere(pid_t pid)

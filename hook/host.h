@@ -4,7 +4,10 @@
 
 #include "hook/decision.h"
 
-/* The answers of the real host. /proc/devices and the kernel's device rules are read at once, the rest when it is asked for. */
+/*
+ * The answers of the real host. /proc/devices and the kernel's device rules are read at once, the rest when it is asked
+ * for.
+ */
 
 struct host {
 	pid_t pid;       /* of the container */

@@ -23,7 +23,7 @@
 
 /* A number in hexadecimal digits; 0 if it is not there. */
 static unsigned long
-read_number(const char *folder, const char *name)
+read_pci_number(const char *folder, const char *name)
 {
 	char *path = xprintf("%s/%s", folder, name), *text = host_read(path, HOST_SMALL_FILE);
 	unsigned long number = text == NULL ? 0 : strtoul(text, NULL, 16);
@@ -36,7 +36,7 @@ read_number(const char *folder, const char *name)
 static unsigned
 vendor_of(const char *folder)
 {
-	unsigned long vendor = read_number(folder, "vendor");
+	unsigned long vendor = read_pci_number(folder, "vendor");
 
 	return vendor <= 0xffff ? (unsigned)vendor : 0;
 }
@@ -57,7 +57,7 @@ link_name(const char *path, char out[PATH_MAX])
 	return true;
 }
 
-/* -- nodes ---------------------------------------------------------------------------------------------------------- */
+/* -- nodes ------------------------------------------------------------------------------------------------------- */
 
 static int
 gpu_minor(const char *address)
@@ -115,7 +115,7 @@ host_pci_vendor(void *context, dev_t number, int *minor_out)
 	return vendor;
 }
 
-/* -- functions ------------------------------------------------------------------------------------------------------ */
+/* -- functions --------------------------------------------------------------------------------------------------- */
 
 /* At a path of sysfs or above it. */
 static bool
@@ -168,7 +168,7 @@ static bool
 is_gpu(const char *function)
 {
 	return vendor_of(function) == DEVICE_NVIDIA_VENDOR &&
-	       read_number(function, "class") >> 16 == DEVICE_DISPLAY_CLASS && !is_taken(function);
+	       read_pci_number(function, "class") >> 16 == DEVICE_DISPLAY_CLASS && !is_taken(function);
 }
 
 bool

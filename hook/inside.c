@@ -61,11 +61,13 @@ collect(pid_t child, int fd, int64_t deadline, struct err *err)
 		kill(child, SIGKILL);
 		if (wait_for(fd, clock_boot_ms() + DEATH_MS))
 			waitpid(child, NULL, 0);
-		return err_set(err, CODE_DEADLINE, "the process in the container's mount namespace did not come back in time");
+		return err_set(err, CODE_DEADLINE,
+			       "the process in the container's mount namespace did not come back in time");
 	}
 	size = read(fd, &answer, sizeof(answer));
 	if (waitpid(child, &status, 0) != child || status != 0 || size != sizeof(answer))
-		return err_set(err, CODE_ATTACH, "the process in the container's mount namespace ended with status 0x%x",
+		return err_set(err, CODE_ATTACH,
+			       "the process in the container's mount namespace ended with status 0x%x",
 			       (unsigned)status);
 	if (answer.code == CODE_OK)
 		return 0;
@@ -74,8 +76,8 @@ collect(pid_t child, int fd, int64_t deadline, struct err *err)
 }
 
 int
-inside_run(const struct container *container, int (*function)(const void *context, struct err *err), const void *context,
-	   int64_t deadline, struct err *err)
+inside_run(const struct container *container, int (*function)(const void *context, struct err *err),
+	   const void *context, int64_t deadline, struct err *err)
 {
 	pid_t child, parent = getpid();
 	int ends[2], result;
@@ -86,7 +88,8 @@ inside_run(const struct container *container, int (*function)(const void *contex
 	if (child == 0)
 		child_run(container, function, context, ends[1], parent);
 	close(ends[1]);
-	result = child < 0 ? err_set(err, CODE_ATTACH, "fork: %s", err_errno(errno)) : collect(child, ends[0], deadline, err);
+	result = child < 0 ? err_set(err, CODE_ATTACH, "fork: %s", err_errno(errno))
+			   : collect(child, ends[0], deadline, err);
 	close(ends[0]);
 	return result;
 }

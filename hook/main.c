@@ -80,8 +80,8 @@ take_annotation(const char *what, const char *value, size_t max, const char **ou
 
 	for (at = value; at != NULL && *at != '\0'; at++)
 		if (*at < 0x20 || *at > 0x7e || (size_t)(at - value) >= max)
-			return err_set(err, CODE_CONFIG, "annotation of the %s: want at most %zu printable ASCII characters",
-				       what, max);
+			return err_set(err, CODE_CONFIG,
+				       "annotation of the %s: want at most %zu printable ASCII characters", what, max);
 	*out = value != NULL && *value != '\0' ? value : NULL;
 	return 0;
 }
@@ -106,7 +106,8 @@ attest(struct gate *gate, struct err *err)
 	};
 	if (container_bundle(&gate->container, gate->bundle, err) != 0)
 		return -1;
-	if (take_annotation("image", cri_image(gate->bundle, annotations), NAME_MAX_SIZE, &request->image_id, err) != 0 ||
+	if (take_annotation("image", cri_image(gate->bundle, annotations), NAME_MAX_SIZE, &request->image_id,
+			    err) != 0 ||
 	    take_annotation("namespace", cri_namespace(gate->bundle, annotations), NAME_MAX_SIZE, &request->name_space,
 			    err) != 0 ||
 	    take_annotation("challenge", oci_annotation(annotations, CHALLENGE_KEY), CHALLENGE_MAX, &request->challenge,

@@ -13,8 +13,10 @@
 
 #define BIT(capability) (UINT64_C(1) << (capability))
 
-/* SYS_PTRACE: the container's init has more capabilities than the reduced hook, and /proc/PID/ns is then closed to it.
- * SETUID and SETGID: fsuid. */
+/*
+ * SYS_PTRACE: the container's init has more capabilities than the reduced hook, and /proc/PID/ns is then closed to it.
+ * SETUID and SETGID: fsuid.
+ */
 #define ATTACH_SET                                                                                                     \
 	(BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_CHROOT) | BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_SETUID) |         \
 	 BIT(CAP_SETGID) | BIT(CAP_SYS_PTRACE))
@@ -52,26 +54,88 @@ privilege_reduce(bool decides, struct err *err)
 
 static const int allowed[] = {
 	/* memory, files, time: what the C library does by itself */
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-	SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime), SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(gettid), SCMP_SYS(tgkill), SCMP_SYS(exit),
-	SCMP_SYS(exit_group), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(close),
-	SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(pipe2), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(openat),
-	SCMP_SYS(open), SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(stat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
-	SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(umask), SCMP_SYS(getpid),
-	SCMP_SYS(getppid), SCMP_SYS(geteuid), SCMP_SYS(getegid),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(lseek),
+	SCMP_SYS(close),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(dup),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(openat),
+	SCMP_SYS(open),
+	SCMP_SYS(openat2),
+	SCMP_SYS(fstat),
+	SCMP_SYS(stat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(statfs),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(umask),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getegid),
 	/* the worker's end */
-	SCMP_SYS(kill), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(kill),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(pidfd_send_signal),
 	/* attach and its child */
-	SCMP_SYS(clone), SCMP_SYS(fork), SCMP_SYS(set_robust_list), SCMP_SYS(prctl), SCMP_SYS(setns), SCMP_SYS(fsopen),
-	SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(mount_setattr), SCMP_SYS(move_mount), SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(fchmod), SCMP_SYS(setfsuid), SCMP_SYS(setfsgid),
-	SCMP_SYS(symlinkat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
-	SCMP_SYS(rmdir), SCMP_SYS(getdents64), SCMP_SYS(open_tree),
+	SCMP_SYS(clone),
+	SCMP_SYS(fork),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(prctl),
+	SCMP_SYS(setns),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(fchown),
+	SCMP_SYS(fchownat),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(setfsuid),
+	SCMP_SYS(setfsgid),
+	SCMP_SYS(symlinkat),
+	SCMP_SYS(rename),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(rmdir),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(open_tree),
 	/* the record of the container, and the answer to `cgpu attest --refresh` */
-	SCMP_SYS(fsync), SCMP_SYS(pread64), SCMP_SYS(rt_sigpending), SCMP_SYS(rt_sigtimedwait),
+	SCMP_SYS(fsync),
+	SCMP_SYS(pread64),
+	SCMP_SYS(rt_sigpending),
+	SCMP_SYS(rt_sigtimedwait),
 	/* log */
-	SCMP_SYS(socket), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
+	SCMP_SYS(socket),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(sendto),
 };
 
 /* Memory that can be executed is never made. */

@@ -30,7 +30,7 @@ struct caller {
 	struct identity users, processes; /* the container's namespaces */
 };
 
-/* -- namespaces -------------------------------------------------------------------------------------------------------- */
+/* -- namespaces -------------------------------------------------------------------------------------------------- */
 
 static int
 open_namespace(const struct caller *caller, pid_t pid, const char *link)
@@ -66,7 +66,7 @@ relate(const struct caller *caller, pid_t pid, const char *link, const struct id
 	return relation;
 }
 
-/* -- who may attach ---------------------------------------------------------------------------------------------------- */
+/* -- who may attach ---------------------------------------------------------------------------------------------- */
 
 /* Who may take any id has that of every process. */
 static bool
@@ -101,7 +101,7 @@ may_attach(const struct caller *caller, pid_t pid)
 	return false;
 }
 
-/* -- all of them ------------------------------------------------------------------------------------------------------- */
+/* -- all of them ------------------------------------------------------------------------------------------------- */
 
 /* What an id of the container's is here; the id itself where the map cannot be read. */
 static uid_t

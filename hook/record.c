@@ -66,7 +66,8 @@ prune(int directory)
 	if (list == NULL && copy >= 0)
 		close(copy);
 	while (list != NULL && (entry = readdir(list)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && is_over(directory, entry->d_name))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    is_over(directory, entry->d_name))
 			unlinkat(directory, entry->d_name, 0);
 	if (list != NULL)
 		closedir(list);

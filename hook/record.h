@@ -5,7 +5,10 @@
 #include "lib/err.h"
 #include "spec/container_record.h"
 
-/* The records of containers that got a token (spec/container_record.h), as files. All -1 with CODE_INTERNAL unless said. */
+/*
+ * The records of containers that got a token (spec/container_record.h), as files. All -1 with CODE_INTERNAL unless
+ * said.
+ */
 
 /* Takes the place of the container's earlier one; those of containers that are gone go. */
 int record_write(const struct container_record *record, struct err *err);

@@ -22,7 +22,7 @@
 #define CALLER "refresh"
 #define WRITE_MS 5000 /* of the deadline: a container's file system may hold this up, and shall not for long */
 
-/* -- the record -------------------------------------------------------------------------------------------------------- */
+/* -- the record -------------------------------------------------------------------------------------------------- */
 
 /* What of it the verifier knows. */
 static int
@@ -33,7 +33,8 @@ take_facts(const struct attest_reply *reply, struct container_record *record, st
 	record->issued = clock_wall();
 	if (expires == NULL || !clock_parse(expires, &record->expires) || digest == NULL ||
 	    !hex_decode(record->config_digest, sizeof(record->config_digest), digest, strlen(digest)))
-		return err_set(err, CODE_INTERNAL, "the verdict tells no end of the token, or no digest of the configuration");
+		return err_set(err, CODE_INTERNAL,
+			       "the verdict tells no end of the token, or no digest of the configuration");
 	return 0;
 }
 
@@ -48,39 +49,53 @@ take_place(const struct attach_place *place, struct container_record *record)
 	record->gid = place->owner.gid;
 }
 
+static int
+take_process(const struct container *container, struct container_record *record, struct err *err)
+{
+	struct process process;
+
+	if (process_read("/proc", container->pid, &process) != 0)
+		return err_set(err, CODE_INTERNAL, "start of process %d: %s", (int)container->pid, err_errno(errno));
+	record->started = process.started;
+	/* Its number was no other's while that was read. */
+	return container_check(container, err) == 0 ? 0 : err_wrap(err, CODE_INTERNAL, "record of the container");
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text != NULL ? xstrdup(text) : NULL;
+}
+
 int
 refresh_keep(const struct container *container, const struct attest_request *request, const struct attest_reply *reply,
 	     const struct attach_place *place, struct err *err)
 {
 	struct container_record record = {
 		.decision = reply->exempt ? CONTAINER_EXEMPT : reply->observed ? CONTAINER_OBSERVED : CONTAINER_ALLOWED,
-		.id = (char *)request->container_id,
-		.bundle = (char *)request->bundle,
+		.id = xstrdup(request->container_id),
+		.bundle = xstrdup(request->bundle),
 		.pid = container->pid,
 		.all = request->all,
 		.count = request->all ? 0 : request->count,
 		.privileged = request->privileged,
-		.image_id = (char *)request->image_id,
-		.name_space = (char *)request->name_space,
-		.challenge = (char *)request->challenge,
+		.image_id = copy_text(request->image_id),
+		.name_space = copy_text(request->name_space),
+		.challenge = copy_text(request->challenge),
 	};
-	struct process process;
+	int result = -1;
 
 	memcpy(record.minors, request->minors, record.count * sizeof(record.minors[0]));
 	if (place != NULL)
 		take_place(place, &record);
-	if (record.decision == CONTAINER_ALLOWED && take_facts(reply, &record, err) != 0)
-		return -1;
-	if (process_read("/proc", container->pid, &process) != 0)
-		return err_set(err, CODE_INTERNAL, "start of process %d: %s", (int)container->pid, err_errno(errno));
-	record.started = process.started;
-	/* Its number was no other's while that was read. */
-	if (container_check(container, err) != 0)
-		return err_wrap(err, CODE_INTERNAL, "record of the container");
-	return record_write(&record, err);
+	if ((record.decision != CONTAINER_ALLOWED || take_facts(reply, &record, err) == 0) &&
+	    take_process(container, &record, err) == 0)
+		result = record_write(&record, err);
+	container_record_free(&record);
+	return result;
 }
 
-/* -- a new token ------------------------------------------------------------------------------------------------------- */
+/* -- a new token ------------------------------------------------------------------------------------------------- */
 
 struct refresh {
 	int64_t deadline;
@@ -92,7 +107,7 @@ struct refresh {
 };
 
 static int
-attest(struct refresh *refresh, struct err *err)
+attest_again(struct refresh *refresh, struct err *err)
 {
 	const struct container_record *record = &refresh->record;
 	const struct attest_request request = {
@@ -124,7 +139,7 @@ attest(struct refresh *refresh, struct err *err)
 }
 
 static int
-give(struct refresh *refresh, struct err *err)
+replace_result(struct refresh *refresh, struct err *err)
 {
 	const struct container_record *record = &refresh->record;
 	const struct attach_place place = {
@@ -161,7 +176,7 @@ find(struct refresh *refresh, struct err *err)
 	return -1;
 }
 
-/* -- what is told, and done about a failure ---------------------------------------------------------------------------- */
+/* -- what is told, and done about a failure ---------------------------------------------------------------------- */
 
 static int
 tell(const struct refresh *refresh, enum log_event event, const struct err *cause, struct err *err)
@@ -181,7 +196,7 @@ tell(const struct refresh *refresh, enum log_event event, const struct err *caus
 
 /* The very process that got the token is stopped, and only when that counts no more. */
 static void
-fail(const struct refresh *refresh, const struct err *cause)
+report_failure(const struct refresh *refresh, const struct err *cause)
 {
 	struct err err = ERR_INIT;
 
@@ -207,7 +222,8 @@ answer(const struct refresh *refresh, int code, const struct err *cause)
 	frame_put_field(&payload, bytes_of(NULL, 0));
 	frame_put_text(&payload, text);
 	/* Whoever started this has the exit code as well. */
-	(void)frame_write(STDOUT_FILENO, clock_boot_ms() + WRITE_MS, FRAME_VERDICT, buf_bytes(&payload), &(struct err)ERR_INIT);
+	(void)frame_write(STDOUT_FILENO, clock_boot_ms() + WRITE_MS, FRAME_VERDICT, buf_bytes(&payload),
+			  &(struct err)ERR_INIT);
 	buf_free(&payload);
 	free(text);
 }
@@ -219,10 +235,10 @@ refresh_run(const struct stage *stage, int64_t deadline)
 	struct err err = ERR_INIT;
 	int code = CODE_OK;
 
-	if (privilege_reduce(false, &err) != 0 || find(&refresh, &err) != 0 || attest(&refresh, &err) != 0 ||
-	    give(&refresh, &err) != 0 || tell(&refresh, LOG_REFRESHED, NULL, &err) != 0) {
+	if (privilege_reduce(false, &err) != 0 || find(&refresh, &err) != 0 || attest_again(&refresh, &err) != 0 ||
+	    replace_result(&refresh, &err) != 0 || tell(&refresh, LOG_REFRESHED, NULL, &err) != 0) {
 		code = err_code(&err);
-		fail(&refresh, &err);
+		report_failure(&refresh, &err);
 	}
 	answer(&refresh, code, &err);
 	attest_free(&refresh.reply);

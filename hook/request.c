@@ -99,7 +99,7 @@ request_raw(struct request *request, const char *format, ...)
 	va_end(args);
 }
 
-/* -- what the container is ------------------------------------------------------------------------------------------ */
+/* -- what the container is --------------------------------------------------------------------------------------- */
 
 bool
 request_may_reach(const struct request *request)
@@ -126,7 +126,7 @@ request_is_root(const struct request *request)
 	return is_of_host(request) && (request->config->uid == 0 || request_can(request, CAP_DAC_OVERRIDE));
 }
 
-/* -- devices -------------------------------------------------------------------------------------------------------- */
+/* -- devices ----------------------------------------------------------------------------------------------------- */
 
 /* Without NVIDIA's driver a drm node is another driver's, whatever the GPU; with it one that cannot be told counts. */
 static void
@@ -151,7 +151,8 @@ judge_caps(struct request *request, int64_t number, int64_t minor, const char *w
 	int gpu = request->host->caps_gpu(request->host->context, minor);
 
 	if (gpu >= 0)
-		request_minor(request, gpu, "%s: c %lld:%lld of GPU %d", where, (long long)number, (long long)minor, gpu);
+		request_minor(request, gpu, "%s: c %lld:%lld of GPU %d", where, (long long)number, (long long)minor,
+			      gpu);
 	else
 		request_all(request, "%s: c %lld:%lld", where, (long long)number, (long long)minor);
 }

@@ -12,7 +12,7 @@ struct request {
 	const char *bundle;
 	struct decision *out;
 	bool wanted;
-	bool guessed;       /* the node that is judged was not seen: drm nodes, which other vendors have, do not count */
+	bool guessed; /* the node that is judged was not seen: drm nodes, which other vendors have, do not count */
 	char raw[256];      /* first VFIO device or memory, or empty: nobody can vouch for a GPU below them */
 	char conflict[256]; /* first mount over the token directory, or empty */
 };
@@ -33,13 +33,17 @@ bool request_can(const struct request *request, int capability);
 /* The process can write what root alone may, or become a user who can. */
 bool request_is_root(const struct request *request);
 
-/* A character device that is there for the container to open: if the rules let it; in any case; and as a VFIO device. */
+/*
+ * A character device that is there for the container to open: if the rules let it; in any case; and as a VFIO device.
+ */
 void request_device(struct request *request, int64_t major, int64_t minor, const char *where);
 void request_given(struct request *request, int64_t major, int64_t minor, const char *where);
 void request_vfio(struct request *request, int64_t major, int64_t minor, const char *where);
 
-/* By device rules (request_rules.c): whether they let the container open a device; everything that they let it open, for
- * who finds or makes any node; whether that is more than was found already. */
+/*
+ * By device rules (request_rules.c): whether they let the container open a device; everything that they let it open,
+ * for who finds or makes any node; whether that is more than was found already.
+ */
 bool request_opens(const struct request *request, int64_t major, int64_t minor);
 void request_opened(struct request *request, const char *where);
 bool request_opens_more(const struct request *request);

@@ -6,9 +6,10 @@
 #include "lib/path.h"
 
 /*
- * Hooks of the vendor's that add GPUs beside those that are listed. The legacy hook stands in every container of a node whose
- * definition says always, and acts on what the container asks it for: NVIDIA_VISIBLE_DEVICES, which images of CUDA before
- * version 9 mean without saying, or mounts below a directory of its own (nvidia-container-toolkit, "container config").
+ * Hooks of the vendor's that add GPUs beside those that are listed. The legacy hook stands in every container of a node
+ * whose definition says always, and acts on what the container asks it for: NVIDIA_VISIBLE_DEVICES, which images of
+ * CUDA before version 9 mean without saying, or mounts below a directory of its own (nvidia-container-toolkit,
+ * "container config").
  */
 
 static bool
@@ -40,7 +41,8 @@ is_armed(const char *devices)
 static bool
 asks_by_variable(const struct oci_config *config)
 {
-	static const char devices[] = "NVIDIA_VISIBLE_DEVICES=", version[] = "CUDA_VERSION=", require[] = "NVIDIA_REQUIRE_CUDA=";
+	static const char devices[] = "NVIDIA_VISIBLE_DEVICES=", version[] = "CUDA_VERSION=",
+			  require[] = "NVIDIA_REQUIRE_CUDA=";
 	bool said = false, armed = false, cuda = false, required = false;
 
 	for (size_t i = 0; i < config->env.count; i++) {

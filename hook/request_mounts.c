@@ -10,8 +10,8 @@
 #include "spec/device_path.h"
 
 /*
- * What mounts and the image show of the host, judged by the object that lies there: a node by its number, a directory by its
- * file system, and one that may hold nodes by what is found in it. Text counts where nothing can be asked.
+ * What mounts and the image show of the host, judged by the object that lies there: a node by its number, a directory
+ * by its file system, and one that may hold nodes by what is found in it. Text counts where nothing can be asked.
  */
 
 /* One mount of the configuration, and what of it holds for the mounts below its source. */
@@ -21,11 +21,11 @@ struct look {
 	bool readonly, nodev;
 };
 
-/* -- PCI files ------------------------------------------------------------------------------------------------------ */
+/* -- PCI files --------------------------------------------------------------------------------------------------- */
 
 /*
- * Who can write the PCI files of a GPU can drive, reset and rebind it without the driver: privileged access, whether a mount
- * shows the function itself, a bridge above it or all of sysfs. A mount that is read-only gives none.
+ * Who can write the PCI files of a GPU can drive, reset and rebind it without the driver: privileged access, whether a
+ * mount shows the function itself, a bridge above it or all of sysfs. A mount that is read-only gives none.
  */
 static void
 reach_function(const struct look *look, const char *path)
@@ -41,7 +41,8 @@ judge_sys(const struct look *look, bool readonly, const char *path)
 {
 	struct request *request = look->request;
 	enum device_path_kind kind = device_path_of(path).kind;
-	bool part = kind == DEVICE_PATH_FUNCTION || (path_below(path, "/sys/devices") && strcmp(path, "/sys/devices") != 0);
+	bool part =
+		kind == DEVICE_PATH_FUNCTION || (path_below(path, "/sys/devices") && strcmp(path, "/sys/devices") != 0);
 
 	if (readonly || !request_is_root(request))
 		return;
@@ -60,7 +61,7 @@ judge_proc(const struct look *look, bool readonly, const char *path)
 		reach_function(look, path);
 }
 
-/* -- objects -------------------------------------------------------------------------------------------------------- */
+/* -- objects ----------------------------------------------------------------------------------------------------- */
 
 static void
 see_node(void *seer, dev_t number)
@@ -70,7 +71,10 @@ see_node(void *seer, dev_t number)
 	request_device(look->request, major(number), minor(number), look->where);
 }
 
-/* A directory that is no /dev: its nodes, as far as one opens more than was found. Too many files to look at may hold any. */
+/*
+ * A directory that is no /dev: its nodes, as far as one opens more than was found. Too many files to look at may hold
+ * any.
+ */
 static void
 search(struct look *look, const char *path)
 {
@@ -177,7 +181,7 @@ judge_source(struct look *look, const char *source, bool recursive)
 	free(path);
 }
 
-/* -- mounts --------------------------------------------------------------------------------------------------------- */
+/* -- mounts ------------------------------------------------------------------------------------------------------ */
 
 static bool
 has_option(const struct oci_mount *mount, const char *option)

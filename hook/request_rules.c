@@ -34,8 +34,8 @@ rules_of(const struct request *request)
 }
 
 /*
- * Type a: version 1 of the cgroup takes an allow of type a for everything, whatever the rest of the rule says; a deny is
- * taken at its narrowest. minor OCI_ANY: every device of the major that no rule names.
+ * Type a: version 1 of the cgroup takes an allow of type a for everything, whatever the rest of the rule says; a deny
+ * is taken at its narrowest. minor OCI_ANY: every device of the major that no rule names.
  */
 static bool
 rule_fits(const struct oci_rule *rule, int64_t major, int64_t minor)

@@ -66,8 +66,8 @@ check_ids(struct err *err)
 	if (getresuid(&uid[0], &uid[1], &uid[2]) != 0 || getresgid(&gid[0], &gid[1], &gid[2]) != 0)
 		return err_set(err, CODE_START, "getresuid: %s", err_errno(errno));
 	if (uid[0] != uid[1] || uid[1] != uid[2] || gid[0] != gid[1] || gid[1] != gid[2])
-		return err_set(err, CODE_START, "real and effective ids differ: uid %u and %u, gid %u and %u", uid[0], uid[1],
-			       gid[0], gid[1]);
+		return err_set(err, CODE_START, "real and effective ids differ: uid %u and %u, gid %u and %u", uid[0],
+			       uid[1], gid[0], gid[1]);
 	if (getauxval(AT_SECURE) != 0)
 		return err_set(err, CODE_START, "the program file carries privileges (AT_SECURE is set)");
 	return 0;
@@ -83,8 +83,8 @@ set_limits(struct err *err)
 	if (files.rlim_cur >= FILES_MIN)
 		return 0;
 	if (files.rlim_max < FILES_MIN)
-		return err_set(err, CODE_START, "at most %lu open files are allowed, want %d", (unsigned long)files.rlim_max,
-			       FILES_MIN);
+		return err_set(err, CODE_START, "at most %lu open files are allowed, want %d",
+			       (unsigned long)files.rlim_max, FILES_MIN);
 	files.rlim_cur = FILES_MIN;
 	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
 		return err_set(err, CODE_START, "RLIMIT_NOFILE: %s", err_errno(errno));

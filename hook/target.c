@@ -140,7 +140,8 @@ check_private(const struct target *target, pid_t pid, struct err *err)
 	free(line);
 	fclose(file);
 	if (!found)
-		return err_set(err, CODE_ROOTFS, "/" TARGET_DIRECTORY " is on mount %lu, which is none of the container's", id);
+		return err_set(err, CODE_ROOTFS,
+			       "/" TARGET_DIRECTORY " is on mount %lu, which is none of the container's", id);
 	if (mount.shared)
 		return err_set(err, CODE_ATTACH_SHARED, "/" TARGET_DIRECTORY " is on a mount with shared propagation");
 	return 0;
@@ -163,9 +164,10 @@ static bool
 is_pseudo(int fd)
 {
 	static const uint32_t types[] = {
-		PROC_SUPER_MAGIC, SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, DEBUGFS_MAGIC,
-		TRACEFS_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC, SMACK_MAGIC, BPF_FS_MAGIC, MQUEUE_MAGIC, BINFMTFS_MAGIC,
-		NSFS_MAGIC, HUGETLBFS_MAGIC, PSTOREFS_MAGIC, EFIVARFS_MAGIC, AUTOFS_SUPER_MAGIC, RDTGROUP_SUPER_MAGIC,
+		PROC_SUPER_MAGIC, SYSFS_MAGIC,    DEVPTS_SUPER_MAGIC, CGROUP_SUPER_MAGIC,   CGROUP2_SUPER_MAGIC,
+		DEBUGFS_MAGIC,    TRACEFS_MAGIC,  SECURITYFS_MAGIC,   SELINUX_MAGIC,        SMACK_MAGIC,
+		BPF_FS_MAGIC,     MQUEUE_MAGIC,   BINFMTFS_MAGIC,     NSFS_MAGIC,           HUGETLBFS_MAGIC,
+		PSTOREFS_MAGIC,   EFIVARFS_MAGIC, AUTOFS_SUPER_MAGIC, RDTGROUP_SUPER_MAGIC,
 	};
 	struct statfs fs;
 	size_t i;
@@ -178,8 +180,10 @@ is_pseudo(int fd)
 	return false;
 }
 
-/* As the container's root user where it is another one: the host's has no id in the container's file systems, and making
- * something there then fails with EOVERFLOW. */
+/*
+ * As the container's root user where it is another one: the host's has no id in the container's file systems, and
+ * making something there then fails with EOVERFLOW.
+ */
 static int
 make_directory(const struct target *target, int at, const char *name)
 {
@@ -248,12 +252,14 @@ walk(const struct target *target, bool *covers, struct err *err)
 			next = made < 0 ? -1 : open_beneath(at, name, RESOLVE_BENEATH);
 		}
 		if (next < 0 && err->code == 0)
-			err_set(err, CODE_ATTACH_TARGET, "'%s' of /" TARGET_DIRECTORY " in the container: %s, want a directory",
-				name, err_errno(errno));
+			err_set(err, CODE_ATTACH_TARGET,
+				"'%s' of /" TARGET_DIRECTORY " in the container: %s, want a directory", name,
+				err_errno(errno));
 		close(at);
 		at = next;
 		if (at >= 0 && is_pseudo(at)) {
-			err_set(err, CODE_ATTACH_TARGET, "'%s' of /" TARGET_DIRECTORY " is on a pseudo file system", name);
+			err_set(err, CODE_ATTACH_TARGET, "'%s' of /" TARGET_DIRECTORY " is on a pseudo file system",
+				name);
 			close(at);
 			at = -1;
 		}
@@ -261,8 +267,10 @@ walk(const struct target *target, bool *covers, struct err *err)
 	return at;
 }
 
-/* root.path as an absolute path of the host. Links on the way to it are the host's, as in a storage that was moved to
- * another disk, and runtimes follow them; below it none is followed. */
+/*
+ * root.path as an absolute path of the host. Links on the way to it are the host's, as in a storage that was moved to
+ * another disk, and runtimes follow them; below it none is followed.
+ */
 static int
 absolute_root(const struct container *container, const char *root_path, char out[CONTAINER_PATH_MAX], struct err *err)
 {
@@ -291,7 +299,8 @@ open_root(const struct container *container, const char *root_path, struct targe
 		return -1;
 	top = open_of(out, container->pid, "root", O_PATH | O_DIRECTORY);
 	if (top < 0)
-		return err_set(err, CODE_CONTAINER_GONE, "root of process %d: %s", (int)container->pid, err_errno(errno));
+		return err_set(err, CODE_CONTAINER_GONE, "root of process %d: %s", (int)container->pid,
+			       err_errno(errno));
 	out->root = open_beneath(top, path, RESOLVE_IN_ROOT);
 	close(top);
 	if (out->root < 0)
@@ -331,10 +340,12 @@ target_holds(const struct target *target, int fd, struct err *err)
 
 	if (seen < 0)
 		return -1;
-	same = fstat(seen, &have) == 0 && fstat(fd, &want) == 0 && have.st_dev == want.st_dev && have.st_ino == want.st_ino;
+	same = fstat(seen, &have) == 0 && fstat(fd, &want) == 0 && have.st_dev == want.st_dev &&
+	       have.st_ino == want.st_ino;
 	close(seen);
 	if (!same)
-		return err_set(err, CODE_ATTACH_TARGET, "/" TARGET_DIRECTORY " was replaced while the result was attached");
+		return err_set(err, CODE_ATTACH_TARGET,
+			       "/" TARGET_DIRECTORY " was replaced while the result was attached");
 	return 0;
 }
 

@@ -10,9 +10,9 @@
 #include "lib/random.h"
 
 /*
- * The bytes of the file, which has none, are what is locked: the places from 0, then who may join the line, then the line.
- * Who waits holds one byte of it, behind all that are held; nobody before it is what makes it the first. Nothing is
- * written, and the kernel takes back what a dead process held, so nothing of an earlier time can be in the way.
+ * The bytes of the file, which has none, are what is locked: the places from 0, then who may join the line, then the
+ * line. Who waits holds one byte of it, behind all that are held; nobody before it is what makes it the first. Nothing
+ * is written, and the kernel takes back what a dead process held, so nothing of an earlier time can be in the way.
  */
 #define DOOR 4095
 #define LINE 4096

@@ -56,7 +56,7 @@ process_read(const char *proc, pid_t pid, struct process *out)
 	return result;
 }
 
-/* -- status ------------------------------------------------------------------------------------------------------------ */
+/* -- status ------------------------------------------------------------------------------------------------------ */
 
 /* What stands behind the name on its line. */
 static const char *
@@ -103,7 +103,7 @@ process_read_credentials(const char *proc, pid_t pid, struct process_credentials
 	return result;
 }
 
-/* -- links ------------------------------------------------------------------------------------------------------------- */
+/* -- links ------------------------------------------------------------------------------------------------------- */
 
 static bool
 stat_known(int directory, const char *name, struct statx *out)

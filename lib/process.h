@@ -28,8 +28,8 @@ struct process_credentials {
 int process_read_credentials(const char *proc, pid_t pid, struct process_credentials *out);
 
 /*
- * What a path leads to, as the kernel knows it already: a FUSE server, or one for automounts, is not asked and cannot hold
- * the caller up. Links of procfs are told apart by it. False with errno.
+ * What a path leads to, as the kernel knows it already: a FUSE server, or one for automounts, is not asked and cannot
+ * hold the caller up. Links of procfs are told apart by it. False with errno.
  */
 struct identity {
 	uint64_t device, inode;

@@ -57,10 +57,7 @@ open_program(const char *path, struct err *err)
 	return -1;
 }
 
-/*
- * -- the child between vfork and exec: system calls only, in the parent's memory
- * -----------------------------------------
- */
+/* -- the child between vfork and exec: system calls only, in the parent's memory --------------------------------- */
 
 static int
 reset_child_signals(void)
@@ -133,10 +130,7 @@ run_child(pid_t parent, int program, char *const argv[], const int *fds, unsigne
 	_exit(CODE_INTERNAL);
 }
 
-/*
- * -- the parent
- * ----------------------------------------------------------------------------------------------------------
- */
+/* -- the parent -------------------------------------------------------------------------------------------------- */
 
 /*
  * With all signals blocked, so that no handler of ours runs in the child. vfork: to copy the page tables and to fault

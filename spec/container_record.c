@@ -12,10 +12,7 @@
 
 static const struct json_limits limits = {CONTAINER_RECORD_SIZE_MAX, 8192, 4, 256};
 
-/*
- * -- members that are numbers
- * ------------------------------------------------------------------------------------------
- */
+/* -- members that are numbers ------------------------------------------------------------------------------------ */
 
 #define MEMBER(name, member, max) {name, offsetof(struct container_record, member), max}
 
@@ -39,15 +36,12 @@ container_decision_name(enum container_decision decision)
 }
 
 static int64_t *
-number_of(const struct container_record *record, size_t index)
+number_of_member(const struct container_record *record, size_t index)
 {
 	return (int64_t *)((char *)record + numbers[index].offset);
 }
 
-/*
- * -- writing
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- writing ----------------------------------------------------------------------------------------------------- */
 
 static void
 print_gpus(struct json_out *out, const struct container_record *record)
@@ -85,15 +79,12 @@ container_record_print(const struct container_record *record)
 	json_out_member_integer(out, "uid", record->uid);
 	json_out_member_integer(out, "gid", record->gid);
 	for (i = 0; i < NUMBERS; i++)
-		json_out_member_integer(out, numbers[i].name, *number_of(record, i));
+		json_out_member_integer(out, numbers[i].name, *number_of_member(record, i));
 	json_out_end(out);
 	return json_out_finish(out);
 }
 
-/*
- * -- reading
- * -----------------------------------------------------------------------------------------------------------
- */
+/* -- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool
 read_hex(const struct json *value, void *out, size_t size)
@@ -165,7 +156,7 @@ read_record(const struct json *root, struct container_record *record)
 		return false;
 	record->pid = (pid_t)pid;
 	for (i = 0; i < NUMBERS; i++)
-		if (!json_integer(json_get(root, numbers[i].name), 0, numbers[i].max, number_of(record, i)))
+		if (!json_integer(json_get(root, numbers[i].name), 0, numbers[i].max, number_of_member(record, i)))
 			return false;
 	return read_gpus(root, record) && json_bool(json_get(root, "privileged"), &record->privileged) &&
 	       read_record_text(root, "image_id", false, &record->image_id) &&

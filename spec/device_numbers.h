@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * What character devices are to us by their major number: proc_devices(5) tells names and numbers, NVIDIA's driver has 195
- * for its nodes and takes the others as they come.
+ * What character devices are to us by their major number: proc_devices(5) tells names and numbers, NVIDIA's driver has
+ * 195 for its nodes and takes the others as they come.
  */
 
 #define DEVICE_NUMBERS_MAX 64

@@ -13,7 +13,7 @@
 
 static const struct json_limits limits = {OCI_CONFIG_SIZE_MAX, 1 << 20, 64, 1 << 18};
 
-/* -- typed members: null counts as absent, as Go programs write and read it ----------------------------------------- */
+/* -- typed members: null counts as absent, as Go programs write and read it -------------------------------------- */
 
 static const struct json *
 get_member(const struct json *object, const char *name)
@@ -91,7 +91,8 @@ flag(const struct json *object, const char *name, bool *out, struct err *err)
 
 /* Leaves *out if absent. */
 static int
-number(const struct json *object, const char *name, int64_t min, int64_t max, int64_t *out, struct err *err)
+read_integer_member(const struct json *object, const char *name, int64_t min, int64_t max, int64_t *out,
+		    struct err *err)
 {
 	const struct json *value = get_member(object, name);
 
@@ -105,7 +106,7 @@ id32(const struct json *object, const char *name, uint32_t *out, struct err *err
 {
 	int64_t value = 0;
 
-	if (number(object, name, 0, UINT32_MAX, &value, err) < 0)
+	if (read_integer_member(object, name, 0, UINT32_MAX, &value, err) < 0)
 		return -1;
 	*out = (uint32_t)value;
 	return 0;
@@ -139,7 +140,7 @@ list(const struct json *object, const char *name, size_t size, read_element *rea
 	return 0;
 }
 
-/* -- process and mounts --------------------------------------------------------------------------------------------- */
+/* -- process and mounts ------------------------------------------------------------------------------------------ */
 
 /* Names with CAP_ in front, in any case; crun (libcap) takes numbers as well. -1: none of Linux 6. */
 static int
@@ -236,7 +237,7 @@ read_root(const struct json *root, struct oci_config *config, struct err *err)
 	return 0;
 }
 
-/* -- hooks ---------------------------------------------------------------------------------------------------------- */
+/* -- hooks ------------------------------------------------------------------------------------------------------- */
 
 static int
 read_hook(const struct json *element, void *slot, struct err *err)
@@ -245,7 +246,7 @@ read_hook(const struct json *element, void *slot, struct err *err)
 
 	hook->timeout = INT64_MAX;
 	if (text_required(element, "path", &hook->path, err) < 0 || texts(element, "args", &hook->args, err) < 0 ||
-	    number(element, "timeout", INT64_MIN, INT64_MAX, &hook->timeout, err) < 0)
+	    read_integer_member(element, "timeout", INT64_MIN, INT64_MAX, &hook->timeout, err) < 0)
 		return -1;
 	return texts(element, "env", &hook->env, err);
 }
@@ -279,7 +280,7 @@ read_hooks(const struct json *root, struct oci_config *config, struct err *err)
 	return 0;
 }
 
-/* -- linux ---------------------------------------------------------------------------------------------------------- */
+/* -- linux ------------------------------------------------------------------------------------------------------- */
 
 static int
 read_type(const struct json *element, const char *allowed, char fallback, char *out, struct err *err)
@@ -301,13 +302,14 @@ read_device(const struct json *element, void *slot, struct err *err)
 {
 	struct oci_device *device = slot;
 
-	if (text_required(element, "path", &device->path, err) < 0 || read_type(element, "cubp", '\0', &device->type, err) < 0)
+	if (text_required(element, "path", &device->path, err) < 0 ||
+	    read_type(element, "cubp", '\0', &device->type, err) < 0)
 		return -1;
 	if (device->type == 'p')
 		return 0;
 	device->major = device->minor = OCI_ANY;
-	if (number(element, "major", 0, MAJOR_MAX, &device->major, err) < 0 ||
-	    number(element, "minor", 0, MINOR_MAX, &device->minor, err) < 0)
+	if (read_integer_member(element, "major", 0, MAJOR_MAX, &device->major, err) < 0 ||
+	    read_integer_member(element, "minor", 0, MINOR_MAX, &device->minor, err) < 0)
 		return -1;
 	if (device->major == OCI_ANY || device->minor == OCI_ANY)
 		return err_set(err, 0, "major or minor is missing");
@@ -322,8 +324,9 @@ read_rule(const struct json *element, void *slot, struct err *err)
 
 	rule->major = rule->minor = OCI_ANY;
 	if (flag(element, "allow", &rule->allow, err) < 0 || read_type(element, "abcu", 'a', &rule->type, err) < 0 ||
-	    number(element, "major", OCI_ANY, MAJOR_MAX, &rule->major, err) < 0 ||
-	    number(element, "minor", OCI_ANY, MINOR_MAX, &rule->minor, err) < 0 || text(element, "access", &access, err) < 0)
+	    read_integer_member(element, "major", OCI_ANY, MAJOR_MAX, &rule->major, err) < 0 ||
+	    read_integer_member(element, "minor", OCI_ANY, MINOR_MAX, &rule->minor, err) < 0 ||
+	    text(element, "access", &access, err) < 0)
 		return -1;
 	if (rule->type == 'u')
 		rule->type = 'c';
@@ -342,7 +345,8 @@ read_mapping(const struct json *element, void *slot, struct err *err)
 {
 	struct oci_mapping *mapping = slot;
 
-	if (id32(element, "containerID", &mapping->container, err) < 0 || id32(element, "hostID", &mapping->host, err) < 0)
+	if (id32(element, "containerID", &mapping->container, err) < 0 ||
+	    id32(element, "hostID", &mapping->host, err) < 0)
 		return -1;
 	return id32(element, "size", &mapping->size, err);
 }
@@ -443,16 +447,17 @@ static int
 read_linux(const struct json *root, struct oci_config *config, struct err *err)
 {
 	static const char *const known[] = {
-		"uidMappings", "gidMappings", "sysctl", "resources", "cgroupsPath", "namespaces", "devices", "netDevices",
-		"seccomp", "rootfsPropagation", "maskedPaths", "readonlyPaths", "mountLabel", "intelRdt", "memoryPolicy",
-		"personality", "timeOffsets", NULL,
+		"uidMappings", "gidMappings", "sysctl",       "resources",         "cgroupsPath", "namespaces",
+		"devices",     "netDevices",  "seccomp",      "rootfsPropagation", "maskedPaths", "readonlyPaths",
+		"mountLabel",  "intelRdt",    "memoryPolicy", "personality",       "timeOffsets", NULL,
 	};
 	const struct json *object;
 
 	if (typed(root, "linux", JSON_OBJECT, &object, err) < 0)
 		return -1;
 	find_device_like(object, known, config);
-	if (list(object, "devices", sizeof(*config->devices), read_device, &config->devices, &config->device_count, err) < 0 ||
+	if (list(object, "devices", sizeof(*config->devices), read_device, &config->devices, &config->device_count,
+		 err) < 0 ||
 	    list(object, "uidMappings", sizeof(struct oci_mapping), read_mapping, &config->uid_mappings.at,
 		 &config->uid_mappings.count, err) < 0 ||
 	    list(object, "gidMappings", sizeof(struct oci_mapping), read_mapping, &config->gid_mappings.at,
@@ -465,7 +470,7 @@ read_linux(const struct json *root, struct oci_config *config, struct err *err)
 	return 0;
 }
 
-/* -- whole ---------------------------------------------------------------------------------------------------------- */
+/* -- whole ------------------------------------------------------------------------------------------------------- */
 
 static int
 read_config(struct oci_config *config, struct err *err)
@@ -479,7 +484,8 @@ read_config(struct oci_config *config, struct err *err)
 	if (!oci_version_known(config->version))
 		return err_set(err, 0, "ociVersion: is '%.64s', known is 1.x", config->version);
 	config->has_vm = get_member(root, "vm") != NULL;
-	if (read_root(root, config, err) < 0 || read_process(root, config, err) < 0 || read_hooks(root, config, err) < 0 ||
+	if (read_root(root, config, err) < 0 || read_process(root, config, err) < 0 ||
+	    read_hooks(root, config, err) < 0 ||
 	    list(root, "mounts", sizeof(*config->mounts), read_mount, &config->mounts, &config->mount_count, err) < 0 ||
 	    oci_annotations_parse(get_member(root, "annotations"), &config->annotations, err) < 0)
 		return -1;

@@ -28,4 +28,12 @@ for file in "${sources[@]}"; do
 done
 check 'blanks at the end of a line' [ -z "$(grep -nE '[[:blank:]]+$' "${sources[@]}" | tee /dev/stderr)" ]
 check 'marks of unfinished work' [ -z "$(grep -nE '\b(TO''DO|FIX''ME|X''XX)\b' "${sources[@]}" | tee /dev/stderr)" ]
+mapfile -t code < <(printf '%s\n' "${sources[@]}" | grep -E '\.(c|h|def)$')
+check 'lines wider than 120 columns, with tabs of 8' \
+	[ -z "$(expand -t 8 "${code[@]}" | grep -E '^.{121}' | tee /dev/stderr)" ]
+# A search or a stack trace shall meet one function of a name.
+mapfile -t product < <(printf '%s\n' "${code[@]}" | grep -E '^(lib|spec|attest|hook|cdi)/.*\.c$')
+check 'static functions of one name in two files' [ -z "$(
+	awk 'FNR == 1 { before = "" } /^[a-z_0-9]+\(/ && before ~ /^static / { sub(/\(.*/, ""); print } { before = $0 }' \
+		"${product[@]}" | sort | uniq -d | grep -vxE 'main|run|usage' | tee /dev/stderr)" ]
 finish

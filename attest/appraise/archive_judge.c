@@ -206,7 +206,7 @@ keep_chain(struct judge *judge, struct x509_chain *chain, enum x509_verdict verd
 }
 
 static void
-verify_manifest(struct judge *judge, struct archive_item *item, const struct rim_id *id,
+judge_manifest_item(struct judge *judge, struct archive_item *item, const struct rim_id *id,
 		struct reference *reference, struct steps *steps)
 {
 	enum reference_kind kind = item->kind == COLLATERAL_DRIVER_RIM ? REFERENCE_DRIVER : REFERENCE_VBIOS;
@@ -238,7 +238,7 @@ judge_archived_manifest(struct judge *judge, struct archive_item *item, struct s
 	struct rim_id id;
 
 	if (kind_read_rim_id(item->name, &id)) {
-		verify_manifest(judge, item, &id, reference, steps);
+		judge_manifest_item(judge, item, &id, reference, steps);
 	} else {
 		err_set(&err, CODE_ARCHIVE, "no manifest is called so");
 		refuse_item(steps, item, &err);

@@ -299,8 +299,9 @@ judge_container(const struct run_request *request, const struct exemption_reques
 
 	if (exemption != EXEMPTION_GATE || !request->shared_pid || request->conf->shared_pid == SHARED_PID_ALLOW)
 		return exemption;
-	err_set(err, CODE_SHARED_PID, "the container joins a PID namespace of other processes, and the configuration says "
-				      "shared-pid = deny");
+	err_set(err, CODE_SHARED_PID,
+		"the container joins a PID namespace of other processes, and the configuration says "
+		"shared-pid = deny");
 	return EXEMPTION_DENY;
 }
 

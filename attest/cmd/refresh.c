@@ -32,10 +32,7 @@ struct refresh {
 	struct steps steps;
 };
 
-/*
- * -- which containers
- * --------------------------------------------------------------------------------------------------
- */
+/* -- which containers -------------------------------------------------------------------------------------------- */
 
 /* Those that have a token. */
 static int
@@ -100,10 +97,7 @@ find_one(const struct refresh *refresh, struct err *err)
 	return found;
 }
 
-/*
- * -- one of them
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- one of them ------------------------------------------------------------------------------------------------- */
 
 /* The text of the hook's verdict, and its code in *code. NULL: there was none. */
 static char *
@@ -187,10 +181,7 @@ refresh_one(struct refresh *refresh, const struct container_record *record)
 	free(text);
 }
 
-/*
- * -- the command
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- the command ------------------------------------------------------------------------------------------------- */
 
 static int
 refresh_chosen(struct refresh *refresh, struct err *err)

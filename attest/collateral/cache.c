@@ -208,7 +208,7 @@ take_record(const struct cache *cache, enum cache_place place, const char *name,
 }
 
 static bool
-take_content(struct buf *raw, struct cache_entry *out)
+take_kept_content(struct buf *raw, struct cache_entry *out)
 {
 	out->content = *raw;
 	*raw = (struct buf){0};
@@ -226,7 +226,7 @@ take_entry(struct cache *cache, enum cache_place place, const char *name, int di
 		if (places[place].record)
 			found = take_record(cache, place, name, buf_bytes(&raw), out);
 		else
-			found = take_content(&raw, out);
+			found = take_kept_content(&raw, out);
 		if (!found && !cache->read_only)
 			unlinkat(dir, file, 0);
 	}

@@ -7,8 +7,8 @@
 /*
  * What the CRI-O that runs makes of a hook definition. It reads its directories when it starts, and again whenever
  * inotify tells of a change in them; a definition whose program is missing at that moment it drops until the next one.
- * The watch is on the directory itself: one that was removed and made again is another. procfs tells its inode (proc(5),
- * /proc/PID/fdinfo).
+ * The watch is on the directory itself: one that was removed and made again is another. procfs tells its inode
+ * (proc(5), /proc/PID/fdinfo).
  */
 enum watch_state {
 	WATCH_NO_PROCESS, /* none runs: it will read what is there */

@@ -63,10 +63,7 @@ is_late(struct search *search)
 	return search->out->late;
 }
 
-/*
- * -- nodes
- * -------------------------------------------------------------------------------------------------------------
- */
+/* -- nodes ------------------------------------------------------------------------------------------------------- */
 
 static bool
 is_nvidia_device(const struct search *search, dev_t number)
@@ -81,7 +78,7 @@ is_nvidia_device(const struct search *search, dev_t number)
 }
 
 static bool
-is_gpu(const struct search *search, dev_t number)
+is_held_gpu(const struct search *search, dev_t number)
 {
 	switch (device_numbers_class(&search->numbers, major(number))) {
 	case DEVICE_NODE:
@@ -110,7 +107,7 @@ see_device(void *seer, dev_t number)
 	struct sought *sought = seer;
 
 	*sought->node = number;
-	sought->found = is_gpu(sought->search, number);
+	sought->found = is_held_gpu(sought->search, number);
 	return !sought->found && !is_late(sought->search);
 }
 
@@ -125,10 +122,7 @@ holds_node(struct search *search, pid_t pid, dev_t *node)
 	return sought.found;
 }
 
-/*
- * -- who it is
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- who it is --------------------------------------------------------------------------------------------------- */
 
 static const struct covered *
 covered_by_mounts(const struct search *search, pid_t pid)
@@ -236,10 +230,7 @@ read_cgroup(const struct search *search, struct holder *holder)
 	free(path);
 }
 
-/*
- * -- all of them
- * -------------------------------------------------------------------------------------------------------
- */
+/* -- all of them ------------------------------------------------------------------------------------------------- */
 
 static void
 examine_process(struct search *search, pid_t pid)

@@ -28,7 +28,7 @@ queue_enter(const char *path, unsigned places, int64_t deadline, struct err *err
 	if (fd >= 0)
 		return fd;
 	if (errno == ETIMEDOUT)
-		return err_set(err, CODE_DEADLINE, "%u other attestations were running, or others waiting before, all the time",
-			       places);
+		return err_set(err, CODE_DEADLINE,
+			       "%u other attestations were running, or others waiting before, all the time", places);
 	return err_wrap(err, CODE_WORKER, "queue");
 }

@@ -7,9 +7,9 @@
 #include "lib/err.h"
 
 /*
- * A counting lock: so many runs of this machine, or user, at once that a storm of starts leaves processors to others. First
- * come, first served; a user who is not root has a line of his own, and holds up nobody else. The hook asks for no container
- * that reaches no GPU, so nobody without one stands in it.
+ * A counting lock: so many runs of this machine, or user, at once that a storm of starts leaves processors to others.
+ * First come, first served; a user who is not root has a line of his own, and holds up nobody else. The hook asks for
+ * no container that reaches no GPU, so nobody without one stands in it.
  */
 #define QUEUE_FILE "cgpu.lock" /* in PATH_RUN, or in the folder of the user's session */
 

@@ -350,7 +350,7 @@ set_value(struct reader *reader, const char *section, const char *name, const ch
 
 /* As fgets(3), and counts: libinih tells its handler no line. */
 static char *
-next_line(char *out, int size, void *user)
+next_ini_line(char *out, int size, void *user)
 {
 	struct reader *reader = user;
 	size_t length = strcspn(reader->rest, "\n");
@@ -410,7 +410,7 @@ conf_parse(struct conf *conf, const char *name, struct bytes text, struct err *e
 		goto out;
 	err_set(err, 0, "no section, or no 'key = value'");
 	reader.rest = copy;
-	line = ini_parse_stream(next_line, &reader, on_value, &reader);
+	line = ini_parse_stream(next_ini_line, &reader, on_value, &reader);
 	if (line != 0) {
 		err_wrap(err, CODE_USAGE, "%s:%d", name, line);
 		goto out;
@@ -458,10 +458,11 @@ check_exempts(const struct conf *conf, struct err *err)
 			return err_set(err, CODE_USAGE, "configuration: [exempt %s] has no absolute bundle-root",
 				       entry->name);
 		if (entry->namespace == NULL)
-			return err_set(err, CODE_USAGE,
-				       "configuration: [exempt %s] has no namespace; image-id alone exempts nothing, for a "
-				       "container's annotation can name any image",
-				       entry->name);
+			return err_set(
+				err, CODE_USAGE,
+				"configuration: [exempt %s] has no namespace; image-id alone exempts nothing, for a "
+				"container's annotation can name any image",
+				entry->name);
 	}
 	return 0;
 }

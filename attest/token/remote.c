@@ -166,7 +166,7 @@ claims_text(const struct json *payload)
 }
 
 static enum remote_verdict
-judge_tokens(const struct remote_request *request, const struct token_request *tokens, struct steps *steps,
+judge_envelope(const struct remote_request *request, const struct token_request *tokens, struct steps *steps,
 	     char *claims[], int64_t *issued)
 {
 	enum remote_verdict verdict = REMOTE_FAIL;
@@ -223,7 +223,7 @@ remote_judge(const struct remote_request *request, struct steps *steps, char *cl
 	} else {
 		rules.keys.root = root;
 		tokens.keys = keys;
-		verdict = judge_tokens(request, &tokens, steps, claims, issued);
+		verdict = judge_envelope(request, &tokens, steps, claims, issued);
 	}
 	json_free(keys);
 	X509_free(root);

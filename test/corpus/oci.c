@@ -118,9 +118,9 @@ answer_decision(const struct json *root, const struct decision *decision, struct
 }
 
 /*
- * The rows do not say which rules the kernel holds, nor what the image has. Two hosts are in keeping with them: one that applies
- * no rules to an image without nodes, and one that applies the configuration's to an image that may have any. What reaches a
- * GPU on one of them has to be gated.
+ * The rows do not say which rules the kernel holds, nor what the image has. Two hosts are in keeping with them: one
+ * that applies no rules to an image without nodes, and one that applies the configuration's to an image that may have
+ * any. What reaches a GPU on one of them has to be gated.
  */
 static void
 held_devices(void *context, const struct processes_caller *caller, process_see_device *see, void *seer)
@@ -155,8 +155,8 @@ decide(const struct oci_state *state, const struct oci_config *config, const str
 }
 
 /*
- * Rows that were written before what a container can reach came to decide: annotations, the legacy hook and its mounts where
- * nothing acts on them, and files of the driver's that every procfs shows.
+ * Rows that were written before what a container can reach came to decide: annotations, the legacy hook and its mounts
+ * where nothing acts on them, and files of the driver's that every procfs shows.
  */
 static bool
 is_reach_of_words(const struct corpus_row *row)

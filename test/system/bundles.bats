@@ -62,9 +62,22 @@ for_both() { # COMMAND...: with the words RUNTIME and ID filled in
 	for_both attested_by cdi RUNTIME run -b $BUNDLE ID
 }
 
-@test "attested: a bundle without a node, one with a user namespace, one that is read-only, one started in two steps" {
-	write_bundle "[$BY_CDI]" 'del(.linux.devices, .linux.resources.devices[1:])'
-	for_both attested_by cdi RUNTIME run -b $BUNDLE ID
+@test "a bundle that reaches no node starts without a token, whoever calls" {
+	local runtime count
+	count=$(audit_lines)
+	for call in "$BY_CDI" "$BY_HOOKS"; do
+		write_bundle "[$call]" 'del(.linux.devices, .linux.resources.devices[1:]) | .process.args = ["ls", "/run"]'
+		for runtime in runc crun; do
+			run "$runtime" run -b $BUNDLE "$runtime-$BATS_TEST_NUMBER"
+			echo "$output"
+			[ "$status" -eq 0 ]
+			[[ $output != *attestation.env* ]]
+		done
+	done
+	[ "$(audit_lines)" -eq "$count" ]
+}
+
+@test "attested: a bundle with a user namespace, one that is read-only, one started in two steps" {
 	write_bundle "[$BY_HOOKS]" '.root.readonly = true'
 	for_both attested_by hooks.d RUNTIME run -b $BUNDLE ID
 	write_bundle "[$BY_HOOKS]" '.linux.namespaces += [{"type": "user"}] |

@@ -68,7 +68,9 @@ attested() {
 		rm "/etc/cdi/$file"
 	done
 	$CDI guard --output /etc/cdi/coherent.yaml /run/test/specs/coherent.yaml
-	$CDI check
+	run $CDI check
+	echo "$output"
+	[ "$status" -eq 0 ] || [ "$status" -eq 241 ]
 	run start runc --rm --device nvidia.com/gpu.coherent=all plain cat /run/cgpu/token.jwt
 	echo "$output"
 	if [ "$status" -eq 0 ]; then
@@ -138,7 +140,9 @@ run_unit() {
 		cp /run/test/specs/$name.yaml "$place"
 		run_unit nvidia-cdi-refresh.service.d/50-cgpu.conf
 		$CDI check
-		$CDI guard /run/test/specs/$name.yaml | cmp - /run/cdi/nvidia.yaml
+		# But for the ID, which is random.
+		$CDI guard /run/test/specs/$name.yaml | sed 's/--cdi=[0-9a-f]*/--cdi=ID/' |
+			cmp - <(sed 's/--cdi=[0-9a-f]*/--cdi=ID/' /run/cdi/nvidia.yaml)
 		attested crun nvidia.com/gpu=all
 	done
 	# The device plugin's files appear where engines read.

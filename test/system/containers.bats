@@ -7,7 +7,7 @@ load helpers
 CONF=/opt/cgpu/etc/cgpu/cgpu.conf.d/test.conf
 # As CRI-O tells the namespace of a pod.
 operator=(--annotation io.kubernetes.pod.namespace=gpu-operator
-	--annotation 'io.kubernetes.cri-o.Labels={"io.kubernetes.pod.namespace":"gpu-operator"}')
+	--annotation '"io.kubernetes.cri-o.Labels={""io.kubernetes.pod.namespace"":""gpu-operator""}"')
 RECORDS=/run/cgpu/containers
 
 setup_file() {
@@ -213,7 +213,7 @@ criu_works() {
 		echo "$runtime: $status, $output"
 		[ "$status" -ne 0 ]
 		if [ $runtime = runc ]; then
-			[[ $output == *criu* ]]
+			[[ ${output,,} == *criu* ]]
 		else
 			[[ $output == *'does not support checkpoint/restore'* || $output == *criu* ]]
 		fi

@@ -208,7 +208,7 @@ exempted() { # how many of the last two audit lines are exemptions
 
 @test "exempt by namespace: below the folder of CRI-O's alone" {
 	local system='.annotations["io.kubernetes.pod.namespace"] = "gpu-operator" |
-		.annotations["io.kubernetes.cri-o.Labels"] = "{\\"io.kubernetes.pod.namespace\\":\\"gpu-operator\\"}"' name
+		.annotations["io.kubernetes.cri-o.Labels"] = "{\"io.kubernetes.pod.namespace\":\"gpu-operator\"}"' name
 	printf '[exempt operator]\nnamespace = gpu-operator\nbundle-root = %s\n' $STORAGE >"$CONF"
 	echo 'cc-feature 0' >"$EMULATED"/node/faults.conf
 	write_bundle operator "$HOOKS_D" "$system"

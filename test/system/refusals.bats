@@ -258,7 +258,7 @@ shared() {
 @test "[exempt] by the engine's own folder and a namespace" {
 	local storage=/var/lib/containers/storage wanted=(--device nvidia.com/gpu=all)
 	local annotated=("${wanted[@]}" --annotation io.kubernetes.pod.namespace=gpu-operator
-		--annotation 'io.kubernetes.cri-o.Labels={"io.kubernetes.pod.namespace":"gpu-operator"}')
+		--annotation '"io.kubernetes.cri-o.Labels={""io.kubernetes.pod.namespace"":""gpu-operator""}"')
 	printf '[exempt test]\nnamespace = gpu-operator\nbundle-root = %s\n' $storage/overlay-containers >$CONF
 	exempted "${annotated[@]}"
 	attests "${wanted[@]}"

@@ -257,8 +257,9 @@ test_origins(void)
 	struct conf conf;
 	char *text;
 
-	CHECK(parse(&conf, "\xef\xbb\xbf[policy]\r\n\n; a comment\n   \nready-state = report\ngpu-count=2\n"
-			   "[exempt a]\nnamespace = n\nimage-id = sha256:1\nbundle-root = /run\n[run]\ndeadline = 7") == 0);
+	CHECK(parse(&conf,
+		    "\xef\xbb\xbf[policy]\r\n\n; a comment\n   \nready-state = report\ngpu-count=2\n"
+		    "[exempt a]\nnamespace = n\nimage-id = sha256:1\nbundle-root = /run\n[run]\ndeadline = 7") == 0);
 	CHECK(conf_parse(&conf, "second.conf", bytes_of_text("\n[policy]\ngpu-count = 4\n"), &last) == 0);
 	text = conf_text(&conf, true);
 	CHECK(strstr(text, "\nready-state = report  # cgpu.conf:5\n") != NULL);

@@ -38,7 +38,9 @@ test_namespace(void)
 		const char *bundle, *members, *want;
 	} rows[] = {
 		{CRIO, "\"" LABEL "\":\"a\",\"" LABELS "\":\"{\\\"" LABEL "\\\":\\\"a\\\"}\"", "a"},
-		/* The engine's labels say another, none, or are no JSON: the plain name is an annotation of somebody's. */
+		/*
+		 * The engine's labels say another, none, or are no JSON: the plain name is an annotation of somebody's.
+		 */
 		{CRIO, "\"" LABEL "\":\"a\",\"" LABELS "\":\"{\\\"" LABEL "\\\":\\\"b\\\"}\"", "none"},
 		{CRIO, "\"" LABEL "\":\"a\",\"" LABELS "\":\"{}\"", "none"},
 		{CRIO, "\"" LABEL "\":\"a\",\"" LABELS "\":\"a\"", "none"},

@@ -10,7 +10,7 @@
 #include "lib/code.h"
 #include "test/unit/unit.h"
 
-/* -- a host of the test's --------------------------------------------------------------------------------------------- */
+/* -- a host of the test's ---------------------------------------------------------------------------------------- */
 
 enum driver { NO_GPU, PCI_ONLY, REGISTERED };
 
@@ -70,7 +70,8 @@ mounts_below(void *context, const char *path, decision_see_mount *see, void *see
 	for (size_t i = 0; i < sizeof(objects) / sizeof(*objects); i++) {
 		const char *mount = objects[i].path;
 
-		if ((strcmp(path, "/") == 0 && (strcmp(mount, "/dev") == 0 || strcmp(mount, "/sys") == 0 || strcmp(mount, "/proc") == 0)) ||
+		if ((strcmp(path, "/") == 0 &&
+		     (strcmp(mount, "/dev") == 0 || strcmp(mount, "/sys") == 0 || strcmp(mount, "/proc") == 0)) ||
 		    (strcmp(path, "/srv/chroot") == 0 && strcmp(mount, "/dev") == 0))
 			see(seer, &objects[i].object);
 	}
@@ -82,7 +83,8 @@ static bool
 nodes_below(void *context, const char *path, decision_see_node *see, void *seer)
 {
 	(void)context;
-	if (strcmp(path, "/srv/holds") == 0 || strcmp(path, "/dev/gpus") == 0 || (image_holds && strstr(path, "rootfs") != NULL))
+	if (strcmp(path, "/srv/holds") == 0 || strcmp(path, "/dev/gpus") == 0 ||
+	    (image_holds && strstr(path, "rootfs") != NULL))
 		see(seer, makedev(195, 1));
 	return strcmp(path, "/srv/huge") != 0;
 }
@@ -135,9 +137,16 @@ static struct decision_host
 host_of(enum driver driver, enum device_rules_source source)
 {
 	static const enum driver drivers[] = {NO_GPU, PCI_ONLY, REGISTERED};
-	struct decision_host host = {.look_up = look_up, .mounts_below = mounts_below, .nodes_below = nodes_below, .held_devices = held_devices,
-				     .has_function = has_function, .has_gpu = has_gpu, .pci_vendor = pci_vendor,
-				     .caps_gpu = caps_gpu, .context = (void *)&drivers[driver], .rules = {.source = source}};
+	struct decision_host host = {.look_up = look_up,
+				     .mounts_below = mounts_below,
+				     .nodes_below = nodes_below,
+				     .held_devices = held_devices,
+				     .has_function = has_function,
+				     .has_gpu = has_gpu,
+				     .pci_vendor = pci_vendor,
+				     .caps_gpu = caps_gpu,
+				     .context = (void *)&drivers[driver],
+				     .rules = {.source = source}};
 
 	device_numbers_add(&host.numbers, 10, "misc");
 	device_numbers_add(&host.numbers, VFIO_MAJOR, "vfio");
@@ -149,7 +158,7 @@ host_of(enum driver driver, enum device_rules_source source)
 	return host;
 }
 
-/* -- one configuration ------------------------------------------------------------------------------------------------ */
+/* -- one configuration ------------------------------------------------------------------------------------------- */
 
 /* "no", "all", "0 3", "privileged all", "early all", or the name of the refusal. */
 static char answer[128];
@@ -161,14 +170,16 @@ say(const struct decision *decision)
 
 	if (decision->answer == DECISION_NO_GPU)
 		return "no";
-	CHECK(decision->answer == DECISION_GPU && (decision->all || decision->count > 0) && decision->reason[0] != '\0');
+	CHECK(decision->answer == DECISION_GPU && (decision->all || decision->count > 0) &&
+	      decision->reason[0] != '\0');
 	answer[0] = '\0';
 	if (decision->privileged)
 		used += (size_t)snprintf(answer, sizeof(answer), "privileged ");
 	if (decision->before_driver)
 		used += (size_t)snprintf(answer + used, sizeof(answer) - used, "early ");
 	for (unsigned i = 0; !decision->all && i < decision->count; i++)
-		used += (size_t)snprintf(answer + used, sizeof(answer) - used, "%s%u", i ? " " : "", decision->minors[i]);
+		used += (size_t)snprintf(answer + used, sizeof(answer) - used, "%s%u", i ? " " : "",
+					 decision->minors[i]);
 	if (decision->all)
 		snprintf(answer + used, sizeof(answer) - used, "all");
 	return answer;
@@ -176,7 +187,10 @@ say(const struct decision *decision)
 
 static bool rootless, elsewhere;
 
-/* linux: members of that object; members: others of the whole. The container's process has no capability unless they say. */
+/*
+ * linux: members of that object; members: others of the whole. The container's process has no capability unless they
+ * say.
+ */
 static const char *
 decide(enum driver driver, enum device_rules_source source, const char *linux_members, const char *members)
 {
@@ -198,8 +212,9 @@ decide(enum driver driver, enum device_rules_source source, const char *linux_me
 		host.rules.at = config.rule_count > 1 ? config.rules + 1 : NULL;
 		host.rules.count = config.rule_count > 1 ? config.rule_count - 1 : 0;
 	}
-	said = err_code(&err) != CODE_INTERNAL || err.text[0] != '\0' ? code_name(err_code(&err))
-	       : decision_make(&state, &config, &host, &decision, &err) < 0 ? code_name(err_code(&err)) : say(&decision);
+	said = err_code(&err) != CODE_INTERNAL || err.text[0] != '\0'       ? code_name(err_code(&err))
+	       : decision_make(&state, &config, &host, &decision, &err) < 0 ? code_name(err_code(&err))
+									    : say(&decision);
 	if (said != answer)
 		snprintf(answer, sizeof(answer), "%s", said);
 	oci_config_free(&config);
@@ -281,7 +296,7 @@ test_devices_by_rules(void)
 	}
 }
 
-/* -- rules and who makes nodes ---------------------------------------------------------------------------------------- */
+/* -- rules and who makes nodes ----------------------------------------------------------------------------------- */
 
 static void
 test_rules(void)
@@ -315,8 +330,11 @@ test_rules(void)
 		CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rows[i].rules, ""), rows[i].other);
 	}
 	/* The first rule of a list counts like any other. */
-	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_CONFIGURED, "\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":195,"
-			  "\"minor\":5,\"access\":\"rw\"}]}", maker), "5");
+	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_CONFIGURED,
+			  "\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":195,"
+			  "\"minor\":5,\"access\":\"rw\"}]}",
+			  maker),
+		   "5");
 	/* Where no rule is in force the list says nothing. */
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, RULES(""), maker), "all");
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, RULES(ALLOW("c", 195, 3, "rw")), maker), "all");
@@ -347,7 +365,8 @@ test_capabilities(void)
 		free(text);
 	}
 	/* It lifts the rules that the kernel holds. */
-	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), CAPABILITIES("\"CAP_SYS_ADMIN\"")), "privileged all");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), CAPABILITIES("\"CAP_SYS_ADMIN\"")),
+		   "privileged all");
 	/* Nothing is said about capabilities. */
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"process\":{}"), "privileged all");
 }
@@ -355,8 +374,10 @@ test_capabilities(void)
 static void
 test_memory(void)
 {
-	static const char both[] = CAPABILITIES("\"CAP_MKNOD\",\"CAP_SYS_RAWIO\""), raw[] = CAPABILITIES("\"CAP_SYS_RAWIO\"");
-	static const char node[] = "\"devices\":[" DEVICE("/dev/m", "c", 1, 1) "],", rule[] = RULES(ALLOW("c", 1, 1, "rwm"));
+	static const char both[] = CAPABILITIES("\"CAP_MKNOD\",\"CAP_SYS_RAWIO\""),
+			  raw[] = CAPABILITIES("\"CAP_SYS_RAWIO\"");
+	static const char node[] = "\"devices\":[" DEVICE("/dev/m", "c", 1, 1) "],",
+			  rule[] = RULES(ALLOW("c", 1, 1, "rwm"));
 	char *given = xprintf("%s%s", node, rule);
 
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, rule, both), "raw-device");
@@ -372,13 +393,15 @@ test_memory(void)
 	free(given);
 }
 
-/* -- mounts ----------------------------------------------------------------------------------------------------------- */
+/* -- mounts ------------------------------------------------------------------------------------------------------ */
 
 static const char *
-with_mount(enum driver driver, enum device_rules_source source, const char *from, const char *options, const char *process)
+with_mount(enum driver driver, enum device_rules_source source, const char *from, const char *options,
+	   const char *process)
 {
-	char *text = xprintf("\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[%s]}]%s%s",
-			     from, options, process[0] ? "," : "", process);
+	char *text = xprintf(
+		"\"mounts\":[{\"destination\":\"/x\",\"type\":\"bind\",\"source\":\"%s\",\"options\":[%s]}]%s%s", from,
+		options, process[0] ? "," : "", process);
 
 	decide(driver, source, RULES(""), text);
 	free(text);
@@ -431,19 +454,24 @@ test_sources(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_NONE, rows[i].source, "\"rbind\"", ""), rows[i].open);
-		CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, rows[i].source, "\"rbind\"", ""), rows[i].listed);
+		CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, rows[i].source, "\"rbind\"", ""),
+			   rows[i].listed);
 		CHECK_TEXT(with_mount(NO_GPU, DEVICE_RULES_NONE, rows[i].source, "\"rbind\"", ""), rows[i].none);
 	}
 }
 
-/* Who cannot write root's files does not write those of the GPU's PCI function, and nobody through what is read-only. */
+/*
+ * Who cannot write root's files does not write those of the GPU's PCI function, and nobody through what is read-only.
+ */
 static void
 test_pci_files(void)
 {
 	static const char user[] = "\"process\":{\"user\":{\"uid\":65534},\"capabilities\":{}}";
-	static const char power[] = "\"process\":{\"user\":{\"uid\":65534},\"capabilities\":{\"bounding\":[\"CAP_DAC_OVERRIDE\"]}}";
+	static const char power[] =
+		"\"process\":{\"user\":{\"uid\":65534},\"capabilities\":{\"bounding\":[\"CAP_DAC_OVERRIDE\"]}}";
 	static const char root[] = CAPABILITIES(""), raw[] = CAPABILITIES("\"CAP_SYS_RAWIO\"");
-	static const char own[] = "\"mounts\":[{\"destination\":\"/%s\",\"type\":\"%s\",\"source\":\"x\",\"options\":[%s]}],%s";
+	static const char own[] =
+		"\"mounts\":[{\"destination\":\"/%s\",\"type\":\"%s\",\"source\":\"x\",\"options\":[%s]}],%s";
 	static const struct {
 		const char *type, *options, *linux_members, *process, *want;
 	} rows[] = {
@@ -461,7 +489,8 @@ test_pci_files(void)
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\"", user), "no");
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\"", power), "privileged all");
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\",\"ro\"", root), "no");
-	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\",\"ro\",\"rw\"", root), "privileged all");
+	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/sys", "\"rbind\",\"ro\",\"rw\"", root),
+		   "privileged all");
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", user), "no");
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", root), "no");
 	CHECK_TEXT(with_mount(REGISTERED, DEVICE_RULES_LISTED, "/", "\"rbind\",\"ro\"", power), "privileged all");
@@ -475,8 +504,10 @@ test_pci_files(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char *text = xprintf(own, "x", rows[i].type, rows[i].options, rows[i].process);
 
-		CHECK_TEXT(decide(REGISTERED, strcmp(rows[i].type, "devtmpfs") == 0 ? DEVICE_RULES_NONE : DEVICE_RULES_LISTED,
-				  rows[i].linux_members, text), rows[i].want);
+		CHECK_TEXT(decide(REGISTERED,
+				  strcmp(rows[i].type, "devtmpfs") == 0 ? DEVICE_RULES_NONE : DEVICE_RULES_LISTED,
+				  rows[i].linux_members, text),
+			   rows[i].want);
 		free(text);
 	}
 }
@@ -520,12 +551,13 @@ test_mounts(void)
 	rootless = image_holds = false;
 }
 
-/* -- what else stands in a configuration ------------------------------------------------------------------------------ */
+/* -- what else stands in a configuration ------------------------------------------------------------------------- */
 
 static const char *
 with_hook(const char *path, const char *args, const char *env, const char *more)
 {
-	char *text = xprintf("\"hooks\":{\"prestart\":[{\"path\":\"%s\",\"args\":[%s]}]},\"process\":{\"capabilities\":{},\"env\":[%s]}%s",
+	char *text = xprintf("\"hooks\":{\"prestart\":[{\"path\":\"%s\",\"args\":[%s]}]},\"process\":{\"capabilities\":"
+			     "{},\"env\":[%s]}%s",
 			     path, args, env, more);
 
 	decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), text);
@@ -537,10 +569,12 @@ static void
 test_hooks(void)
 {
 	static const char legacy[] = "/usr/bin/nvidia-container-runtime-hook", devices[] = "\"NVIDIA_VISIBLE_DEVICES=";
-	static const char mounts[] = ",\"mounts\":[{\"destination\":\"/var/run//nvidia-container-devices/0\",\"source\":\"/dev/null\"}]";
+	static const char mounts[] =
+		",\"mounts\":[{\"destination\":\"/var/run//nvidia-container-devices/0\",\"source\":\"/dev/null\"}]";
 	static const struct {
 		const char *value, *want;
-	} rows[] = {{"all", "all"}, {"0", "all"}, {"GPU-1", "all"}, {" 0", "all"}, {"", "no"}, {"void", "no"}, {"none", "no"}};
+	} rows[] = {{"all", "all"}, {"0", "all"},   {"GPU-1", "all"}, {" 0", "all"},
+		    {"", "no"},     {"void", "no"}, {"none", "no"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char *env = xprintf("\"A=b\",%s%s\"", devices, rows[i].value);
@@ -557,17 +591,22 @@ test_hooks(void)
 	CHECK_TEXT(with_hook(legacy, "", "", mounts), "all");
 	CHECK_TEXT(with_hook(legacy, "", "\"CUDA_VERSION=8.0\"", ""), "all");
 	CHECK_TEXT(with_hook(legacy, "", "\"CUDA_VERSION=12.4\",\"NVIDIA_REQUIRE_CUDA=cuda>=12\"", ""), "no");
-	CHECK_TEXT(with_hook("/sbin/containerd", "\"c\",\"oci-hook\",\"--\",\"/bin/nvidia-container-cli\",\"--device=0\"", "", ""), "all");
+	CHECK_TEXT(with_hook("/sbin/containerd",
+			     "\"c\",\"oci-hook\",\"--\",\"/bin/nvidia-container-cli\",\"--device=0\"", "", ""),
+		   "all");
 	CHECK_TEXT(with_hook("/bin/true", "", "", mounts), "no");
 }
 
 static void
 test_words(void)
 {
-	static const char annotations[] = "\"annotations\":{\"cdi.k8s.io/x\":\"nvidia.com/gpu=all\",\"nvidia.cdi.k8s.io/x\":\"runtime.nvidia.com/gpu=0\"}";
+	static const char annotations[] = "\"annotations\":{\"cdi.k8s.io/x\":\"nvidia.com/"
+					  "gpu=all\",\"nvidia.cdi.k8s.io/x\":\"runtime.nvidia.com/gpu=0\"}";
 
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), annotations), "no");
-	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"process\":{\"capabilities\":{},\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}"), "no");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""),
+			  "\"process\":{\"capabilities\":{},\"env\":[\"NVIDIA_VISIBLE_DEVICES=all\"]}"),
+		   "no");
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, "\"newDevices\":[1]," RULES(""), ""), "all");
 	CHECK_TEXT(decide(NO_GPU, DEVICE_RULES_LISTED, "\"newDevices\":[1]," RULES(""), ""), "no");
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_LISTED, RULES(""), "\"vm\":{}"), "vm-runtime");
@@ -579,7 +618,8 @@ test_root(void)
 {
 	struct oci_state state = {.bundle = "/run/bundle"};
 	static const char *const bad[] = {"/", "//", "../..", "/srv/root", "/dev", "/x/.."};
-	struct decision_host host = host_of(REGISTERED, DEVICE_RULES_LISTED), none = host_of(NO_GPU, DEVICE_RULES_LISTED);
+	struct decision_host host = host_of(REGISTERED, DEVICE_RULES_LISTED),
+			     none = host_of(NO_GPU, DEVICE_RULES_LISTED);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct oci_config config = {.root_path = bad[i], .mount_namespace = true};
@@ -588,7 +628,8 @@ test_root(void)
 
 		CHECK(decision_make(&state, &config, &host, &decision, &err) == -1 && err_code(&err) == CODE_ROOTFS);
 		CHECK(decision.answer == DECISION_REFUSE);
-		CHECK(decision_make(&state, &config, &none, &decision, &err) == 0 && decision.answer == DECISION_NO_GPU);
+		CHECK(decision_make(&state, &config, &none, &decision, &err) == 0 &&
+		      decision.answer == DECISION_NO_GPU);
 	}
 }
 
@@ -602,7 +643,8 @@ test_no_mount_namespace(void)
 	struct err err = ERR_INIT;
 	struct decision decision;
 
-	CHECK(decision_make(&state, &config, &host, &decision, &err) == -1 && err_code(&err) == CODE_NO_MOUNT_NAMESPACE);
+	CHECK(decision_make(&state, &config, &host, &decision, &err) == -1 &&
+	      err_code(&err) == CODE_NO_MOUNT_NAMESPACE);
 	config.device_count = 0;
 	CHECK(decision_make(&state, &config, &host, &decision, &err) == 0 && decision.answer == DECISION_NO_GPU);
 }
@@ -632,11 +674,12 @@ test_rootless(void)
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", "\"process\":{}"), "no");
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", admin), "privileged 1");
 	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("") "," NODE_MOUNT "]"), "1");
-	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("") "," NODE_MOUNT VFIO_MOUNT "]"), "raw-device");
+	CHECK_TEXT(decide(REGISTERED, DEVICE_RULES_NONE, "", CAPABILITIES("") "," NODE_MOUNT VFIO_MOUNT "]"),
+		   "raw-device");
 	rootless = false;
 }
 
-/* -- every combination against the rule's text -------------------------------------------------------------------------- */
+/* -- every combination against the rule's text ------------------------------------------------------------------- */
 
 enum list { LIST_NONE, LIST_DENY, LIST_ONE, LIST_ALL, LIST_NOT_APPLIED, LISTS };
 enum bind { BIND_NONE, BIND_NODE, BIND_FOLDER, BIND_DEV, BIND_SYS, BIND_ROOT, BIND_ALIAS, BIND_VFIO, BINDS };
@@ -651,9 +694,9 @@ struct combination {
 };
 
 /*
- * "Reach is a node of an NVIDIA number that the kernel would let it open (below its mounts, or makeable), or the PCI files";
- * capabilities count outside user namespaces alone; a wildcard or a directory counts where a GPU is, a number always; CAP_SYS_ADMIN lifts
- * rules. Minor 1 is the one that has a node and a rule, 7 stands for every other.
+ * "Reach is a node of an NVIDIA number that the kernel would let it open (below its mounts, or makeable), or the PCI
+ * files"; capabilities count outside user namespaces alone; a wildcard or a directory counts where a GPU is, a number
+ * always; CAP_SYS_ADMIN lifts rules. Minor 1 is the one that has a node and a rule, 7 stands for every other.
  */
 static bool
 reaches(const struct combination *c, int minor)
@@ -663,7 +706,8 @@ reaches(const struct combination *c, int minor)
 	bool anything = !ruled || c->list == LIST_NONE || c->list == LIST_ALL || c->list == LIST_NOT_APPLIED;
 	bool by_number = ruled && c->list == LIST_ONE && minor == 1;
 	bool node = c->bind == BIND_NODE && minor == 1, inside = c->bind == BIND_FOLDER && minor == 1;
-	bool any_node = c->bind == BIND_DEV || c->bind == BIND_ROOT || c->bind == BIND_ALIAS || (host && (c->mknod || c->who == PRIVILEGED));
+	bool any_node = c->bind == BIND_DEV || c->bind == BIND_ROOT || c->bind == BIND_ALIAS ||
+			(host && (c->mknod || c->who == PRIVILEGED));
 	bool pci = host && (c->bind == BIND_SYS || c->bind == BIND_ROOT);
 
 	if (gpu && ((host && admin) || pci))
@@ -694,17 +738,22 @@ oracle(const struct combination *c)
 static const char *
 start(const struct combination *c)
 {
-	static const char *const sources[] = {NULL, "/dev/nvidia1", "/srv/holds", "/dev", "/sys", "/", "/srv/dev", "/dev/vfio/7"};
-	static struct oci_rule one = {.allow = true, .type = 'c', .major = 195, .minor = 1, .read = true, .write = true, .mknod = true};
-	static struct oci_rule all = {.allow = true, .type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true};
-	static const enum device_rules_source applied[] = {DEVICE_RULES_CONFIGURED, DEVICE_RULES_LISTED, DEVICE_RULES_LISTED,
-							  DEVICE_RULES_LISTED, DEVICE_RULES_NONE};
+	static const char *const sources[] = {NULL, "/dev/nvidia1", "/srv/holds", "/dev", "/sys",
+					      "/",  "/srv/dev",     "/dev/vfio/7"};
+	static struct oci_rule one = {
+		.allow = true, .type = 'c', .major = 195, .minor = 1, .read = true, .write = true, .mknod = true};
+	static struct oci_rule all = {
+		.allow = true, .type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true};
+	static const enum device_rules_source applied[] = {DEVICE_RULES_CONFIGURED, DEVICE_RULES_LISTED,
+							   DEVICE_RULES_LISTED, DEVICE_RULES_LISTED, DEVICE_RULES_NONE};
 	const char *option = "rbind";
-	struct oci_mount mount = {.destination = "/x", .type = "bind", .source = sources[c->bind], .options = {&option, 1}};
+	struct oci_mount mount = {
+		.destination = "/x", .type = "bind", .source = sources[c->bind], .options = {&option, 1}};
 	struct oci_config config = {.root_path = "rootfs", .mount_namespace = true, .mounts = &mount,
 				    .mount_count = c->bind != BIND_NONE, .user_namespace = c->who == USERNS,
 				    .capabilities = c->mknod ? UINT64_C(1) << CAP_MKNOD : 0};
-	struct decision_host host = host_of(c->driver, c->who == ROOTLESS || c->who == PRIVILEGED ? DEVICE_RULES_NONE : applied[c->list]);
+	struct decision_host host =
+		host_of(c->driver, c->who == ROOTLESS || c->who == PRIVILEGED ? DEVICE_RULES_NONE : applied[c->list]);
 	struct oci_state state = {.bundle = "/run/bundle"};
 	struct decision decision;
 	struct err err = ERR_INIT;
@@ -733,13 +782,13 @@ test_every_combination(void)
 
 		count++;
 		if (strcmp(have, want) != 0 && wrong++ < 20)
-			printf("# list %d mknod %d bind %d who %d driver %d: have %s, want %s\n", c.list, c.mknod, c.bind, c.who,
-			       c.driver, have, want);
+			printf("# list %d mknod %d bind %d who %d driver %d: have %s, want %s\n", c.list, c.mknod,
+			       c.bind, c.who, c.driver, have, want);
 	}
 	CHECK(count == 1200 && wrong == 0);
 }
 
-/* -- rules against a slow model: for each right the last rule that fits decides ------------------------------------------ */
+/* -- rules against a slow model: for each right the last rule that fits decides ---------------------------------- */
 
 static bool
 fits(const struct oci_rule *rule, int64_t major, int64_t minor, char right)
@@ -804,7 +853,8 @@ agrees(const struct decision_host *host, const struct oci_rule *rules, size_t co
 	if (decision_make(&state, &config, host, &got, &err) < 0)
 		return false;
 	for (unsigned minor = 0; minor < 2; minor++) {
-		bool listed = got.all || (got.count > 0 && got.minors[0] == minor) || (got.count > 1 && got.minors[1] == minor);
+		bool listed = got.all || (got.count > 0 && got.minors[0] == minor) ||
+			      (got.count > 1 && got.minors[1] == minor);
 
 		any |= model(rules, count, 195, minor);
 		if (model(rules, count, 195, minor) && !listed)
@@ -840,10 +890,13 @@ test_proc_devices(void)
 {
 	struct decision_host host = {0};
 
-	CHECK(device_numbers_parse("Character devices:\n  1 mem\n195 nvidia-frontend\n234 nvidia-uvm\n\nBlock devices:\n195 nvidia-x\n", &host.numbers));
+	CHECK(device_numbers_parse(
+		"Character devices:\n  1 mem\n195 nvidia-frontend\n234 nvidia-uvm\n\nBlock devices:\n195 nvidia-x\n",
+		&host.numbers));
 	CHECK(host.numbers.has_nvidia && host.numbers.count == 2);
 	host = (struct decision_host){0};
-	CHECK(device_numbers_parse("Character devices:\n  1 mem\n 10 misc\n237 vfio\n\nBlock devices:\n  8 sd\n", &host.numbers));
+	CHECK(device_numbers_parse("Character devices:\n  1 mem\n 10 misc\n237 vfio\n\nBlock devices:\n  8 sd\n",
+				   &host.numbers));
 	CHECK(!host.numbers.has_nvidia && host.numbers.count == 1);
 	CHECK(!device_numbers_parse("", &host.numbers));
 	CHECK(!device_numbers_parse("Character devices:\nx\n", &host.numbers));
@@ -874,7 +927,8 @@ test_this_host(void)
 static void
 test_processes(void)
 {
-	static const char who[] = "\"process\":{\"user\":{\"uid\":7,\"gid\":8},\"capabilities\":{\"permitted\":[\"CAP_KILL\"]}}";
+	static const char who[] =
+		"\"process\":{\"user\":{\"uid\":7,\"gid\":8},\"capabilities\":{\"permitted\":[\"CAP_KILL\"]}}";
 	const dev_t one[] = {makedev(1, 3), makedev(195, 255), makedev(195, 2), 0}, control[] = {makedev(511, 0), 0},
 		    others[] = {makedev(1, 3), makedev(1, 1), makedev(10, 229), makedev(VFIO_MAJOR, 7), 0};
 

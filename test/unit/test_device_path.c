@@ -12,7 +12,8 @@ static void
 test_clean(void)
 {
 	static const char *const rows[][2] = {
-		{"/a/./b//c/", "/a/b/c"}, {"a", "/base/a"}, {"../x", "/x"}, {"/..", "/"}, {"", "/base"}, {"/a/../..", "/"},
+		{"/a/./b//c/", "/a/b/c"}, {"a", "/base/a"}, {"../x", "/x"}, {"/..", "/"}, {"", "/base"},
+		{"/a/../..", "/"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device rules that the kernel applies to a process: on trees of small files, and on the cgroups of this machine. */
+/*
+ * The device rules that the kernel applies to a process: on trees of small files, and on the cgroups of this machine.
+ */
 #include "hook/device_rules.h"
 
 #include <errno.h>
@@ -31,7 +33,7 @@ read_rules(const char *root, pid_t pid)
 	return rules.source;
 }
 
-/* -- a machine of files ------------------------------------------------------------------------------------------------ */
+/* -- a machine of files ------------------------------------------------------------------------------------------ */
 
 /* "@": the device number of the test's own file system. */
 static void
@@ -55,9 +57,10 @@ static void
 begin(const char *list)
 {
 	folder_make();
-	put_mounts("21 1 0:5 / /proc rw shared:5 - proc proc rw\n"
-		   "30 21 @ / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
-		   "31 21 @ / /sys/fs/cgroup/devices rw,nosuid shared:9 master:2 - cgroup cgroup rw,seclabel,devices\n");
+	put_mounts(
+		"21 1 0:5 / /proc rw shared:5 - proc proc rw\n"
+		"30 21 @ / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+		"31 21 @ / /sys/fs/cgroup/devices rw,nosuid shared:9 master:2 - cgroup cgroup rw,seclabel,devices\n");
 	put_text("proc/self/cgroup", "5:devices:/\n0::/\n");
 	put_text("proc/77/cgroup", "12:cpu,cpuacct:/other\n5:devices:/libpod/c:1\n1:name=devices2:/x\n0::/\n");
 	if (list != NULL)
@@ -77,13 +80,14 @@ test_list(void)
 	begin("c 1:3 rwm\nc *:* m\nb 8:* r\nc 195:1048575 w\n");
 	CHECK(read_rules(folder, PID) == DEVICE_RULES_LISTED && rules.count == 4);
 	if (rules.count == 4) {
-		CHECK(rules.at[0].allow && rules.at[0].type == 'c' && rules.at[0].major == 1 && rules.at[0].minor == 3 &&
-		      rules.at[0].read && rules.at[0].write && rules.at[0].mknod);
-		CHECK(rules.at[1].major == OCI_ANY && rules.at[1].minor == OCI_ANY && !rules.at[1].read && !rules.at[1].write &&
-		      rules.at[1].mknod);
-		CHECK(rules.at[2].type == 'b' && rules.at[2].major == 8 && rules.at[2].minor == OCI_ANY && rules.at[2].read &&
-		      !rules.at[2].write && !rules.at[2].mknod);
-		CHECK(rules.at[3].major == 195 && rules.at[3].minor == 1048575 && rules.at[3].write && rules.at[3].allow);
+		CHECK(rules.at[0].allow && rules.at[0].type == 'c' && rules.at[0].major == 1 &&
+		      rules.at[0].minor == 3 && rules.at[0].read && rules.at[0].write && rules.at[0].mknod);
+		CHECK(rules.at[1].major == OCI_ANY && rules.at[1].minor == OCI_ANY && !rules.at[1].read &&
+		      !rules.at[1].write && rules.at[1].mknod);
+		CHECK(rules.at[2].type == 'b' && rules.at[2].major == 8 && rules.at[2].minor == OCI_ANY &&
+		      rules.at[2].read && !rules.at[2].write && !rules.at[2].mknod);
+		CHECK(rules.at[3].major == 195 && rules.at[3].minor == 1048575 && rules.at[3].write &&
+		      rules.at[3].allow);
 	}
 	end();
 	begin("a *:* rwm\n");
@@ -100,9 +104,12 @@ static void
 test_other_lists(void)
 {
 	static const char *const lists[] = {
-		"c 1:3 rwm", "\n", "c 1:3 rwm\n\n", "c 1:3 \n", "c 1:3\n", "d 1:3 r\n", "cc 1:3 r\n", " c 1:3 r\n", "c 1 3 r\n",
-		"c 1:3 mr\n", "c 1:3 rr\n", "c 1:3 r \n", "c :3 r\n", "c 1: r\n", "c -1:3 r\n", "c 0x1:3 r\n", "c 1:3x r\n", "c **:3 r\n",
-		"c 123456789012:3 r\n", "c 1:3 rwm\nc 1\n", "deny c 1:3 r\n",
+		"c 1:3 rwm",      "\n",         "c 1:3 rwm\n\n",        "c 1:3 \n",
+		"c 1:3\n",        "d 1:3 r\n",  "cc 1:3 r\n",           " c 1:3 r\n",
+		"c 1 3 r\n",      "c 1:3 mr\n", "c 1:3 rr\n",           "c 1:3 r \n",
+		"c :3 r\n",       "c 1: r\n",   "c -1:3 r\n",           "c 0x1:3 r\n",
+		"c 1:3x r\n",     "c **:3 r\n", "c 123456789012:3 r\n", "c 1:3 rwm\nc 1\n",
+		"deny c 1:3 r\n",
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
@@ -156,7 +163,9 @@ test_mounts(void)
 	CHECK(read_rules(folder, PID) == DEVICE_RULES_LISTED && rules.at[0].minor == 3);
 	put_mounts("31 21 @ /libpod/c:1 /a\\040b rw - cgroup cgroup rw,devices\n");
 	CHECK(read_rules(folder, PID) == DEVICE_RULES_LISTED && rules.at[0].minor == 5);
-	/* Something else is mounted over it, it is another hierarchy, another file system, or the row has another form. */
+	/*
+	 * Something else is mounted over it, it is another hierarchy, another file system, or the row has another form.
+	 */
 	put_mounts("31 21 4095:7 /libpod/c:1 /one rw - cgroup cgroup rw,devices\n");
 	CHECK(read_rules(folder, PID) == DEVICE_RULES_NONE);
 	put_mounts("31 21 @ /libpod/c:1 /one rw - cgroup cgroup rw,devices2\n"
@@ -170,7 +179,10 @@ test_mounts(void)
 	end();
 }
 
-/* A directory that is none of cgroup version 2 gets no answer from the kernel, and no mounts is an error of this machine. */
+/*
+ * A directory that is none of cgroup version 2 gets no answer from the kernel, and no mounts is an error of this
+ * machine.
+ */
 static void
 test_no_kernel(void)
 {
@@ -187,7 +199,7 @@ test_no_kernel(void)
 	end();
 }
 
-/* -- this machine ------------------------------------------------------------------------------------------------------ */
+/* -- this machine ------------------------------------------------------------------------------------------------ */
 
 /* Where a hierarchy is mounted whole. */
 static bool
@@ -199,7 +211,8 @@ find_mount(const char *type, const char *controller, char out[PATH_MAX])
 	bool found = false;
 
 	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-		found = mountinfo_parse(line, &mount) && strcmp(mount.type, type) == 0 && strcmp(mount.root, "/") == 0 &&
+		found = mountinfo_parse(line, &mount) && strcmp(mount.type, type) == 0 &&
+			strcmp(mount.root, "/") == 0 &&
 			(controller == NULL || mountinfo_lists(mount.options, controller));
 		if (found)
 			snprintf(out, PATH_MAX, "%s", mount.target);
@@ -277,8 +290,8 @@ test_version_1(void)
 	}
 	CHECK(put_line(name, "devices.deny", "a") && put_line(name, "devices.allow", "c 1:3 rm"));
 	CHECK(read_rules("", child) == DEVICE_RULES_LISTED && rules.count == 1);
-	CHECK(rules.count == 1 && rules.at[0].type == 'c' && rules.at[0].major == 1 && rules.at[0].minor == 3 && rules.at[0].read &&
-	      !rules.at[0].write && rules.at[0].mknod);
+	CHECK(rules.count == 1 && rules.at[0].type == 'c' && rules.at[0].major == 1 && rules.at[0].minor == 3 &&
+	      rules.at[0].read && !rules.at[0].write && rules.at[0].mknod);
 	/* A wildcard that survives later denials. */
 	CHECK(put_line(name, "devices.allow", "a") && put_line(name, "devices.deny", "c 195:* rwm"));
 	CHECK(read_rules("", child) == DEVICE_RULES_LISTED && rules.count == 1 && rules.at[0].type == 'a');

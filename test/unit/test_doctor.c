@@ -106,10 +106,7 @@ test_advisories(void)
 	}
 }
 
-/*
- * -- confidential virtual machines
- * -------------------------------------------------------------------------------------
- */
+/* -- confidential virtual machines ------------------------------------------------------------------------------- */
 
 /* A processor of a table: leaves that are not in it read as zero. */
 struct leaf {
@@ -323,10 +320,7 @@ test_nodes(void)
 	end();
 }
 
-/*
- * -- who sets the ready state
- * ------------------------------------------------------------------------------------------
- */
+/* -- who sets the ready state ------------------------------------------------------------------------------------ */
 
 #define DROP_INS "etc/systemd/system/nvidia-persistenced.service.d/"
 #define SETS "[Service]\nExecStartPost=/usr/bin/nvidia-smi conf-compute -srs 1\n"
@@ -375,10 +369,7 @@ test_ready_opener(void)
 	}
 }
 
-/*
- * -- hook definitions
- * --------------------------------------------------------------------------------------------------
- */
+/* -- hook definitions -------------------------------------------------------------------------------------------- */
 
 #define DEFAULT "usr/share/containers/oci/hooks.d/"
 #define DEFINITION(path, timeout, when, stages)                                                                        \
@@ -573,7 +564,8 @@ inode_of(const char *path)
 static void
 test_running_crio(void)
 {
-	struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}}, old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	struct timespec now[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}},
+			old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
 
 	begin();
 	doctor.engine[ENGINE_PODMAN] = false;
@@ -601,7 +593,10 @@ test_running_crio(void)
 	doctor_hooks(&doctor);
 	CHECK(told("crio-hook", FINDING_OK, 0, "", "timeout 30 s"));
 	end();
-	/* The program came later than all that lets CRI-O read: its start, the directory's and the definition's changes. */
+	/*
+	 * The program came later than all that lets CRI-O read: its start, the directory's and the definition's
+	 * changes.
+	 */
 	begin();
 	doctor.engine[ENGINE_PODMAN] = false;
 	doctor.engine[ENGINE_CRIO] = true;
@@ -682,10 +677,7 @@ test_engines(void)
 	end();
 }
 
-/*
- * -- CDI devices: whether an engine gives them, and where it looks
- * ------------------------------------------------------
- */
+/* -- CDI devices: whether an engine gives them, and where it looks ----------------------------------------------- */
 
 #define DAEMON "etc/docker/daemon.json"
 #define CONTAINERD "etc/containerd/config.toml"
@@ -792,10 +784,7 @@ test_spec_dirs(void)
 	}
 }
 
-/*
- * -- this installation
- * -------------------------------------------------------------------------------------------------
- */
+/* -- this installation ------------------------------------------------------------------------------------------- */
 static void
 put_programs(void)
 {

@@ -236,7 +236,8 @@ test_architecture(void)
 {
 	struct err err = ERR_INIT;
 
-	CHECK(gpu_arch_of_chip("GH100 A01 GSP BROM") == GPU_ARCH_HOPPER && gpu_arch_of_chip("GB110") == GPU_ARCH_BLACKWELL);
+	CHECK(gpu_arch_of_chip("GH100 A01 GSP BROM") == GPU_ARCH_HOPPER &&
+	      gpu_arch_of_chip("GB110") == GPU_ARCH_BLACKWELL);
 	CHECK(gpu_arch_of_chip("GB100 A01 GSP BROM") == GPU_ARCH_BLACKWELL);
 	CHECK(gpu_arch_of_chip("GH1000") == GPU_ARCH_UNKNOWN && gpu_arch_of_chip("GB1") == GPU_ARCH_UNKNOWN);
 	CHECK(gpu_arch_of_chip("LS_10 A01 FSP BROM") == GPU_ARCH_UNKNOWN && gpu_arch_of_chip("") == GPU_ARCH_UNKNOWN);

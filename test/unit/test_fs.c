@@ -94,10 +94,7 @@ test_read_stream(void)
 	buf_free(&out);
 }
 
-/*
- * -- mode, owner and symlink matrix of trusted files
- * --------------------------------------------------------------------
- */
+/* -- mode, owner and symlink matrix of trusted files ------------------------------------------------------------- */
 
 static const struct {
 	mode_t folder, file;

@@ -19,7 +19,10 @@ test_rows_are_whole(void)
 		CHECK(kind != NULL && kind->name[0] != '\0' && kind->max > 0);
 		/* A stored file has a name and a step. */
 		CHECK((kind->ending != NULL) == (kind->fits != NULL) && (kind->ending != NULL) == (kind->step != NULL));
-		/* What a run asks for comes from a service, by the name or by a path, and has a code for when nobody has it. */
+		/*
+		 * What a run asks for comes from a service, by the name or by a path, and has a code for when nobody
+		 * has it.
+		 */
 		CHECK(kind_is_asked(i) == (kind->service != SERVICE_NONE));
 		CHECK(kind_is_asked(i) == (kind->missing != CODE_OK && kind->accept != NULL && kind->answer_max > 0));
 		CHECK(!kind_is_asked(i) || kind->path != NULL || kind->fits != NULL);

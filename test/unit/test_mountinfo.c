@@ -19,7 +19,8 @@ parse(const char *text)
 static void
 test_lines(void)
 {
-	CHECK(parse("36 35 98:4095 /a\\040b /mnt\\134x\\011\\012 rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue\n"));
+	CHECK(parse("36 35 98:4095 /a\\040b /mnt\\134x\\011\\012 rw,noatime shared:1 master:2 - ext3 /dev/root "
+		    "rw,errors=continue\n"));
 	CHECK(mount.id == 36 && mount.parent == 35 && mount.device == makedev(98, 4095) && mount.shared);
 	CHECK_TEXT(mount.root, "/a b");
 	CHECK_TEXT(mount.target, "/mnt\\x\t\n");
@@ -39,9 +40,19 @@ static void
 test_others(void)
 {
 	static const char *const lines[] = {
-		"", "\n", "31", "31 30 0:28 / /x rw", "31 30 0:28 / /x rw shared:1", "31 30 0:28 / /x rw -", "31 30 0:28 / /x rw - tmpfs",
-		"31 30 0:28 / /x rw - tmpfs none", "x 30 0:28 / /x rw - tmpfs none rw", "31 y 0:28 / /x rw - tmpfs none rw",
-		"31 30 0 / /x rw - tmpfs none rw", "31 30 0:z / /x rw - tmpfs none rw", "31 30 0:28:1 / /x rw - tmpfs none rw",
+		"",
+		"\n",
+		"31",
+		"31 30 0:28 / /x rw",
+		"31 30 0:28 / /x rw shared:1",
+		"31 30 0:28 / /x rw -",
+		"31 30 0:28 / /x rw - tmpfs",
+		"31 30 0:28 / /x rw - tmpfs none",
+		"x 30 0:28 / /x rw - tmpfs none rw",
+		"31 y 0:28 / /x rw - tmpfs none rw",
+		"31 30 0 / /x rw - tmpfs none rw",
+		"31 30 0:z / /x rw - tmpfs none rw",
+		"31 30 0:28:1 / /x rw - tmpfs none rw",
 		"31  0:28 / /x rw - tmpfs none rw",
 	};
 

@@ -26,19 +26,39 @@ static void
 test_types(void)
 {
 	static const char *const good[] = {
-		"", "\"linux\":null", "\"linux\":{\"devices\":null,\"resources\":{}}", "\"process\":null,\"Process\":7",
-		"\"linux\":{\"devices\":[{\"path\":\"/dev/f\",\"type\":\"p\"}]}", "\"mounts\":[{\"destination\":\"/x\"}]",
+		"",
+		"\"linux\":null",
+		"\"linux\":{\"devices\":null,\"resources\":{}}",
+		"\"process\":null,\"Process\":7",
+		"\"linux\":{\"devices\":[{\"path\":\"/dev/f\",\"type\":\"p\"}]}",
+		"\"mounts\":[{\"destination\":\"/x\"}]",
 		"\"linux\":{\"resources\":{\"devices\":[{\"allow\":true,\"type\":\"c\",\"major\":-1,\"minor\":-1}]}}",
 	};
 	static const char *const bad[] = {
-		"\"linux\":[]", "\"linux\":{\"devices\":{}}", "\"linux\":{\"devices\":[7]}", "\"process\":[]", "\"root\":{}",
-		"\"root\":{\"path\":\"\"}", "\"root\":{\"path\":\"a\\u0000\"}", "\"root\":{\"path\":\"r\",\"readonly\":1}",
-		"\"mounts\":[{}]", "\"mounts\":[{\"destination\":\"/x\",\"options\":[1]}]", "\"annotations\":{\"a\":1}",
-		"\"hooks\":{\"prestart\":{}}", "\"hooks\":{\"prestart\":[{}]}", "\"hooks\":{\"prestart\":[{\"path\":\"/x\",\"args\":[1]}]}",
-		"\"process\":{\"env\":[1]}", "\"process\":{\"user\":{\"uid\":-1}}", "\"process\":{\"capabilities\":{\"bounding\":7}}",
-		"\"linux\":{\"namespaces\":[{}]}", "\"a\":1,\"a\":2", "\"linux\":{\"mountLabel\":7}",
-		"\"linux\":{\"resources\":{\"devices\":[{\"allow\":1}]}}", "\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}",
-		"\"linux\":{\"resources\":{\"devices\":[{\"major\":-2}]}}", "\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}",
+		"\"linux\":[]",
+		"\"linux\":{\"devices\":{}}",
+		"\"linux\":{\"devices\":[7]}",
+		"\"process\":[]",
+		"\"root\":{}",
+		"\"root\":{\"path\":\"\"}",
+		"\"root\":{\"path\":\"a\\u0000\"}",
+		"\"root\":{\"path\":\"r\",\"readonly\":1}",
+		"\"mounts\":[{}]",
+		"\"mounts\":[{\"destination\":\"/x\",\"options\":[1]}]",
+		"\"annotations\":{\"a\":1}",
+		"\"hooks\":{\"prestart\":{}}",
+		"\"hooks\":{\"prestart\":[{}]}",
+		"\"hooks\":{\"prestart\":[{\"path\":\"/x\",\"args\":[1]}]}",
+		"\"process\":{\"env\":[1]}",
+		"\"process\":{\"user\":{\"uid\":-1}}",
+		"\"process\":{\"capabilities\":{\"bounding\":7}}",
+		"\"linux\":{\"namespaces\":[{}]}",
+		"\"a\":1,\"a\":2",
+		"\"linux\":{\"mountLabel\":7}",
+		"\"linux\":{\"resources\":{\"devices\":[{\"allow\":1}]}}",
+		"\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}",
+		"\"linux\":{\"resources\":{\"devices\":[{\"major\":-2}]}}",
+		"\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}",
 		"\"linux\":{\"resources\":{\"devices\":[{\"major\":1.0}]}}",
 	};
 
@@ -80,26 +100,33 @@ static void
 test_content(void)
 {
 	static const char text[] =
-		"{\"ociVersion\":\"1.0\",\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"process\":{\"user\":{\"uid\":7,\"gid\":8},"
+		"{\"ociVersion\":\"1.0\",\"root\":{\"path\":\"rootfs\",\"readonly\":true},\"process\":{\"user\":{"
+		"\"uid\":7,\"gid\":8},"
 		"\"env\":[\"A=B\"],\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"inheritable\":[\"CAP_MKNOD\"]}},"
-		"\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/s\",\"options\":[\"rbind\",\"ro\"]}],"
-		"\"hooks\":{\"createRuntime\":[{\"path\":\"/h\",\"args\":[\"h\",\"--cdi\"],\"env\":[\"P=1\"],\"timeout\":7}],\"poststop\":[{\"path\":\"/p\"}]},"
+		"\"mounts\":[{\"destination\":\"/d\",\"type\":\"bind\",\"source\":\"/"
+		"s\",\"options\":[\"rbind\",\"ro\"]}],"
+		"\"hooks\":{\"createRuntime\":[{\"path\":\"/"
+		"h\",\"args\":[\"h\",\"--cdi\"],\"env\":[\"P=1\"],\"timeout\":7}],\"poststop\":[{\"path\":\"/p\"}]},"
 		"\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"user\"}],\"mountLabel\":\"l\","
-		"\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],\"resources\":{\"devices\":[{\"allow\":false}]}}}";
+		"\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],\"resources\":{\"devices\":[{"
+		"\"allow\":false}]}}}";
 	struct err err = ERR_INIT;
 	struct oci_config config;
 
 	CHECK(oci_config_parse(bytes_of_text(text), &config, &err) == 0);
 	CHECK_TEXT(config.root_path, "rootfs");
-	CHECK(config.uid == 7 && config.gid == 8 && config.capabilities == (UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_CHOWN));
+	CHECK(config.uid == 7 && config.gid == 8 &&
+	      config.capabilities == (UINT64_C(1) << CAP_MKNOD | UINT64_C(1) << CAP_CHOWN));
 	CHECK(config.mount_count == 1 && config.mounts[0].options.count == 2);
-	CHECK(config.hook_count == 2 && config.hooks[0].stage == OCI_CREATE_RUNTIME && config.hooks[1].stage == OCI_POSTSTOP);
+	CHECK(config.hook_count == 2 && config.hooks[0].stage == OCI_CREATE_RUNTIME &&
+	      config.hooks[1].stage == OCI_POSTSTOP);
 	CHECK_TEXT(config.hooks[0].args.at[1], "--cdi");
 	CHECK(config.hooks[0].timeout == 7 && config.hooks[1].timeout == INT64_MAX);
 	CHECK(config.mount_namespace && config.user_namespace && config.user_namespace_path == NULL);
-	CHECK(config.uid_mappings.count == 1 && config.uid_mappings.at[0].host == 100000 && config.gid_mappings.count == 0);
-	CHECK(config.rule_count == 1 && config.rules[0].type == 'a' && config.rules[0].major == OCI_ANY && config.rules[0].read &&
-	      config.rules[0].mknod);
+	CHECK(config.uid_mappings.count == 1 && config.uid_mappings.at[0].host == 100000 &&
+	      config.gid_mappings.count == 0);
+	CHECK(config.rule_count == 1 && config.rules[0].type == 'a' && config.rules[0].major == OCI_ANY &&
+	      config.rules[0].read && config.rules[0].mknod);
 	CHECK(config.devices == NULL && !config.has_vm && config.device_like == NULL);
 	oci_config_free(&config);
 }

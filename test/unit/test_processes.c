@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container reaches by the processes whose PID namespace it joins: on small files, and in namespaces of this machine. */
+/*
+ * What a container reaches by the processes whose PID namespace it joins: on small files, and in namespaces of this
+ * machine.
+ */
 #include "hook/processes.h"
 
 #include <linux/capability.h>
@@ -35,14 +38,14 @@ reach(const char *root, pid_t pid, uid_t uid, gid_t gid, uint64_t capabilities)
 	return seen;
 }
 
-/* -- a machine of files ------------------------------------------------------------------------------------------------ */
+/* -- a machine of files ------------------------------------------------------------------------------------------ */
 
 static void
 put_status(int pid, const char *uids, const char *gids, uint64_t permitted, const char *numbers)
 {
 	char *path = xprintf("proc/%d/status", pid);
-	char *text = xprintf("Name:\tUid:\\n\nUid:\t%s\nGid:\t%s\nCapInh:\t0\nCapPrm:\t%016llx\nNSpid:\t%s\n", uids, gids,
-			     (unsigned long long)permitted, numbers);
+	char *text = xprintf("Name:\tUid:\\n\nUid:\t%s\nGid:\t%s\nCapInh:\t0\nCapPrm:\t%016llx\nNSpid:\t%s\n", uids,
+			     gids, (unsigned long long)permitted, numbers);
 
 	put_text(path, text);
 	free(text);
@@ -72,7 +75,8 @@ test_ids_and_capabilities(void)
 	CHECK(reach(folder, CONTAINER, 65534, 65534, same) == 0 && reach(folder, CONTAINER, 0, 7, same) == 0);
 	/* The one capability that stands for all of this, and those with which any id can be taken. */
 	CHECK(reach(folder, CONTAINER, 65534, 65534, BIT(CAP_SYS_PTRACE)) == 1);
-	CHECK(reach(folder, CONTAINER, 65534, 65534, same | ids) == 1 && reach(folder, CONTAINER, 65534, 65534, ids) == 0);
+	CHECK(reach(folder, CONTAINER, 65534, 65534, same | ids) == 1 &&
+	      reach(folder, CONTAINER, 65534, 65534, ids) == 0);
 	CHECK(reach(folder, CONTAINER, 65534, 65534, same | BIT(CAP_SETUID)) == 0);
 	/* Each of the three ids counts; that of the file system does not. */
 	put_status(80, "0\t0\t5\t0", "0\t0\t0\t0", 0, "80\t1");
@@ -111,7 +115,7 @@ test_namespaces(void)
 	folder_remove();
 }
 
-/* -- this machine ------------------------------------------------------------------------------------------------------ */
+/* -- this machine ------------------------------------------------------------------------------------------------ */
 
 /* The first process of a new PID namespace, with a device open; tells that it is there. */
 static void
@@ -188,7 +192,8 @@ check_namespace(int flags)
 		unit_skip("no namespaces can be made here");
 	} else {
 		CHECK(processes_shared("", joined));
-		CHECK(reach("", joined, 0, 0, ~UINT64_C(0)) > 0 && reach("", joined, 65534, 65534, BIT(CAP_SYS_PTRACE)) > 0);
+		CHECK(reach("", joined, 0, 0, ~UINT64_C(0)) > 0 &&
+		      reach("", joined, 65534, 65534, BIT(CAP_SYS_PTRACE)) > 0);
 		CHECK(reach("", joined, 65534, 65534, 0) == 0);
 		kill(joined, SIGKILL);
 		waitpid(joined, NULL, 0);

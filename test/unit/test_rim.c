@@ -10,7 +10,7 @@
 	"<SoftwareIdentity xmlns=\"http://standards.iso.org/iso/19770/-2/2015/schema.xsd\" "                           \
 	"xmlns:h=\"http://www.w3.org/2001/04/xmlenc#sha384\" xmlns:o=\"urn:other\">\n <Entity/>\n "
 #define META                                                                                                           \
-	"<Meta xmlns:t=\"https://trustedcomputinggroup.org/resource/tcg-reference-integrity-manifest-rim-information-"  \
+	"<Meta xmlns:t=\"https://trustedcomputinggroup.org/resource/tcg-reference-integrity-manifest-rim-information-" \
 	"model/\" colloquialVersion=\"1.2\" product=\"GH100\" t:FirmwareManufacturerId=\"5703\"/>"
 #define DOCUMENT(rows) HEAD META "<Payload>\n" rows "</Payload></SoftwareIdentity>"
 #define ROW(index, active, rest) \
@@ -43,7 +43,8 @@ test_good(void)
 	CHECK(rim.active == 1 && rim.row[7].active && !rim.row[0].active);
 	CHECK(rim.row[0].alternatives == 1 && rim.row[1].alternatives == 0);
 	CHECK(rim.row[7].hash[0][0] == 0 && rim.row[7].hash[0][47] == 0xff);
-	CHECK(parses(DOCUMENT(ROW("63", "True", "h:Hash1=\"" HASH "\" alternatives=\"2\" h:Hash0=\"" HASH "\"")), &rim));
+	CHECK(parses(DOCUMENT(ROW("63", "True", "h:Hash1=\"" HASH "\" alternatives=\"2\" h:Hash0=\"" HASH "\"")),
+		     &rim));
 	CHECK(rim.row[63].alternatives == 2 && rim.row[63].hash[1][47] == 0xff);
 }
 
@@ -61,21 +62,50 @@ static void
 test_bad_rows(void)
 {
 	static const char *const bad[] = {
-		ROW("07", "True", ONE), ROW("+7", "True", ONE), ROW("-1", "True", ONE), ROW(" 7", "True", ONE),
-		ROW("7 ", "True", ONE), ROW("64", "True", ONE), ROW("256", "True", ONE), ROW("0x7", "True", ONE),
-		ROW("7.0", "True", ONE), ROW("&#x667;", "True", ONE), ROW("", "True", ONE), ROW("007", "True", ONE),
-		ROW("4294967303", "True", ONE), ROW("7", "true", ONE), ROW("7", "TRUE", ONE), ROW("7", "1", ONE),
-		ROW("7", "", ONE), ROW("7", " True", ONE), ROW("7", "yes", ONE), ROW("7", "False", ONE), "",
-		GOOD GOOD, GOOD ROW("7", "False", ONE), ROW("7", "True", ""), ROW("7", "True", "alternatives=\"1\""),
-		ROW("7", "True", "alternatives=\"0\""), ROW("7", "True", "alternatives=\"01\" h:Hash0=\"" HASH "\""),
-		ROW("7", "True", "alternatives=\"17\" h:Hash0=\"" HASH "\""), ROW("7", "True", "h:Hash0=\"" HASH "\""),
-		ROW("7", "True", "alternatives=\"1\" h:Hash1=\"" HASH "\""), ROW("7", "True", ONE " h:Hash1=\"" HASH "\""),
+		ROW("07", "True", ONE),
+		ROW("+7", "True", ONE),
+		ROW("-1", "True", ONE),
+		ROW(" 7", "True", ONE),
+		ROW("7 ", "True", ONE),
+		ROW("64", "True", ONE),
+		ROW("256", "True", ONE),
+		ROW("0x7", "True", ONE),
+		ROW("7.0", "True", ONE),
+		ROW("&#x667;", "True", ONE),
+		ROW("", "True", ONE),
+		ROW("007", "True", ONE),
+		ROW("4294967303", "True", ONE),
+		ROW("7", "true", ONE),
+		ROW("7", "TRUE", ONE),
+		ROW("7", "1", ONE),
+		ROW("7", "", ONE),
+		ROW("7", " True", ONE),
+		ROW("7", "yes", ONE),
+		ROW("7", "False", ONE),
+		"",
+		GOOD GOOD,
+		GOOD ROW("7", "False", ONE),
+		ROW("7", "True", ""),
+		ROW("7", "True", "alternatives=\"1\""),
+		ROW("7", "True", "alternatives=\"0\""),
+		ROW("7", "True", "alternatives=\"01\" h:Hash0=\"" HASH "\""),
+		ROW("7", "True", "alternatives=\"17\" h:Hash0=\"" HASH "\""),
+		ROW("7", "True", "h:Hash0=\"" HASH "\""),
+		ROW("7", "True", "alternatives=\"1\" h:Hash1=\"" HASH "\""),
+		ROW("7", "True", ONE " h:Hash1=\"" HASH "\""),
 		ROW("7", "True", "alternatives=\"2\" h:Hash0=\"" HASH "\" h:Hash2=\"" HASH "\""),
-		ROW("7", "True", "alternatives=\"1\" h:Hash00=\"" HASH "\""), ROW("7", "True", ONE " h:hash1=\"x\""),
-		ROW("7", "True", "alternatives=\"1\" Hash0=\"" HASH "\""), ROW("7", "True", ONE " Hash0=\"" HASH "\""),
-		ROW("7", "True", "alternatives=\"1\" o:Hash0=\"" HASH "\""), ROW("7", "True", "alternatives=\"1\" h:Hash0=\"\""),
-		ROW("7", "True", "alternatives=\"1\" h:Hash0=\"" HASH "0\""), ROW("7", "True", "alternatives=\"1\" h:Hash0=\"" HASH "00\""),
-		ROW("7", "True", ONE " extra=\"1\""), GOOD "<Directory/>", GOOD "text", GOOD "<o:x/>text",
+		ROW("7", "True", "alternatives=\"1\" h:Hash00=\"" HASH "\""),
+		ROW("7", "True", ONE " h:hash1=\"x\""),
+		ROW("7", "True", "alternatives=\"1\" Hash0=\"" HASH "\""),
+		ROW("7", "True", ONE " Hash0=\"" HASH "\""),
+		ROW("7", "True", "alternatives=\"1\" o:Hash0=\"" HASH "\""),
+		ROW("7", "True", "alternatives=\"1\" h:Hash0=\"\""),
+		ROW("7", "True", "alternatives=\"1\" h:Hash0=\"" HASH "0\""),
+		ROW("7", "True", "alternatives=\"1\" h:Hash0=\"" HASH "00\""),
+		ROW("7", "True", ONE " extra=\"1\""),
+		GOOD "<Directory/>",
+		GOOD "text",
+		GOOD "<o:x/>text",
 		"<Resource type=\"measurement\" size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE "/>",
 		"<Resource type=\"Measurement\" size=\"32\" name=\"M\" index=\"7\" active=\"True\" " ONE "/>",
 		"<Resource type=\"Measurement\" name=\"M\" index=\"7\" active=\"True\" " ONE "/>",
@@ -83,8 +113,10 @@ test_bad_rows(void)
 		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" active=\"True\" " ONE "/>",
 		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" index=\"7\" " ONE "/>",
 		"<Resource size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE "/>",
-		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE "><o:x/></Resource>",
-		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE ">x</Resource>",
+		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE
+		"><o:x/></Resource>",
+		"<Resource type=\"Measurement\" size=\"48\" name=\"M\" index=\"7\" active=\"True\" " ONE
+		">x</Resource>",
 	};
 	static struct rim rim;
 

@@ -578,10 +578,7 @@ test_one_more_round(void)
 	appraisal_free(&outcome.appraisal);
 }
 
-/*
- * -- the remote verifier, alone and beside the local one
- * ---------------------------------------------------------------
- */
+/* -- the remote verifier, alone and beside the local one --------------------------------------------------------- */
 static bool
 make_remote(void)
 {

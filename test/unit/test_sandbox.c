@@ -38,10 +38,7 @@ static char canary[] = "/tmp/cgpu-canary.XXXXXX";
 static int pipe_ends[2];
 static void *page; /* writable, made before the filter */
 
-/*
- * -- acts: 0 = it could be done, otherwise the errno
- * ---------------------------------------------------------------------
- */
+/* -- acts: 0 = it could be done, otherwise the errno ------------------------------------------------------------- */
 
 static int
 result(long rc)
@@ -345,10 +342,7 @@ act_device(void)
 	return fd < 0 ? errno : result(close(fd));
 }
 
-/*
- * -- the table
- * --------------------------------------------------------------------------------------------------------------
- */
+/* -- the table --------------------------------------------------------------------------------------------------- */
 
 enum { DIES = -1, ANY = -2 }; /* other values: 0 = can be done, errno */
 

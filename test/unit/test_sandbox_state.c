@@ -209,10 +209,7 @@ test_memory_is_limited(void)
 		in_child(too_much_memory);
 }
 
-/*
- * -- a user namespace where setgroups is denied: what a rootless engine gives
- * -------------------------------------------------
- */
+/* -- a user namespace where setgroups is denied: what a rootless engine gives ------------------------------------ */
 
 static bool
 write_proc(pid_t pid, const char *name, const char *text)

@@ -21,10 +21,7 @@ extern char **environ;
 
 static char self[PATH_MAX];
 
-/*
- * -- the program that is started: this one again, with a word that says what it has to do
- * --------------------------------
- */
+/* -- the program that is started: this one again, with a word that says what it has to do ------------------------ */
 
 static void
 show_fds(void)
@@ -90,10 +87,7 @@ play(const char *part)
 	return 0;
 }
 
-/*
- * -- the starter
- * ---------------------------------------------------------------------------------------------------------
- */
+/* -- the starter ------------------------------------------------------------------------------------------------- */
 
 static int
 start(const char *part, const int *fds, unsigned count, struct spawn *child, struct err *err)
