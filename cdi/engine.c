@@ -14,8 +14,8 @@
 #define ANSWER_MAX 16384
 
 /*
- * By engine, oldest first: from this version on it reads cdiVersion up to reads. podman 4.3 and docker 26 were tried; the
- * other rows follow the releases of container-device-interface that the engines were built with.
+ * By engine, oldest first: from this version on it reads cdiVersion up to reads. podman 4.3 and docker 26 were tried;
+ * the other rows follow the releases of container-device-interface that the engines were built with.
  */
 static const struct {
 	const char *name;

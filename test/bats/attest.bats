@@ -321,7 +321,7 @@ refused() {
 
 @test "a lost GPU refuses who asks for it and who asks for all, and nobody else" {
 	mint --gpus 2
-	faults 'at nvmlDeviceGetHandleByIndex_v2#2 return 15'
+	fault 'at nvmlDeviceGetHandleByIndex_v2#2 return 15'
 	run cgpu attest --format json --gpus 0
 	[ "$status" -eq 0 ]
 	run cgpu attest --format json --gpus 1
