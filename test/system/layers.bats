@@ -74,12 +74,20 @@ each_device() {
 	attested_once hooks.d -- --device /dev/nvidia0
 }
 
-# A specification that names no node at all: that it was asked for is enough.
-@test "CDI alone, without a node" {
+# The call makes the gate look; what it finds decides.
+@test "CDI alone, without a node: nothing can be reached, and nothing is attested" {
+	local count
+	count=$(audit_lines)
 	cat >/etc/cdi/other.json <<-END
 	{"cdiVersion": "0.5.0", "kind": "example.com/gate", "devices": [{"name": "all", "containerEdits": {${CALL/PATH/$HOOK}}}]}
 	END
-	attested_once cdi -- --device example.com/gate=all
+	for runtime in runc crun; do
+		run start $runtime --rm --device example.com/gate=all plain ls /run
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[[ $output != *cgpu* ]]
+	done
+	[ "$(audit_lines)" -eq "$count" ]
 	rm /etc/cdi/other.json
 }
 
@@ -172,6 +180,7 @@ bundle() {
 	jq --argjson hooks "[$(IFS=, && echo "${hooks[*]}")]" '.hooks.createRuntime = $hooks | .process.terminal = false
 		| .process.args = ["sh", "-c", "cat /run/cgpu/token.jwt; grep -c \" /run/cgpu \" /proc/self/mountinfo"]
 		| .linux.devices = [{"path": "/dev/nvidia0", "type": "c", "major": 195, "minor": 0}]
+		| .linux.resources.devices += [{"allow": true, "type": "c", "major": 195, "minor": 0, "access": "rwm"}]
 		| del(.process.rlimits) | del(.linux.resources.memory)' $dir/config.json >$dir/new
 	mv $dir/new $dir/config.json
 	run "$runtime" run --bundle $dir "layers-$runtime"

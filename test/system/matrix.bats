@@ -106,11 +106,18 @@ for_both() {
 	for_both --privileged --uidmap 0:100000:65536 --device /dev/nvidia0
 }
 
-@test "-v /dev:/dev" {
-	for_both -v /dev:/dev
+@test "-v /dev:/dev: gated where a rule lets the nodes be opened, else they are out of reach" {
+	for_both -v /dev:/dev --device-cgroup-rule 'c 195:* rwm'
 	gpu_verdict pass
-	for_both -v /dev:/dev
+	for_both -v /dev:/dev --device-cgroup-rule 'c 195:* rwm'
 	grep -qx -- '--gpus=all' "$CGPU.args"
+	rm "$CGPU.args"
+	for runtime in runc crun; do
+		run start $runtime --rm -v /dev:/dev plain sh -c 'ls /run; (: </dev/nvidia0) 2>&1'
+		echo "$output"
+		[[ $output == *'Operation not permitted'* && $output != *cgpu* ]]
+	done
+	[ ! -e "$CGPU.args" ]
 }
 
 @test "a node under another name" {
