@@ -284,7 +284,7 @@ accepts() {
 	cat trace
 	# The C library of a static program looks for its own name. Bind sources and the root are looked at (O_PATH), not opened.
 	# PCI is asked where this process has no device rules.
-	run grep -vE '"/proc/self/mountinfo"|"/proc/[0-9]+/cgroup"|"/sys/fs/cgroup/[a-z,/]*"|"devices.list"|"/sys/bus/pci/devices(/[^/"]*/(vendor|class))?"|O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|"/proc/self/uid_map"|fstatat\([0-9]+, "",' trace
+	run grep -vE '"/proc/self/mountinfo"|"/proc/[0-9]+/cgroup"|"/proc/([0-9]+|self)/ns/user"|"/sys/fs/cgroup/[a-z,/]*"|"devices.list"|"/sys/bus/pci/devices(/[^/"]*/(vendor|class))?"|O_PATH|newfstatat\(AT_FDCWD, "(/|/dev)",|readlink(at)?\(.*"/proc/self/exe"|"/dev/null"|chdir\("/"\)|open(at)?\(.*/bundle"|openat2\(.*"config.json"|"/proc/devices"|"/proc/self/uid_map"|fstatat\([0-9]+, "",' trace
 	[ "$status" -eq 1 ]
 }
 
