@@ -44,6 +44,13 @@ page_keys=$(sed -nE -e 's/^\.Ss The (.*) sections?$/[\1]/p' -e 's/^\.It Ic ([a-z
 sample_keys=$(sed -nE -e 's/^(# )?(\[.*)/\2/p' -e 's/^# ([a-z-]+) =.*/\1/p' "$O/packaging/cgpu.conf")
 check 'cgpu.conf(5) and packaging/cgpu.conf differ' [ "$page_keys" = "$sample_keys" ]
 
+# The project's own claims: each in the source has an item on the page, and no item is of another.
+claims=$(grep -rohE 'x-cgpu-[a-z0-9-]+' attest spec)
+check 'cgpu-token(7) and the claims in the source differ' \
+	same "$claims" "$(sed -nE 's/^\.It Li (x-cgpu-[a-z0-9-]+)$/\1/p' man/cgpu-token.7)"
+check 'cgpu-token(7) tells of a claim that is not there' \
+	same "$claims" "$(grep -ohE 'x-cgpu-[a-z0-9-]*[a-z0-9]' man/cgpu-token.7)"
+
 # What the programs say about themselves.
 shown_keys=$("$O/cgpu" config show | sed -nE -e '/^\[exempt /d; s/^(\[.*)/\1/p' -e 's/^([a-z-]+) =.*/\1/p')
 check 'cgpu.conf(5) and cgpu config show differ' [ "${page_keys%%"[exempt"*}" = "$shown_keys"$'\n' ]

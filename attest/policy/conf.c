@@ -31,6 +31,7 @@ struct key {
 	const char *initial;
 	int64_t min, max;           /* KIND_NUMBER; of the others see the values below */
 	const char *const *choices; /* KIND_CHOICE: NULL-terminated, in the order of the enum */
+	bool decides;               /* its value can change a verdict, or what follows from one */
 };
 
 #define HTTP_TOO 1  /* KIND_URL: plain http is accepted, for what it brings is signed */
@@ -51,52 +52,53 @@ static const char *const certid_choices[] = {"sha1", "sha384", NULL};
 #define AT(member) offsetof(struct conf, member)
 
 static const struct key keys[] = {
-	{"driver", "nvml-library", KIND_PATH, AT(nvml_library), "", 0, 0, NULL},
-	{"driver", "driver-root", KIND_PATH, AT(driver_root), "/", 0, 0, NULL},
-	{"trust", "device-root", KIND_PATH, AT(device_root), "", 0, 0, NULL},
-	{"trust", "rim-root", KIND_PATH, AT(rim_root), "", 0, 0, NULL},
-	{"collateral", "rim-dir", KIND_PATH, AT(rim_dir), PATH_STATE "/lib/cgpu/rim", 0, 0, NULL},
-	{"collateral", "ocsp-dir", KIND_PATH, AT(ocsp_dir), PATH_STATE "/lib/cgpu/ocsp", 0, 0, NULL},
-	{"collateral", "chain-dir", KIND_PATH, AT(chain_dir), PATH_STATE "/lib/cgpu/chain", 0, 0, NULL},
-	{"collateral", "rim-store", KIND_CHOICE, AT(rim_store), "remote", 0, 0, rim_store_choices},
-	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", HTTP_TOO, 0, NULL},
-	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", HTTP_TOO, 0, NULL},
-	{"collateral", "ocsp-certid", KIND_CHOICE, AT(ocsp_certid), "sha1", 0, 0, certid_choices},
-	{"collateral", "cache-dir", KIND_PATH, AT(cache_dir), PATH_STATE "/cache/cgpu", 0, 0, NULL},
-	{"collateral", "cache-size", KIND_NUMBER, AT(cache_size), "64", 1, 65536, NULL},
-	{"network", "ca-file", KIND_PATH, AT(ca_file), CA_FILE, 0, 0, NULL},
-	{"network", "proxy", KIND_URL, AT(proxy), "", HTTP_ONLY, 0, NULL},
-	{"network", "connect-timeout", KIND_NUMBER, AT(connect_timeout), "5", 1, 600, NULL},
-	{"network", "request-timeout", KIND_NUMBER, AT(request_timeout), "10", 1, 600, NULL},
-	{"network", "retries", KIND_NUMBER, AT(retries), "3", 0, 10, NULL},
-	{"network", "service-key-file", KIND_PATH, AT(service_key_file), "", 0, 0, NULL},
-	{"network", "service-key-origins", KIND_LIST, AT(service_key_origins), "", ORIGINS, 0, NULL},
-	{"remote", "nras-url", KIND_URL, AT(nras_url), "https://nras.attestation.nvidia.com", 0, 0, NULL},
-	{"remote", "nras-issuer", KIND_TEXT, AT(nras_issuer), "", 0, 0, NULL},
-	{"remote", "key-set-file", KIND_PATH, AT(key_set_file), "", 0, 0, NULL},
-	{"remote", "key-root", KIND_PATH, AT(key_root), "", 0, 0, NULL},
-	{"policy", "verifier", KIND_CHOICE, AT(verifier), "local", 0, 0, verifier_choices},
-	{"policy", "mode", KIND_CHOICE, AT(mode), "enforce", 0, 0, mode_choices},
-	{"policy", "observe-until", KIND_DATE, AT(observe_until), "", 0, 0, NULL},
-	{"policy", "policy-file", KIND_PATH, AT(policy_file), "", 0, 0, NULL},
-	{"policy", "privileged", KIND_CHOICE, AT(privileged), "gate", 0, 0, privileged_choices},
-	{"policy", "shared-pid", KIND_CHOICE, AT(shared_pid), "allow", 0, 0, shared_pid_choices},
-	{"policy", "before-driver", KIND_CHOICE, AT(before_driver), "refuse", 0, 0, before_driver_choices},
-	{"policy", "ready-state", KIND_CHOICE, AT(ready), "require", 0, 0, ready_choices},
-	{"policy", "audit", KIND_CHOICE, AT(audit), "best-effort", 0, 0, audit_choices},
-	{"policy", "min-driver-version", KIND_VERSION, AT(min_driver_version), "", 0, 0, NULL},
-	{"policy", "min-vbios-version", KIND_VERSION, AT(min_vbios_version), "", 0, 0, NULL},
-	{"policy", "denied-driver-versions", KIND_LIST, AT(denied_driver_versions), "", 0, 0, NULL},
-	{"policy", "denied-vbios-versions", KIND_LIST, AT(denied_vbios_versions), "", 0, 0, NULL},
-	{"policy", "hardware-models", KIND_LIST, AT(hardware_models), "", 0, 0, NULL},
-	{"policy", "gpu-count", KIND_NUMBER, AT(gpu_count), "0", 0, GPU_MAX, NULL},
-	{"policy", "ocsp-max-age", KIND_NUMBER, AT(ocsp_max_age), "43200", 0, 604800, NULL},
-	{"policy", "allow-ocsp-without-nonce", KIND_DATE, AT(allow_ocsp_without_nonce), "", 0, 0, NULL},
-	{"policy", "allow-certificate-hold", KIND_DATE, AT(allow_certificate_hold), "", 0, 0, NULL},
-	{"run", "deadline", KIND_NUMBER, AT(deadline), "20", 1, 600, NULL},
-	{"run", "token-lifetime", KIND_NUMBER, AT(token_lifetime), "3600", 60, 86400, NULL},
-	{"run", "on-refresh-failure", KIND_CHOICE, AT(on_refresh_failure), "report", 0, 0, refresh_choices},
-	{"run", "worker-user", KIND_TEXT, AT(worker_user), WORKER_USER, 0, 0, NULL},
+	{"driver", "nvml-library", KIND_PATH, AT(nvml_library), "", 0, 0, NULL, true},
+	{"driver", "driver-root", KIND_PATH, AT(driver_root), "/", 0, 0, NULL, true},
+	{"trust", "device-root", KIND_PATH, AT(device_root), "", 0, 0, NULL, true},
+	{"trust", "rim-root", KIND_PATH, AT(rim_root), "", 0, 0, NULL, true},
+	{"collateral", "rim-dir", KIND_PATH, AT(rim_dir), PATH_STATE "/lib/cgpu/rim", 0, 0, NULL, false},
+	{"collateral", "ocsp-dir", KIND_PATH, AT(ocsp_dir), PATH_STATE "/lib/cgpu/ocsp", 0, 0, NULL, false},
+	{"collateral", "chain-dir", KIND_PATH, AT(chain_dir), PATH_STATE "/lib/cgpu/chain", 0, 0, NULL, false},
+	{"collateral", "rim-store", KIND_CHOICE, AT(rim_store), "remote", 0, 0, rim_store_choices, false},
+	{"collateral", "rim-url", KIND_URL, AT(rim_url), "https://rim.attestation.nvidia.com", HTTP_TOO, 0, NULL,
+	 false},
+	{"collateral", "ocsp-url", KIND_URL, AT(ocsp_url), "https://ocsp.ndis.nvidia.com", HTTP_TOO, 0, NULL, false},
+	{"collateral", "ocsp-certid", KIND_CHOICE, AT(ocsp_certid), "sha1", 0, 0, certid_choices, false},
+	{"collateral", "cache-dir", KIND_PATH, AT(cache_dir), PATH_STATE "/cache/cgpu", 0, 0, NULL, false},
+	{"collateral", "cache-size", KIND_NUMBER, AT(cache_size), "64", 1, 65536, NULL, false},
+	{"network", "ca-file", KIND_PATH, AT(ca_file), CA_FILE, 0, 0, NULL, true},
+	{"network", "proxy", KIND_URL, AT(proxy), "", HTTP_ONLY, 0, NULL, false},
+	{"network", "connect-timeout", KIND_NUMBER, AT(connect_timeout), "5", 1, 600, NULL, false},
+	{"network", "request-timeout", KIND_NUMBER, AT(request_timeout), "10", 1, 600, NULL, false},
+	{"network", "retries", KIND_NUMBER, AT(retries), "3", 0, 10, NULL, false},
+	{"network", "service-key-file", KIND_PATH, AT(service_key_file), "", 0, 0, NULL, false},
+	{"network", "service-key-origins", KIND_LIST, AT(service_key_origins), "", ORIGINS, 0, NULL, false},
+	{"remote", "nras-url", KIND_URL, AT(nras_url), "https://nras.attestation.nvidia.com", 0, 0, NULL, true},
+	{"remote", "nras-issuer", KIND_TEXT, AT(nras_issuer), "", 0, 0, NULL, true},
+	{"remote", "key-set-file", KIND_PATH, AT(key_set_file), "", 0, 0, NULL, true},
+	{"remote", "key-root", KIND_PATH, AT(key_root), "", 0, 0, NULL, true},
+	{"policy", "verifier", KIND_CHOICE, AT(verifier), "local", 0, 0, verifier_choices, true},
+	{"policy", "mode", KIND_CHOICE, AT(mode), "enforce", 0, 0, mode_choices, true},
+	{"policy", "observe-until", KIND_DATE, AT(observe_until), "", 0, 0, NULL, true},
+	{"policy", "policy-file", KIND_PATH, AT(policy_file), "", 0, 0, NULL, false},
+	{"policy", "privileged", KIND_CHOICE, AT(privileged), "gate", 0, 0, privileged_choices, true},
+	{"policy", "shared-pid", KIND_CHOICE, AT(shared_pid), "allow", 0, 0, shared_pid_choices, true},
+	{"policy", "before-driver", KIND_CHOICE, AT(before_driver), "refuse", 0, 0, before_driver_choices, true},
+	{"policy", "ready-state", KIND_CHOICE, AT(ready), "require", 0, 0, ready_choices, true},
+	{"policy", "audit", KIND_CHOICE, AT(audit), "best-effort", 0, 0, audit_choices, true},
+	{"policy", "min-driver-version", KIND_VERSION, AT(min_driver_version), "", 0, 0, NULL, true},
+	{"policy", "min-vbios-version", KIND_VERSION, AT(min_vbios_version), "", 0, 0, NULL, true},
+	{"policy", "denied-driver-versions", KIND_LIST, AT(denied_driver_versions), "", 0, 0, NULL, true},
+	{"policy", "denied-vbios-versions", KIND_LIST, AT(denied_vbios_versions), "", 0, 0, NULL, true},
+	{"policy", "hardware-models", KIND_LIST, AT(hardware_models), "", 0, 0, NULL, true},
+	{"policy", "gpu-count", KIND_NUMBER, AT(gpu_count), "0", 0, GPU_MAX, NULL, true},
+	{"policy", "ocsp-max-age", KIND_NUMBER, AT(ocsp_max_age), "43200", 0, 604800, NULL, true},
+	{"policy", "allow-ocsp-without-nonce", KIND_DATE, AT(allow_ocsp_without_nonce), "", 0, 0, NULL, true},
+	{"policy", "allow-certificate-hold", KIND_DATE, AT(allow_certificate_hold), "", 0, 0, NULL, true},
+	{"run", "deadline", KIND_NUMBER, AT(deadline), "20", 1, 600, NULL, false},
+	{"run", "token-lifetime", KIND_NUMBER, AT(token_lifetime), "3600", 60, 86400, NULL, false},
+	{"run", "on-refresh-failure", KIND_CHOICE, AT(on_refresh_failure), "report", 0, 0, refresh_choices, true},
+	{"run", "worker-user", KIND_TEXT, AT(worker_user), WORKER_USER, 0, 0, NULL, false},
 };
 
 static const char *const exempt_keys[] = {"namespace", "image-id", "bundle-root"};
@@ -608,6 +610,55 @@ conf_text(const struct conf *conf, bool origins)
 	return buf_steal_text(&out);
 }
 
+static bool
+has_initial(const struct conf *conf, const struct key *key)
+{
+	char *value = key_text(conf, key);
+	bool same = strcmp(value, key->initial) == 0;
+
+	free(value);
+	return same;
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char *
+conf_deciding_text(const struct conf *conf)
+{
+	char *line[COUNT(keys) + CONF_EXEMPT_MAX * COUNT(exempt_keys)];
+	struct buf out = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		char *value;
+
+		if (!keys[i].decides || has_initial(conf, &keys[i]))
+			continue;
+		value = key_text(conf, &keys[i]);
+		line[count++] = xprintf("%s.%s = %s\n", keys[i].section, keys[i].name, value);
+		free(value);
+	}
+	for (unsigned i = 0; i < conf->exempts; i++) {
+		const struct conf_exempt *entry = &conf->exempt[i];
+		const char *value[] = {entry->namespace, entry->image_id, entry->bundle_root};
+
+		for (size_t k = 0; k < COUNT(value); k++)
+			if (value[k] != NULL)
+				line[count++] = xprintf("exempt %s.%s = %s\n", entry->name, exempt_keys[k], value[k]);
+	}
+	qsort(line, count, sizeof(line[0]), compare_lines);
+	buf_add_text(&out, "");
+	for (size_t i = 0; i < count; i++) {
+		buf_add_text(&out, line[i]);
+		free(line[i]);
+	}
+	return buf_steal_text(&out);
+}
+
 static void
 exempt_json(const struct conf_exempt *entry, bool origins, struct json_out *out)
 {
@@ -701,16 +752,11 @@ conf_loosenings(const struct conf *conf, int64_t at)
 static bool
 is_initial(const struct conf *conf, const char *name)
 {
-	bool same;
-	char *value;
 	size_t i = 0;
 
 	while (strcmp(keys[i].name, name) != 0)
 		i++;
-	value = key_text(conf, &keys[i]);
-	same = strcmp(value, keys[i].initial) == 0;
-	free(value);
-	return same;
+	return has_initial(conf, &keys[i]);
 }
 
 bool

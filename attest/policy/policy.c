@@ -162,7 +162,7 @@ policy_digest(const struct conf *conf, const struct policy_file *file, char out[
 {
 	struct buf text = {0};
 	uint8_t digest[SHA256_SIZE];
-	char *settings = conf_text(conf, false);
+	char *settings = conf_deciding_text(conf);
 
 	buf_add_text(&text, settings);
 	if (file != NULL) {

@@ -23,8 +23,9 @@ int policy_judge(const struct conf *conf, const struct policy_file *file, struct
 int policy_choose(const struct conf *conf, const char *by_hand, struct policy_file **out, struct err *err);
 
 /*
- * What token and audit line call the policy: SHA-256, in lower-case hex, of conf_text and, where there is a policy
- * file, of a line with its SHA-256 behind it.
+ * What token and audit line call the policy: SHA-256, in lower-case hex, of conf_deciding_text and, where there is a
+ * policy file, of a line with its SHA-256 after it. The policy file counts by its bytes and not by its path. Roots and
+ * key sets count by their paths: a refusal that comes before they are read is audited with the digest as well.
  */
 void policy_digest(const struct conf *conf, const struct policy_file *file, char out[65]);
 

@@ -2,6 +2,7 @@
 #include "attest/policy/policy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "attest/policy/observe.h"
 #include "lib/code.h"
@@ -135,31 +136,154 @@ test_file_besides(void)
 	policy_file_free(bad);
 }
 
-/* The digest is that of the settings as shown, and changes with them and with every byte of the policy file. */
 static void
-test_digest(void)
+digest_text(const char *text, const struct policy_file *file, char out[65])
 {
-	struct policy_file *a = demand("\"a\":1"), *b = demand("\"a\":2");
-	char none[65], again[65], with_a[65], with_b[65], other[65], *text;
-	uint8_t digest[SHA256_SIZE];
 	struct conf conf;
 
-	configure(&conf, "");
-	policy_digest(&conf, NULL, none);
-	text = conf_text(&conf, false);
-	crypto_sha256(bytes_of_text(text), digest);
-	free(text);
-	hex_encode(again, digest, sizeof(digest));
-	CHECK_TEXT(none, again);
-	policy_digest(&conf, a, with_a);
-	policy_digest(&conf, b, with_b);
+	configure(&conf, text);
+	policy_digest(&conf, file, out);
 	conf_free(&conf);
-	configure(&conf, "[policy]\nmode = observe\nobserve-until = 2030-01-01\n");
-	policy_digest(&conf, NULL, other);
-	CHECK(strcmp(none, with_a) != 0 && strcmp(with_a, with_b) != 0 && strcmp(none, other) != 0);
-	conf_free(&conf);
+}
+
+static void
+check_digest_of(const char *configuration, const char *lines)
+{
+	char have[65], want[65];
+	uint8_t digest[SHA256_SIZE];
+
+	digest_text(configuration, NULL, have);
+	crypto_sha256(bytes_of_text(lines), digest);
+	hex_encode(want, digest, sizeof(digest));
+	CHECK_TEXT(have, want);
+}
+
+/* The lines are sorted, whatever the order of the file; a default that is written out is none. */
+static void
+test_digest_text(void)
+{
+	check_digest_of("", "");
+	check_digest_of("[policy]\nmode = enforce\nocsp-max-age = 43200\n[trust]\ndevice-root =\n", "");
+	check_digest_of("[trust]\nrim-root = /r\n[policy]\nhardware-models = B,A\n[network]\nproxy = http://p:1\n"
+			"[exempt b]\nbundle-root = /b\nnamespace = n\n[exempt a]\nimage-id = i\n",
+			"exempt a.image-id = i\nexempt b.bundle-root = /b\nexempt b.namespace = n\n"
+			"policy.hardware-models = B, A\ntrust.rim-root = /r\n");
+	check_digest_of("[driver]\ndriver-root =\n", "driver.driver-root = \n");
+}
+
+/* The digest changes with every byte of the policy file. */
+static void
+test_digest_file(void)
+{
+	struct policy_file *a = demand("\"a\":1"), *b = demand("\"a\":2");
+	char none[65], with_a[65], with_b[65];
+
+	digest_text("", NULL, none);
+	digest_text("", a, with_a);
+	digest_text("", b, with_b);
+	CHECK(strcmp(none, with_a) != 0 && strcmp(with_a, with_b) != 0 && strcmp(none, with_b) != 0);
 	policy_file_free(a);
 	policy_file_free(b);
+}
+
+/* Every key there is, with a value other than the default, and whether it decides. */
+static const struct {
+	const char *section, *name, *value;
+	bool decides;
+} key_row[] = {
+	{"driver", "nvml-library", "/other", true},
+	{"driver", "driver-root", "/other", true},
+	{"trust", "device-root", "/other", true},
+	{"trust", "rim-root", "/other", true},
+	{"collateral", "rim-dir", "/other", false},
+	{"collateral", "ocsp-dir", "/other", false},
+	{"collateral", "chain-dir", "/other", false},
+	{"collateral", "rim-store", "dir", false},
+	{"collateral", "rim-url", "https://other.example", false},
+	{"collateral", "ocsp-url", "https://other.example", false},
+	{"collateral", "ocsp-certid", "sha384", false},
+	{"collateral", "cache-dir", "/other", false},
+	{"collateral", "cache-size", "7", false},
+	{"network", "ca-file", "/other", true},
+	{"network", "proxy", "http://other.example:1", false},
+	{"network", "connect-timeout", "7", false},
+	{"network", "request-timeout", "7", false},
+	{"network", "retries", "7", false},
+	{"network", "service-key-file", "/other", false},
+	{"network", "service-key-origins", "https://other.example", false},
+	{"remote", "nras-url", "https://other.example", true},
+	{"remote", "nras-issuer", "other", true},
+	{"remote", "key-set-file", "/other", true},
+	{"remote", "key-root", "/other", true},
+	{"policy", "verifier", "remote", true},
+	{"policy", "mode", "observe", true},
+	{"policy", "observe-until", "2030-01-01", true},
+	{"policy", "policy-file", "/other", false},
+	{"policy", "privileged", "deny", true},
+	{"policy", "shared-pid", "deny", true},
+	{"policy", "before-driver", "allow", true},
+	{"policy", "ready-state", "report", true},
+	{"policy", "audit", "required", true},
+	{"policy", "min-driver-version", "1.2", true},
+	{"policy", "min-vbios-version", "1.2", true},
+	{"policy", "denied-driver-versions", "1.2", true},
+	{"policy", "denied-vbios-versions", "1.2", true},
+	{"policy", "hardware-models", "1.2", true},
+	{"policy", "gpu-count", "1", true},
+	{"policy", "ocsp-max-age", "7", true},
+	{"policy", "allow-ocsp-without-nonce", "2030-01-01", true},
+	{"policy", "allow-certificate-hold", "2030-01-01", true},
+	{"run", "deadline", "7", false},
+	{"run", "token-lifetime", "61", false},
+	{"run", "on-refresh-failure", "stop", true},
+	{"run", "worker-user", "other", false},
+};
+
+#define KEY_ROWS (sizeof(key_row) / sizeof(key_row[0]))
+
+/* A key that is not in the rows above fails here: whoever adds one says whether it decides. */
+static void
+test_digest_rows(void)
+{
+	struct buf want = {0}, have = {0};
+	struct conf conf;
+	char *text, *rest = NULL;
+
+	conf_defaults(&conf);
+	text = conf_text(&conf, false);
+	conf_free(&conf);
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
+		if (line[0] != '[')
+			buf_printf(&have, "%.*s\n", (int)strcspn(line, " "), line);
+	for (size_t i = 0; i < KEY_ROWS; i++)
+		buf_printf(&want, "%s\n", key_row[i].name);
+	free(text);
+	text = buf_steal_text(&have);
+	rest = buf_steal_text(&want);
+	CHECK_TEXT(text, rest);
+	free(text);
+	free(rest);
+}
+
+static void
+test_digest_keys(void)
+{
+	static const char *const exemption[] = {"namespace = n", "image-id = i", "bundle-root = /b"};
+	char plain[65], changed[65], *text;
+
+	digest_text("", NULL, plain);
+	for (size_t i = 0; i < KEY_ROWS; i++) {
+		text = xprintf("[%s]\n%s = %s\n", key_row[i].section, key_row[i].name, key_row[i].value);
+		digest_text(text, NULL, changed);
+		CHECK((strcmp(plain, changed) != 0) == key_row[i].decides);
+		free(text);
+	}
+	for (size_t i = 0; i < sizeof(exemption) / sizeof(exemption[0]); i++) {
+		text = xprintf("[exempt a]\n%s\n", exemption[i]);
+		digest_text(text, NULL, changed);
+		CHECK(strcmp(plain, changed) != 0);
+		free(text);
+	}
 }
 
 static void
@@ -239,7 +363,10 @@ main(void)
 	RUN(test_versions);
 	RUN(test_rules);
 	RUN(test_file_besides);
-	RUN(test_digest);
+	RUN(test_digest_text);
+	RUN(test_digest_file);
+	RUN(test_digest_rows);
+	RUN(test_digest_keys);
 	RUN(test_choice);
 	RUN(test_observed_codes);
 	RUN(test_observed_texts);
