@@ -97,14 +97,14 @@ for_both() { # COMMAND...: with the words RUNTIME and ID filled in
 	write_bundle "[$BY_HOOKS]"
 	mount --bind $root $root
 	mount -o remount,bind,ro $root
-	refused_by 232 '1|255' runc run -b $BUNDLE runc-$BATS_TEST_NUMBER
-	attested_by hooks.d crun run -b $BUNDLE crun-$BATS_TEST_NUMBER
+	refused_by 232 '1|255' runc run -b $BUNDLE "runc-$BATS_TEST_NUMBER"
+	attested_by hooks.d crun run -b $BUNDLE "crun-$BATS_TEST_NUMBER"
 	umount $root
 	rmdir $root/run/cgpu $root/run/cgpu.kept
 	mount --bind $root $root
 	mount -o remount,bind,ro $root
 	count=$(audit_lines)
-	run runc run -b $BUNDLE runc-$BATS_TEST_NUMBER
+	run runc run -b $BUNDLE "runc-$BATS_TEST_NUMBER"
 	echo "$output"
 	[ "$output" = $'pass\n0' ] # the mount is on /run
 	[ $(($(audit_lines) - count)) -eq 1 ]
