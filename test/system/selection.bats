@@ -123,7 +123,7 @@ attested() {
 	[[ $(cat "$KERNEL/0000:41:00.0/information") == *"$(gpu 0 uuid)"*"Device Minor: "*3* ]]
 	attested 0 -- --device "nvidia.com/gpu=$(gpu 0 uuid)"
 	attested 5 -- --device /dev/nvidia0
-	attested 5 -- -v /dev/nvidia0:/dev/nvidia7
+	attested 5 -- -v /dev/nvidia0:/dev/nvidia7 --device-cgroup-rule 'c 195:0 rwm'
 }
 
 @test "another order of the library changes nothing" {
@@ -153,7 +153,7 @@ attested() {
 	attested 1 -- --device nvidia.com/gpu=mig
 	write_render_node
 	attested 6 -- --device /dev/dri/renderD128
-	attested 6 -- -v /dev/dri/renderD128:/dev/dri/renderD129
+	attested 6 -- -v /dev/dri/renderD128:/dev/dri/renderD129 --device-cgroup-rule 'c 226:128 rwm'
 	umount /sys/dev/char
 	shuffled >"$EMULATED/node/faults.conf"
 	attested 0 1 2 3 4 5 6 7 -- --device nvidia.com/gpu=mig-config
