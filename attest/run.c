@@ -33,7 +33,7 @@ finish_run(struct run *run)
 static int
 fail_run(struct run *run, const char *step, struct err *err)
 {
-	return steps_fail(&run->steps, STEP_RUN, step, err);
+	return steps_fail(&run->steps, attester_run, step, err);
 }
 
 /* The first of the usual places below the driver root; the worker checks owner and mode. */
@@ -488,7 +488,7 @@ static void
 tell_cache(const struct cache *cache, struct run *run)
 {
 	if (cache->fault.code != CODE_OK)
-		steps_skip(&run->steps, STEP_RUN, "cache", "%s", cache->fault.text);
+		steps_skip(&run->steps, attester_run, "cache", "%s", cache->fault.text);
 }
 
 static int
@@ -549,7 +549,7 @@ set_gpus_ready(struct live *live, struct run *run)
 	}
 	run->states.ready = 1;
 	run->ready_set = true;
-	steps_ok(&run->steps, STEP_RUN, "ready-set", "set to ready");
+	steps_ok(&run->steps, attester_run, "ready-set", "set to ready");
 	return mode_unchanged(&run->states, live->all, &states, again, "third-reading", &run->steps);
 }
 
@@ -670,7 +670,7 @@ choose_nonce(const struct verify_request *request, struct run *run, uint8_t nonc
 		return fail_run(run, "nonce", &err);
 	}
 	if (request->nonce == NULL)
-		steps_skip(&run->steps, STEP_RUN, "freshness",
+		steps_skip(&run->steps, attester_run, "freshness",
 			   "no --nonce given: the evidence's own nonce proves no freshness");
 	return 0;
 }

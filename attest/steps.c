@@ -9,53 +9,55 @@
 #include "lib/code.h"
 
 static void
-append_step(struct steps *steps, int gpu, const char *name, enum step_status status, int code, const char *detail)
+append_step(struct steps *steps, struct attester attester, const char *name, enum step_status status, int code,
+	    const char *detail)
 {
 	steps->list = xrealloc(steps->list, (steps->count + 1) * sizeof(*steps->list));
-	steps->list[steps->count++] = (struct step){gpu, xstrdup(name), status, code, xstrdup(detail)};
+	steps->list[steps->count++] = (struct step){attester, xstrdup(name), status, code, xstrdup(detail)};
 }
 
 static void
-append_format(struct steps *steps, int gpu, const char *name, enum step_status status, const char *format, va_list args)
+append_format(struct steps *steps, struct attester attester, const char *name, enum step_status status,
+	      const char *format, va_list args)
 {
 	char detail[ERR_TEXT_MAX];
 
 	if (vsnprintf(detail, sizeof(detail), format, args) < 0)
 		detail[0] = '\0';
-	append_step(steps, gpu, name, status, CODE_OK, detail);
+	append_step(steps, attester, name, status, CODE_OK, detail);
 }
 
 void
-steps_ok(struct steps *steps, int gpu, const char *name, const char *format, ...)
+steps_ok(struct steps *steps, struct attester attester, const char *name, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	append_format(steps, gpu, name, STEP_OK, format, args);
+	append_format(steps, attester, name, STEP_OK, format, args);
 	va_end(args);
 }
 
 void
-steps_skip(struct steps *steps, int gpu, const char *name, const char *format, ...)
+steps_skip(struct steps *steps, struct attester attester, const char *name, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	append_format(steps, gpu, name, STEP_SKIPPED, format, args);
+	append_format(steps, attester, name, STEP_SKIPPED, format, args);
 	va_end(args);
 }
 
 int
-steps_fail(struct steps *steps, int gpu, const char *name, const struct err *err)
+steps_fail(struct steps *steps, struct attester attester, const char *name, const struct err *err)
 {
-	append_step(steps, gpu, name, STEP_FAIL, err_code(err), err->text);
+	append_step(steps, attester, name, STEP_FAIL, err_code(err), err->text);
 	return -1;
 }
 
 void
 steps_add(struct steps *steps, const struct step *step)
 {
-	append_step(steps, step->gpu, step->name, step->status, step->code, step->detail);
+	append_step(steps, step->attester, step->name, step->status, step->code, step->detail);
 }
 
 void

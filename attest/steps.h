@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "attest/attester.h"
 #include "lib/err.h"
 
 /*
@@ -14,10 +15,8 @@
 
 enum step_status { STEP_SKIPPED, STEP_OK, STEP_FAIL };
 
-#define STEP_RUN (-1) /* instead of a GPU index: the step concerns the whole run */
-
 struct step {
-	int gpu;
+	struct attester attester;
 	char *name; /* kebab-case, stable: "report-signature" */
 	enum step_status status;
 	int code;     /* enum code; CODE_OK unless STEP_FAIL */
@@ -30,11 +29,11 @@ struct steps {
 	int concluded;
 };
 
-void steps_ok(struct steps *steps, int gpu, const char *name, const char *format, ...)
+void steps_ok(struct steps *steps, struct attester attester, const char *name, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Code and text come from err. Returns -1. */
-int steps_fail(struct steps *steps, int gpu, const char *name, const struct err *err);
-void steps_skip(struct steps *steps, int gpu, const char *name, const char *format, ...)
+int steps_fail(struct steps *steps, struct attester attester, const char *name, const struct err *err);
+void steps_skip(struct steps *steps, struct attester attester, const char *name, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* As received from a worker. */
 void steps_add(struct steps *steps, const struct step *step);

@@ -36,7 +36,7 @@ enum frame_type {
 	FRAME_PARAMETERS, /* see attest/appraise/appraise.h */
 	FRAME_NEED,       /* u32 kind, u32 again, field: name, field: question, field: nonce */
 	FRAME_COLLATERAL, /* u32 code (CODE_OK or why it is missing), u32 origin, field: nonce, field: bytes or text */
-	FRAME_STEP,       /* u32 gpu (0xffffffff = run), u32 status, u32 code, field: name, field: detail */
+	FRAME_STEP,       /* u32 kind of attester, u32 index, u32 status, u32 code, field: name, field: detail */
 	FRAME_CLAIMS,     /* u32 gpu, field: JSON object; by ascending gpu, each once */
 	FRAME_FILE,       /* field: name, field: content */
 	FRAME_FACTS,      /* u32 flags of FRAME_FACT_*; then field: name, field: value, ... for the audit line */

@@ -37,12 +37,12 @@ struct work {
 };
 
 static void
-copy_steps(struct steps *to, const struct steps *from, int gpu)
+copy_steps(struct steps *to, const struct steps *from, struct attester attester)
 {
 	for (size_t i = 0; i < from->count; i++) {
 		struct step step = from->list[i];
 
-		step.gpu = gpu;
+		step.attester = attester;
 		steps_add(to, &step);
 	}
 }
@@ -57,14 +57,14 @@ verify_evidence(struct work *work)
 	for (unsigned i = 0; i < input->gpus; i++) {
 		struct evidence *evidence = &work->evidence[i];
 
-		evidence_verify(&input->gpu[i], work->device_root, input->nonce, input->at, (int)i, work->memo,
+		evidence_verify(&input->gpu[i], work->device_root, input->nonce, input->at, attester_gpu(i), work->memo,
 				&work->gpu[i].steps, evidence);
 		work->gpu[i].named =
 			chain_holds(evidence->chain_verdict) && evidence->signature_verified && evidence->parsed;
 	}
 	evidence_distinct(work->evidence, input->gpus, &distinct);
 	for (size_t i = 0; i < distinct.count; i++)
-		steps_add(&work->gpu[distinct.list[i].gpu].steps, &distinct.list[i]);
+		steps_add(&work->gpu[distinct.list[i].attester.index].steps, &distinct.list[i]);
 	steps_free(&distinct);
 }
 
@@ -112,18 +112,18 @@ reference_of(const struct manifest *manifest)
 }
 
 static void
-add_manifest_steps(const struct manifest *manifest, int index, const char *name, struct steps *steps)
+add_manifest_steps(const struct manifest *manifest, struct attester attester, const char *name, struct steps *steps)
 {
 	if (manifest != NULL)
-		copy_steps(steps, &manifest->steps, index);
+		copy_steps(steps, &manifest->steps, attester);
 	else
-		steps_skip(steps, index, name, "the report does not vouch for the manifest's name");
+		steps_skip(steps, attester, name, "the report does not vouch for the manifest's name");
 }
 
 static void
-add_signer_step(const struct manifest *manifest, int index, const char *name, struct steps *steps)
+add_signer_step(const struct manifest *manifest, struct attester attester, const char *name, struct steps *steps)
 {
-	query_path_step(manifest ? &manifest->path : NULL, manifest ? &manifest->reference.chain : NULL, index, name,
+	query_path_step(manifest ? &manifest->path : NULL, manifest ? &manifest->reference.chain : NULL, attester, name,
 			steps);
 }
 
@@ -132,18 +132,18 @@ conclude_gpu(struct work *work, unsigned number)
 {
 	struct appraised *gpu = &work->gpu[number];
 	struct steps *steps = &gpu->steps;
-	int index = (int)number;
+	struct attester attester = attester_gpu(number);
 
-	add_manifest_steps(gpu->driver, index, "driver-rim", steps);
-	add_manifest_steps(gpu->vbios, index, "vbios-rim", steps);
-	query_path_step(&gpu->path, &work->evidence[number].chain, index, "device-chain-revocation", steps);
-	add_signer_step(gpu->driver, index, "driver-rim-revocation", steps);
-	add_signer_step(gpu->vbios, index, "vbios-rim-revocation", steps);
+	add_manifest_steps(gpu->driver, attester, "driver-rim", steps);
+	add_manifest_steps(gpu->vbios, attester, "vbios-rim", steps);
+	query_path_step(&gpu->path, &work->evidence[number].chain, attester, "device-chain-revocation", steps);
+	add_signer_step(gpu->driver, attester, "driver-rim-revocation", steps);
+	add_signer_step(gpu->vbios, attester, "vbios-rim-revocation", steps);
 	if (gpu->named)
 		compare_measurements(&work->evidence[number].report, reference_of(gpu->driver),
-				     reference_of(gpu->vbios), index, steps, &gpu->comparison);
+				     reference_of(gpu->vbios), attester, steps, &gpu->comparison);
 	else
-		steps_skip(steps, index, "measurements", "the report is not verified");
+		steps_skip(steps, attester, "measurements", "the report is not verified");
 }
 
 static char *
@@ -169,7 +169,7 @@ appraise_gpus(struct work *work, const struct collateral_source *source, struct 
 		out->claims[i] = local ? local_claims(work, i) : work->tokens.claims[i];
 		if (!local)
 			work->tokens.claims[i] = NULL;
-		copy_steps(&out->steps, &work->gpu[i].steps, (int)i);
+		copy_steps(&out->steps, &work->gpu[i].steps, attester_gpu(i));
 	}
 	for (size_t i = 0; i < work->tokens.steps.count; i++)
 		steps_add(&out->steps, &work->tokens.steps.list[i]);
@@ -244,7 +244,7 @@ appraise_run(const struct appraise_input *input, const struct collateral_source 
 		return -1;
 	work = work_new(input);
 	if (read_anchors(work, err) < 0)
-		steps_fail(&out->steps, STEP_RUN, "trust-anchors", err);
+		steps_fail(&out->steps, attester_run, "trust-anchors", err);
 	else
 		appraise_gpus(work, source, out);
 	work_free(work);

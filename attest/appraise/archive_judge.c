@@ -166,7 +166,7 @@ static void
 refuse_item(struct steps *steps, const struct archive_item *item, struct err *err)
 {
 	err_wrap(err, 0, "%s", item->name);
-	steps_fail(steps, STEP_RUN, kind_row(item->kind)->step, err);
+	steps_fail(steps, attester_run, kind_row(item->kind)->step, err);
 }
 
 static void
@@ -177,7 +177,7 @@ accept(struct steps *steps, struct archive_item *item, int64_t until, const char
 	item->good = true;
 	item->until = until;
 	clock_format(until, text);
-	steps_ok(steps, STEP_RUN, kind_row(item->kind)->step, "%s: %s, until %s", item->name, what, text);
+	steps_ok(steps, attester_run, kind_row(item->kind)->step, "%s: %s, until %s", item->name, what, text);
 }
 
 /* -- manifests and chains ------------------------------------------------------------------------------------------ */
@@ -216,7 +216,7 @@ judge_manifest_item(struct judge *judge, struct archive_item *item, const struct
 	struct steps all = {0};
 	char what[192];
 
-	if (reference_verify(xml, &want, judge->rim_root, judge->trust->at, STEP_RUN, judge->memo, &all,
+	if (reference_verify(xml, &want, judge->rim_root, judge->trust->at, attester_run, judge->memo, &all,
 			     reference) == 0) {
 		snprintf(what, sizeof(what), "%s for %s, %u rows", reference->rim.version, reference->rim.product,
 			 reference->rim.active);
@@ -323,15 +323,15 @@ begin_judge(struct judge *judge, const struct archive *archive, const struct arc
 	judge->device_root = x509_anchor(trust->device_root, &err);
 	if (judge->device_root == NULL) {
 		err_wrap(&err, CODE_USAGE, "device-root");
-		return steps_fail(steps, STEP_RUN, "archive", &err);
+		return steps_fail(steps, attester_run, "archive", &err);
 	}
 	judge->rim_root = x509_anchor(trust->rim_root, &err);
 	if (judge->rim_root == NULL) {
 		err_wrap(&err, CODE_USAGE, "rim-root");
-		return steps_fail(steps, STEP_RUN, "archive", &err);
+		return steps_fail(steps, attester_run, "archive", &err);
 	}
 	clock_format(archive->created, created);
-	steps_ok(steps, STEP_RUN, "archive", "%u items, made %s", archive->items, created);
+	steps_ok(steps, attester_run, "archive", "%u items, made %s", archive->items, created);
 	return 0;
 }
 

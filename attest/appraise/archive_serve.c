@@ -89,7 +89,7 @@ archive_serve(struct caller *caller, struct bytes parameters, struct bytes file,
 	if (archive_parse(text, &archive, &refused) == 0)
 		archive_judge(&archive, &trust, &steps);
 	else
-		steps_fail(&steps, STEP_RUN, "archive", &refused);
+		steps_fail(&steps, attester_run, "archive", &refused);
 	rc = send_steps(caller, &steps, err);
 	if (rc == 0)
 		rc = send_items(caller, &archive, steps_code(&steps) == CODE_OK, err);

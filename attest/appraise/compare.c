@@ -107,7 +107,7 @@ judge_comparison(const struct gpu_report *report, const struct reference *driver
 
 int
 compare_measurements(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
-		     int gpu, struct steps *steps, struct comparison *out)
+		     struct attester attester, struct steps *steps, struct comparison *out)
 {
 	struct err err = ERR_INIT;
 
@@ -117,9 +117,9 @@ compare_measurements(const struct gpu_report *report, const struct reference *dr
 	compare_rows(report, driver, REFERENCE_DRIVER, out);
 	compare_rows(report, vbios, REFERENCE_VBIOS, out);
 	if (judge_comparison(report, driver, vbios, out, &err) < 0)
-		return steps_fail(steps, gpu, "measurements", &err);
+		return steps_fail(steps, attester, "measurements", &err);
 	out->success = true;
-	steps_ok(steps, gpu, "measurements", "%u driver and %u VBIOS rows match", driver->rim.active,
+	steps_ok(steps, attester, "measurements", "%u driver and %u VBIOS rows match", driver->rim.active,
 		 vbios->rim.active);
 	return 0;
 }

@@ -23,11 +23,11 @@ struct comparison {
 };
 
 /*
- * Step "measurements" for gpu: no index is active in both (CODE_RIM_CONFLICT), index 35 is not compared where NVDEC0 is
- * disabled, every other active row must match one alternative; all mismatches are listed before it is decided. Either
- * reference may be NULL or unverified: what is there is compared, and the step fails all the same.
+ * Step "measurements" of attester: no index is active in both (CODE_RIM_CONFLICT), index 35 is not compared where
+ * NVDEC0 is disabled, every other active row must match one alternative; all mismatches are listed before it is
+ * decided. Either reference may be NULL or unverified: what is there is compared, and the step fails all the same.
  */
-int compare_measurements(const struct gpu_report *report, const struct reference *driver,
-			 const struct reference *vbios, int gpu, struct steps *steps, struct comparison *out);
+int compare_measurements(const struct gpu_report *report, const struct reference *driver, const struct reference *vbios,
+			 struct attester attester, struct steps *steps, struct comparison *out);
 
 #endif

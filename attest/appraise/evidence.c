@@ -17,7 +17,7 @@ struct run {
 	const X509 *anchor;
 	const uint8_t *nonce;
 	int64_t at;
-	int gpu;
+	struct attester attester;
 	struct x509_memo *memo;
 	struct steps *steps;
 	struct evidence *out;
@@ -46,9 +46,9 @@ step_chain(struct run *run)
 		chain_fwid_parse(out->chain.cert[0], &run->fwid, &run->fwid_err);
 	}
 	if (rc < 0)
-		steps_fail(run->steps, run->gpu, "device-chain", &err);
+		steps_fail(run->steps, run->attester, "device-chain", &err);
 	else
-		steps_ok(run->steps, run->gpu, "device-chain", "%u certificates to the trusted root, %s",
+		steps_ok(run->steps, run->attester, "device-chain", "%u certificates to the trusted root, %s",
 			 out->chain.count, out->hardware_model);
 }
 
@@ -73,12 +73,12 @@ step_signature(struct run *run)
 	struct err err = ERR_INIT;
 
 	if (!has_chain(run->out)) {
-		steps_skip(run->steps, run->gpu, "report-signature", "the device chain could not be read");
+		steps_skip(run->steps, run->attester, "report-signature", "the device chain could not be read");
 	} else if (check_report_signature(run, &err) < 0) {
-		steps_fail(run->steps, run->gpu, "report-signature", &err);
+		steps_fail(run->steps, run->attester, "report-signature", &err);
 	} else {
 		run->out->signature_verified = true;
-		steps_ok(run->steps, run->gpu, "report-signature", "ECDSA P-384 by the key of certificate 0");
+		steps_ok(run->steps, run->attester, "report-signature", "ECDSA P-384 by the key of certificate 0");
 	}
 }
 
@@ -91,12 +91,12 @@ step_format(struct run *run)
 	if (gpu_report_parse(run->raw->report, report, &err) < 0) {
 		*report = (struct gpu_report){0};
 		err_wrap(&err, 0, "report");
-		steps_fail(run->steps, run->gpu, "report-format", &err);
+		steps_fail(run->steps, run->attester, "report-format", &err);
 		return;
 	}
 	run->out->parsed = true;
-	steps_ok(run->steps, run->gpu, "report-format", "%u measurements, driver %s, VBIOS %s", report->spdm.blocks,
-		 report->driver_version, report->vbios_version);
+	steps_ok(run->steps, run->attester, "report-format", "%u measurements, driver %s, VBIOS %s",
+		 report->spdm.blocks, report->driver_version, report->vbios_version);
 }
 
 static void
@@ -107,17 +107,17 @@ step_nonce(struct run *run)
 	char *have_text, *want_text;
 
 	if (!run->out->parsed) {
-		steps_skip(run->steps, run->gpu, "nonce", "the report could not be read");
+		steps_skip(run->steps, run->attester, "nonce", "the report could not be read");
 		return;
 	}
 	have_text = hex_text(have);
 	want_text = hex_text(want);
 	if (bytes_equal(have, want)) {
 		run->out->nonce_match = true;
-		steps_ok(run->steps, run->gpu, "nonce", "%s", have_text);
+		steps_ok(run->steps, run->attester, "nonce", "%s", have_text);
 	} else {
 		err_set(&err, CODE_NONCE, "report: nonce is %s, want %s", have_text, want_text);
-		steps_fail(run->steps, run->gpu, "nonce", &err);
+		steps_fail(run->steps, run->attester, "nonce", &err);
 	}
 	free(have_text);
 	free(want_text);
@@ -129,16 +129,16 @@ step_arch(struct run *run)
 	struct err err = ERR_INIT;
 
 	if (!has_chain(run->out)) {
-		steps_skip(run->steps, run->gpu, "architecture", "the device chain could not be read");
+		steps_skip(run->steps, run->attester, "architecture", "the device chain could not be read");
 		return;
 	}
 	run->out->arch = gpu_arch_of_chip(run->out->hardware_model);
 	if (chain_arch_match(run->out->hardware_model, run->fwid.form, run->out->report.chip, &err) < 0) {
-		steps_fail(run->steps, run->gpu, "architecture", &err);
+		steps_fail(run->steps, run->attester, "architecture", &err);
 		return;
 	}
 	run->out->arch_match = true;
-	steps_ok(run->steps, run->gpu, "architecture", "%s", gpu_arch_name(run->out->arch));
+	steps_ok(run->steps, run->attester, "architecture", "%s", gpu_arch_name(run->out->arch));
 }
 
 /* A version that does not begin with a branch number is held to the rule of today's drivers. */
@@ -160,32 +160,32 @@ step_fwid(struct run *run)
 	struct err err = run->fwid_err;
 
 	if (!has_chain(out)) {
-		steps_skip(run->steps, run->gpu, "firmware-id", "the device chain could not be read");
+		steps_skip(run->steps, run->attester, "firmware-id", "the device chain could not be read");
 	} else if (run->fwid.form == GPU_FWID_NONE) {
-		steps_fail(run->steps, run->gpu, "firmware-id", &err);
+		steps_fail(run->steps, run->attester, "firmware-id", &err);
 	} else if (!out->parsed) {
-		steps_skip(run->steps, run->gpu, "firmware-id", "the report could not be read");
+		steps_skip(run->steps, run->attester, "firmware-id", "the report could not be read");
 	} else if (out->report.fwid.data == NULL && !fwid_required(out->report.driver_version)) {
 		out->fwid_absent = true;
-		steps_ok(run->steps, run->gpu, "firmware-id", "the report of driver %s has none",
+		steps_ok(run->steps, run->attester, "firmware-id", "the report of driver %s has none",
 			 out->report.driver_version);
 	} else if (out->report.fwid.data == NULL) {
 		err_set(&err, CODE_FIRMWARE_ID, "the report of driver %s has no firmware id",
 			out->report.driver_version);
-		steps_fail(run->steps, run->gpu, "firmware-id", &err);
+		steps_fail(run->steps, run->attester, "firmware-id", &err);
 	} else if (chain_fwid_match(&run->fwid, out->report.fwid, &err) < 0) {
-		steps_fail(run->steps, run->gpu, "firmware-id", &err);
+		steps_fail(run->steps, run->attester, "firmware-id", &err);
 	} else {
 		out->fwid_match = true;
-		steps_ok(run->steps, run->gpu, "firmware-id", "certificate and report agree");
+		steps_ok(run->steps, run->attester, "firmware-id", "certificate and report agree");
 	}
 }
 
 int
-evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_t nonce[32], int64_t at, int gpu,
-		struct x509_memo *memo, struct steps *steps, struct evidence *out)
+evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_t nonce[32], int64_t at,
+		struct attester attester, struct x509_memo *memo, struct steps *steps, struct evidence *out)
 {
-	struct run run = {raw, anchor, nonce, at, gpu, memo, steps, out, {0}, ERR_INIT};
+	struct run run = {raw, anchor, nonce, at, attester, memo, steps, out, {0}, ERR_INIT};
 
 	*out = (struct evidence){0};
 	step_chain(&run);
@@ -252,12 +252,12 @@ evidence_distinct(const struct evidence *list, unsigned count, struct steps *ste
 		struct err err = ERR_INIT;
 
 		if (!has_chain(&list[i])) {
-			steps_skip(steps, (int)i, "device-unique", "the device chain could not be read");
+			steps_skip(steps, attester_gpu(i), "device-unique", "the device chain could not be read");
 			rc = -1;
 		} else if (check_distinct_evidence(list, count, i, &err) < 0) {
-			rc = steps_fail(steps, (int)i, "device-unique", &err);
+			rc = steps_fail(steps, attester_gpu(i), "device-unique", &err);
 		} else {
-			steps_ok(steps, (int)i, "device-unique", "ueid %s", list[i].ueid);
+			steps_ok(steps, attester_gpu(i), "device-unique", "ueid %s", list[i].ueid);
 		}
 	}
 	return rc;

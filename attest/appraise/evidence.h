@@ -38,11 +38,11 @@ struct evidence {
 /*
  * The checks of one GPU's evidence in the order: chain, signature over the raw bytes, layout, nonce, architecture,
  * firmware id; steps "device-chain", "report-signature", "report-format", "nonce", "architecture", "firmware-id" are
- * added for gpu, and go on after a failing one wherever they do not depend on it. nonce is 32 bytes. 0 only if all
+ * added for attester, and go on after a failing one wherever they do not depend on it. nonce is 32 bytes. 0 only if all
  * passed.
  */
-int evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_t nonce[32], int64_t at, int gpu,
-		    struct x509_memo *memo, struct steps *steps, struct evidence *out);
+int evidence_verify(const struct evidence_raw *raw, const X509 *anchor, const uint8_t nonce[32], int64_t at,
+		    struct attester attester, struct x509_memo *memo, struct steps *steps, struct evidence *out);
 void evidence_free(struct evidence *evidence);
 
 /* No two GPUs of a run may show the same device key or ueid (step "device-unique" for each). 0 if all are distinct. */

@@ -16,10 +16,10 @@ verify_needed(const struct manifests *manifests, struct manifest *manifest)
 	steps_free(&manifest->steps);
 	reference_free(&manifest->reference);
 	if (need->err.code != CODE_OK)
-		steps_fail(&manifest->steps, 0, kind_row(need->kind)->name, &need->err);
+		steps_fail(&manifest->steps, attester_run, kind_row(need->kind)->name, &need->err);
 	else
-		reference_verify(buf_bytes(&need->answer), &manifest->want, manifests->root, manifests->at, 0,
-				 manifests->memo, &manifest->steps, &manifest->reference);
+		reference_verify(buf_bytes(&need->answer), &manifest->want, manifests->root, manifests->at,
+				 attester_run, manifests->memo, &manifest->steps, &manifest->reference);
 }
 
 /* GPUs may need one document for different versions or products: it holds if it holds for all. */

@@ -116,14 +116,14 @@ queries_ask(struct queries *queries, struct round *round, enum x509_verdict verd
 
 /* From the root down: an upper certificate that is revoked takes everything below with it. */
 void
-query_path_step(const struct query_path *path, const struct x509_chain *chain, int gpu, const char *name,
-		struct steps *steps)
+query_path_step(const struct query_path *path, const struct x509_chain *chain, struct attester attester,
+		const char *name, struct steps *steps)
 {
 	unsigned bad = 0, held = 0;
 	struct err err = ERR_INIT;
 
 	if (path == NULL || path->asked == 0) {
-		steps_skip(steps, gpu, name, "the chain does not lead to the pinned root");
+		steps_skip(steps, attester, name, "the chain does not lead to the pinned root");
 		return;
 	}
 	for (unsigned i = chain->count; i-- > 0;) {
@@ -143,9 +143,9 @@ query_path_step(const struct query_path *path, const struct x509_chain *chain, i
 	if (bad > 1)
 		err_wrap(&err, 0, "%u of %u certificates", bad, path->asked);
 	if (bad != 0)
-		steps_fail(steps, gpu, name, &err);
+		steps_fail(steps, attester, name, &err);
 	else
-		steps_ok(steps, gpu, name, "%u certificates good%s", path->asked - held,
+		steps_ok(steps, attester, name, "%u certificates good%s", path->asked - held,
 			 held != 0 ? ", others on hold, which the policy allows" : "");
 }
 

@@ -40,9 +40,9 @@ struct queries {
  */
 void queries_ask(struct queries *queries, struct round *round, enum x509_verdict verdict,
 		 const struct x509_chain *chain, unsigned first, struct query_path *path);
-/* The step name of a GPU; path NULL: there is none. */
-void query_path_step(const struct query_path *path, const struct x509_chain *chain, int gpu, const char *name,
-		     struct steps *steps);
+/* The step name of attester; path NULL: there is none. */
+void query_path_step(const struct query_path *path, const struct x509_chain *chain, struct attester attester,
+		     const char *name, struct steps *steps);
 void queries_free(struct queries *queries);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct judgement {
 	const struct reference_want *want;
-	int gpu;
+	struct attester attester;
 	struct steps *steps;
 	struct reference *out;
 	bool failed;
@@ -40,13 +40,13 @@ fail_manifest(struct judgement *judgement, const char *tail, int code, struct er
 {
 	err_wrap(err, code, "%s RIM", kind_name(judgement->want->kind));
 	judgement->failed = true;
-	return steps_fail(judgement->steps, judgement->gpu, step_name(judgement, tail), err);
+	return steps_fail(judgement->steps, judgement->attester, step_name(judgement, tail), err);
 }
 
 static void
 skip_step(struct judgement *judgement, const char *tail, const char *why)
 {
-	steps_skip(judgement->steps, judgement->gpu, step_name(judgement, tail), "%s", why);
+	steps_skip(judgement->steps, judgement->attester, step_name(judgement, tail), "%s", why);
 }
 
 static int
@@ -58,7 +58,7 @@ judge_shape(struct judgement *judgement, struct bytes text)
 	shape = rim_signature_read(text, &judgement->dsig, &err);
 	if (shape != RIM_SIGNED)
 		return fail_manifest(judgement, "", shape == RIM_NO_XML ? CODE_RIM_FORMAT : CODE_RIM_PROFILE, &err);
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, ""), "%zu bytes, one enveloped signature",
+	steps_ok(judgement->steps, judgement->attester, step_name(judgement, ""), "%zu bytes, one enveloped signature",
 		 text.size);
 	return 0;
 }
@@ -99,8 +99,8 @@ judge_chain(struct judgement *judgement, const X509 *anchor, int64_t at, struct 
 	if (!x509_common_name(out->chain.cert[0], signer, sizeof(signer)))
 		snprintf(signer, sizeof(signer), "(no common name)");
 	clock_format(x509_chain_not_after(&out->chain), until);
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-chain"), "signer %s, valid until %s", signer,
-		 until);
+	steps_ok(judgement->steps, judgement->attester, step_name(judgement, "-chain"), "signer %s, valid until %s",
+		 signer, until);
 	return 0;
 }
 
@@ -129,7 +129,7 @@ judge_signature(struct judgement *judgement)
 	if (verify_manifest(&judgement->dsig, x509_public_key(judgement->out->chain.cert[0]), &err) < 0)
 		return fail_manifest(judgement, "-signature", CODE_RIM_SIGNATURE, &err);
 	judgement->out->signature_verified = true;
-	steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-signature"),
+	steps_ok(judgement->steps, judgement->attester, step_name(judgement, "-signature"),
 		 "ECDSA P-384, SHA-384, C14N 1.1");
 	return 0;
 }
@@ -166,8 +166,9 @@ judge_content(struct judgement *judgement)
 		err_set(&err, 0, "for product '%s', want '%s'", rim->product, want->product);
 		fail_manifest(judgement, "-content", CODE_RIM_PRODUCT, &err);
 	} else {
-		steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-content"), "%u active rows for %s%s",
-			 rim->active, rim->product, want->product ? "" : " (product not compared)");
+		steps_ok(judgement->steps, judgement->attester, step_name(judgement, "-content"),
+			 "%u active rows for %s%s", rim->active, rim->product,
+			 want->product ? "" : " (product not compared)");
 	}
 	return 0;
 }
@@ -182,7 +183,7 @@ judge_rim_version(struct judgement *judgement)
 	judgement->out->version_match = (want->kind == REFERENCE_DRIVER ? strcmp(version, want->version) :
 					 strcasecmp(version, want->version)) == 0;
 	if (judgement->out->version_match) {
-		steps_ok(judgement->steps, judgement->gpu, step_name(judgement, "-version"), "%s", version);
+		steps_ok(judgement->steps, judgement->attester, step_name(judgement, "-version"), "%s", version);
 		return;
 	}
 	err_set(&err, 0, "for version '%s', want '%s'", version, want->version);
@@ -190,13 +191,13 @@ judge_rim_version(struct judgement *judgement)
 }
 
 int
-reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at, int gpu,
-		 struct x509_memo *memo, struct steps *steps, struct reference *out)
+reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at,
+		 struct attester attester, struct x509_memo *memo, struct steps *steps, struct reference *out)
 {
 	static const char *const tail[] = {"-chain", "-signature", "-content", "-version"};
 	static const char *const why[] = {"the manifest's shape is not acceptable", "the signer is not trusted",
 					  "not signed", "not readable"};
-	struct judgement judgement = {.want = want, .gpu = gpu, .steps = steps, .out = out};
+	struct judgement judgement = {.want = want, .attester = attester, .steps = steps, .out = out};
 	size_t passed;
 
 	*out = (struct reference){.fetched = true};

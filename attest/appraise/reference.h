@@ -32,12 +32,12 @@ struct reference {
 /*
  * Steps "<driver|vbios>-rim" (bytes and shape: CODE_RIM_FORMAT, _PROFILE), "-rim-chain" (signer to anchor:
  * CODE_RIM_CHAIN, _EXPIRED), "-rim-signature" (with the signer's key handed in: CODE_RIM_SIGNATURE), "-rim-content"
- * (grammar, kind, product: CODE_RIM_CONTENT, _PRODUCT) and "-rim-version" (CODE_RIM_VERSION) for gpu, always all five.
- * A step that rests on a failed one is skipped; an expired signer, another kind or product do not stop the following
- * ones. 0 only if all passed. memo may be NULL. xml need not outlive the call.
+ * (grammar, kind, product: CODE_RIM_CONTENT, _PRODUCT) and "-rim-version" (CODE_RIM_VERSION) of attester, always all
+ * five. A step that rests on a failed one is skipped; an expired signer, another kind or product do not stop the
+ * following ones. 0 only if all passed. memo may be NULL. xml need not outlive the call.
  */
-int reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at, int gpu,
-		     struct x509_memo *memo, struct steps *steps, struct reference *out);
+int reference_verify(struct bytes xml, const struct reference_want *want, const X509 *anchor, int64_t at,
+		     struct attester attester, struct x509_memo *memo, struct steps *steps, struct reference *out);
 void reference_free(struct reference *reference);
 
 #endif

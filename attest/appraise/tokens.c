@@ -31,11 +31,11 @@ judge_both(struct tokens *tokens)
 
 	tokens_free(tokens);
 	if (answer->err.code != CODE_OK) {
-		steps_fail(&tokens->steps, STEP_RUN, "remote-format", &answer->err);
+		steps_fail(&tokens->steps, attester_run, "remote-format", &answer->err);
 		return;
 	}
 	if (key_set != NULL && key_set->err.code != CODE_OK) {
-		steps_fail(&tokens->steps, STEP_RUN, "remote-key-set", &key_set->err);
+		steps_fail(&tokens->steps, attester_run, "remote-key-set", &key_set->err);
 		return;
 	}
 	request.tokens = buf_bytes(&answer->answer);

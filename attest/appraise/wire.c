@@ -10,7 +10,6 @@
 #define WITHOUT_NONCE 1u
 #define HOLD 2u
 #define SHA384 4u
-#define GPU_RUN 0xffffffffu
 
 static uint32_t
 revocation_flags(const struct revocation_policy *policy)
@@ -214,7 +213,8 @@ appraise_get_collateral(struct bytes payload, struct collateral *need)
 void
 appraise_put_step(struct buf *payload, const struct step *step)
 {
-	frame_put_u32(payload, step->gpu == STEP_RUN ? GPU_RUN : (uint32_t)step->gpu);
+	frame_put_u32(payload, step->attester.kind);
+	frame_put_u32(payload, step->attester.index);
 	frame_put_u32(payload, step->status);
 	frame_put_u32(payload, (uint32_t)step->code);
 	frame_put_text(payload, step->name);
@@ -228,19 +228,35 @@ is_step_name(const char *name)
 	return name[0] != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
 }
 
+static bool
+get_attester(struct cursor *cursor, unsigned gpus, struct attester *out)
+{
+	uint32_t kind, index;
+
+	if (!frame_get_u32(cursor, &kind) || !frame_get_u32(cursor, &index))
+		return false;
+	*out = (struct attester){kind, index};
+	switch (kind) {
+	case ATTESTER_RUN: return index == 0;
+	case ATTESTER_GPU: return index < gpus;
+	}
+	return false;
+}
+
 bool
 appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps)
 {
 	struct cursor cursor = cursor_of(payload);
 	char *name = NULL, *detail = NULL;
-	uint32_t gpu, status, code;
-	bool ok = frame_get_u32(&cursor, &gpu) && (gpu == GPU_RUN || gpu < gpus) && frame_get_u32(&cursor, &status) &&
-		  status <= STEP_FAIL && frame_get_u32(&cursor, &code) && code_find((int)code) != NULL &&
+	struct attester attester;
+	uint32_t status, code;
+	bool ok = get_attester(&cursor, gpus, &attester) && frame_get_u32(&cursor, &status) && status <= STEP_FAIL &&
+		  frame_get_u32(&cursor, &code) && code_find((int)code) != NULL &&
 		  (status == STEP_FAIL) == (code != CODE_OK) && frame_get_text(&cursor, &name) && is_step_name(name) &&
 		  frame_get_text(&cursor, &detail) && cursor.left == 0;
 
 	if (ok)
-		steps_add(steps, &(struct step){gpu == GPU_RUN ? STEP_RUN : (int)gpu, name, status, (int)code, detail});
+		steps_add(steps, &(struct step){attester, name, status, (int)code, detail});
 	free(name);
 	free(detail);
 	return ok;

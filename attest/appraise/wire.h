@@ -30,8 +30,8 @@ void appraise_put_collateral(struct buf *payload, const struct collateral *need)
 bool appraise_get_collateral(struct bytes payload, struct collateral *need);
 
 /*
- * Adds the step; that of a GPU from gpus on, with a code that is none, or with a name of other than letters and hyphens
- * is refused.
+ * Adds the step; one of an unknown kind of attester or a GPU from gpus on, with a code that is none, or with a name of
+ * other than letters and hyphens is refused.
  */
 void appraise_put_step(struct buf *payload, const struct step *step);
 bool appraise_get_step(struct bytes payload, unsigned gpus, struct steps *steps);

@@ -135,7 +135,7 @@ tell_mode(const struct conf *conf, struct run *run)
 	char *note = observe_note(conf, run->at, steps_code(&run->steps));
 
 	if (note != NULL)
-		steps_skip(&run->steps, STEP_RUN, "mode-observe", "%s", note);
+		steps_skip(&run->steps, attester_run, "mode-observe", "%s", note);
 	free(note);
 }
 
@@ -249,12 +249,13 @@ verdict_text(const struct run *run, bool observed)
 {
 	const struct step *failed = steps_first_failure(&run->steps);
 	const char *prefix = observed ? "mode = observe, started although refused: " : "";
+	char name[ATTESTER_NAME_SIZE];
 
 	if (failed == NULL)
 		return xprintf("%s%s", prefix, steps_code(&run->steps) == CODE_OK ? "attested" : "no verdict");
-	if (failed->gpu == STEP_RUN)
+	if (failed->attester.kind == ATTESTER_RUN)
 		return xprintf("%s%s: %s", prefix, failed->name, failed->detail);
-	return xprintf("%sGPU-%d: %s: %s", prefix, failed->gpu, failed->name, failed->detail);
+	return xprintf("%s%s: %s: %s", prefix, attester_name(failed->attester, name), failed->name, failed->detail);
 }
 
 static int

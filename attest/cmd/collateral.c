@@ -64,7 +64,7 @@ collateral_until(const struct archive *archive, struct steps *steps)
 	if (first == NULL)
 		return;
 	clock_format(first->until, text);
-	steps_ok(steps, STEP_RUN, "until", "%s: then %s %s ends", text, kind_row(first->kind)->name, first->name);
+	steps_ok(steps, attester_run, "until", "%s: then %s %s ends", text, kind_row(first->kind)->name, first->name);
 }
 
 /* Judges the archive in a file: its steps, and what is in it where all of it holds. -1: there was no answer. */
@@ -103,14 +103,14 @@ step_of(const struct inventory_entry *entry, struct steps *steps)
 	struct err err = ERR_INIT;
 
 	if (entry->state == INVENTORY_GOOD) {
-		steps_ok(steps, STEP_RUN, name, "%s", entry->detail);
+		steps_ok(steps, attester_run, name, "%s", entry->detail);
 	} else if (entry->state == INVENTORY_UNMATCHED || entry->state == INVENTORY_UNJUDGED) {
-		steps_skip(steps, STEP_RUN, name, "%s", entry->detail != NULL ? entry->detail : entry->name);
+		steps_skip(steps, attester_run, name, "%s", entry->detail != NULL ? entry->detail : entry->name);
 	} else {
 		err_set(&err, entry->code, "%s", entry->detail);
 		if (entry->path != NULL)
 			err_wrap(&err, 0, "%s", entry->path);
-		steps_fail(steps, STEP_RUN, name, &err);
+		steps_fail(steps, attester_run, name, &err);
 	}
 }
 
@@ -125,8 +125,8 @@ verify_here(struct collateral_call *call, struct err *err)
 		inventory_free(&inventory);
 		return err_code(err);
 	}
-	steps_ok(&steps, STEP_RUN, "collateral", "%u items in %s, %s and %s", inventory.entries, call->store.rim_dir,
-		 call->store.chain_dir, call->store.ocsp_dir);
+	steps_ok(&steps, attester_run, "collateral", "%u items in %s, %s and %s", inventory.entries,
+		 call->store.rim_dir, call->store.chain_dir, call->store.ocsp_dir);
 	for (unsigned i = 0; i < inventory.entries; i++)
 		step_of(&inventory.entry[i], &steps);
 	steps_conclude(&steps);
@@ -189,7 +189,7 @@ import(struct collateral_call *call, struct err *err)
 	if (judge_carried(call, call->operand[0], &archive, &steps, err) != 0)
 		return err_code(err);
 	if (steps_code(&steps) != CODE_OK) {
-		steps_skip(&steps, STEP_RUN, "store", "nothing was stored");
+		steps_skip(&steps, attester_run, "store", "nothing was stored");
 	} else if (store_put(&call->store, &archive, &steps, &failed) == 0) {
 		collateral_until(&archive, &steps);
 	}

@@ -140,7 +140,7 @@ conclude_check(const struct collateral_call *call, const struct archive *archive
 	const char *driver = options_get(call->options, "driver"), *vbios = options_get(call->options, "vbios");
 
 	if (steps_first_failure(steps) == NULL) {
-		steps_ok(steps, STEP_RUN, "check", "driver %s, VBIOS %s: will attest, as far as collateral goes",
+		steps_ok(steps, attester_run, "check", "driver %s, VBIOS %s: will attest, as far as collateral goes",
 			 driver ? driver : "as it is", vbios ? vbios : "as it is");
 		collateral_until(archive, steps);
 	}
@@ -183,9 +183,9 @@ write_archive(const char *path, const struct archive *archive, struct steps *ste
 	free(text);
 	if (rc != 0) {
 		err_wrap(err, CODE_COLLATERAL_STORE, "export");
-		return steps_fail(steps, STEP_RUN, "export", err);
+		return steps_fail(steps, attester_run, "export", err);
 	}
-	steps_ok(steps, STEP_RUN, "export", "%s: %u items, SHA-256 %s", path, archive->items, hex);
+	steps_ok(steps, attester_run, "export", "%s: %u items, SHA-256 %s", path, archive->items, hex);
 	return 0;
 }
 
@@ -290,7 +290,8 @@ collateral_refresh(struct collateral_call *call, struct err *err)
 		code = err_code(err);
 	} else {
 		if (gathered.requests > 0)
-			steps_ok(&gathered.steps, STEP_RUN, "fetched", "%u questions to services", gathered.requests);
+			steps_ok(&gathered.steps, attester_run, "fetched", "%u questions to services",
+				 gathered.requests);
 		steps_conclude(&gathered.steps);
 		code = steps_code(&gathered.steps);
 		if (code != CODE_OK || gathered.requests > 0)

@@ -44,7 +44,7 @@ read_records(struct refresh *refresh, struct err *err)
 	if (records_read(CONTAINER_RECORDS, records, err) != 0)
 		return -1;
 	if (records->fault.code != CODE_OK)
-		steps_fail(&refresh->steps, STEP_RUN, STEP, &records->fault);
+		steps_fail(&refresh->steps, attester_run, STEP, &records->fault);
 	for (size_t i = 0; i < records->count; i++) {
 		if (records->list[i].decision == CONTAINER_ALLOWED)
 			records->list[kept++] = records->list[i];
@@ -173,11 +173,11 @@ refresh_one(struct refresh *refresh, const struct container_record *record)
 	int rc = run_hook(refresh, record->id, &text, &err);
 
 	if (rc == 0)
-		steps_ok(&refresh->steps, STEP_RUN, STEP, "%s: %s", record->id, text);
+		steps_ok(&refresh->steps, attester_run, STEP, "%s: %s", record->id, text);
 	else if (has_ended(refresh, err.code))
-		steps_skip(&refresh->steps, STEP_RUN, STEP, "%s: has ended", record->id);
+		steps_skip(&refresh->steps, attester_run, STEP, "%s: has ended", record->id);
 	else
-		(void)(err_wrap(&err, 0, "%s", record->id), steps_fail(&refresh->steps, STEP_RUN, STEP, &err));
+		(void)(err_wrap(&err, 0, "%s", record->id), steps_fail(&refresh->steps, attester_run, STEP, &err));
 	free(text);
 }
 
@@ -245,7 +245,7 @@ refresh_containers(const struct options *options, struct err *err)
 		code = CODE_OK;
 	} else {
 		if (refresh.steps.count == 0)
-			steps_skip(&refresh.steps, STEP_RUN, STEP, "no container has a token");
+			steps_skip(&refresh.steps, attester_run, STEP, "no container has a token");
 		steps_conclude(&refresh.steps);
 		code = report_print(&report, json);
 	}

@@ -36,16 +36,14 @@ static void
 print_report_text(const struct report *report, int code)
 {
 	const struct code_entry *entry = code_find(code);
-	int group = STEP_RUN - 1;
+	char name[ATTESTER_NAME_SIZE];
 
 	for (size_t i = 0; i < report->steps->count; i++) {
 		const struct step *step = &report->steps->list[i];
 
-		if (step->gpu != group && step->gpu == STEP_RUN)
-			printf("system\n");
-		else if (step->gpu != group)
-			printf("GPU-%d\n", step->gpu);
-		group = step->gpu;
+		if (i == 0 || !attester_equal(step->attester, report->steps->list[i - 1].attester))
+			printf("%s\n",
+			       step->attester.kind == ATTESTER_RUN ? "system" : attester_name(step->attester, name));
 		print_step(step);
 	}
 	if (code == CODE_OK)
@@ -71,11 +69,12 @@ report_verdict_json(struct json_out *out, int code, const char *message)
 static void
 json_step(struct json_out *out, const struct step *step)
 {
-	char gpu[16];
+	char name[ATTESTER_NAME_SIZE];
 
-	snprintf(gpu, sizeof(gpu), "GPU-%d", step->gpu);
+	attester_name(step->attester, name);
 	json_out_object(out);
-	json_out_member_text(out, "gpu", step->gpu == STEP_RUN ? NULL : gpu);
+	json_out_member_text(out, "gpu", step->attester.kind == ATTESTER_GPU ? name : NULL);
+	json_out_member_text(out, "attester", name);
 	json_out_member_text(out, "step", step->name);
 	json_out_member_text(out, "status", status_word(step));
 	if (step->status == STEP_FAIL) {

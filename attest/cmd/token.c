@@ -184,7 +184,7 @@ copy_evidence_steps(const struct steps *from, unsigned gpus, struct steps *to)
 	if (signatures == gpus)
 		return 0;
 	err_set(&err, CODE_UNANCHORED, "%u of %u reports carry the GPU's signature", signatures, gpus);
-	return steps_fail(to, STEP_RUN, "token-anchor", &err);
+	return steps_fail(to, attester_run, "token-anchor", &err);
 }
 
 /* Each device token speaks of the GPU whose evidence stands at its place. */
@@ -201,7 +201,7 @@ match_devices(const struct token *token, const struct run *run, struct steps *st
 			continue;
 		err_set(&err, CODE_UNANCHORED, "device token %u is about ueid %s, the evidence about %s", i,
 			said ? said : "(none)", seen ? seen : "(none)");
-		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+		return steps_fail(steps, attester_run, "token-anchor", &err);
 	}
 	return 0;
 }
@@ -229,9 +229,9 @@ anchor(const struct inputs *in, const struct token *token, const struct run *run
 	if (!is_vouched(in)) {
 		err_set(&err, CODE_UNANCHORED,
 			"no --jwks and no key-root: nothing vouches for the remote verifier's key");
-		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+		return steps_fail(steps, attester_run, "token-anchor", &err);
 	}
-	steps_ok(steps, STEP_RUN, "token-anchor", "evidence -> nonce -> token; %s", voucher(in));
+	steps_ok(steps, attester_run, "token-anchor", "evidence -> nonce -> token; %s", voucher(in));
 	return 0;
 }
 
@@ -244,7 +244,7 @@ walk_evidence(const struct inputs *in, const struct token *token, struct steps *
 	int rc;
 
 	if (gpu_evidence_parse(buf_bytes(&in->evidence_text), evidence, &request.gpus, err) != 0)
-		return steps_fail(steps, STEP_RUN, "token-anchor", err);
+		return steps_fail(steps, attester_run, "token-anchor", err);
 	request.device_root = in->device_root.data ? buf_bytes(&in->device_root) : roots_device();
 	request.rim_root = roots_rim();
 	request.nonce = token->nonce;
@@ -308,11 +308,11 @@ without_evidence(const struct inputs *in, struct steps *steps)
 	struct err err = ERR_INIT;
 
 	if (is_vouched(in)) {
-		steps_skip(steps, STEP_RUN, "token-anchor", "unanchored: no evidence, %s", voucher(in));
+		steps_skip(steps, attester_run, "token-anchor", "unanchored: no evidence, %s", voucher(in));
 		return 0;
 	}
 	err_set(&err, CODE_UNANCHORED, "unanchored: no evidence, no --jwks: nothing vouches for the key");
-	return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+	return steps_fail(steps, attester_run, "token-anchor", &err);
 }
 
 /* A statement that stands beside the remote verifier's token must be about that one. */
@@ -332,11 +332,11 @@ check_stated(const struct inputs *in, const struct token *token, struct steps *s
 	crypto_sha256(text, digest);
 	hex_encode(have, digest, sizeof(digest));
 	if (strcmp(have, want) == 0) {
-		steps_ok(steps, STEP_RUN, "token-stated", "token.jwt beside it is the one that the run was given");
+		steps_ok(steps, attester_run, "token-stated", "token.jwt beside it is the one that the run was given");
 		return 0;
 	}
 	err_set(&err, CODE_TOKEN_SET, "token.jwt beside it has the digest %s, the run states %s", have, want);
-	return steps_fail(steps, STEP_RUN, "token-stated", &err);
+	return steps_fail(steps, attester_run, "token-stated", &err);
 }
 
 static int

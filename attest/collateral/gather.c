@@ -62,7 +62,7 @@ record_need(struct recorder *recorder, const struct collateral *need)
 
 	if (need->err.code != CODE_OK) {
 		if (item == NULL)
-			steps_fail(&recorder->out->steps, STEP_RUN, kind_row(need->kind)->name, &need->err);
+			steps_fail(&recorder->out->steps, attester_run, kind_row(need->kind)->name, &need->err);
 	} else if (item == NULL) {
 		archive_add(archive, need->kind, need->name, buf_bytes(&need->answer), 0);
 	} else {

@@ -232,12 +232,12 @@ tell_renamed(const struct store *store, const struct archive *archive, unsigned 
 		char *name = file_name(item);
 
 		if (i < renamed)
-			steps_ok(steps, STEP_RUN, "store", "%s/%s", store_directory(store, item->kind), name);
+			steps_ok(steps, attester_run, "store", "%s/%s", store_directory(store, item->kind), name);
 		else if (i == renamed)
-			steps_fail(steps, STEP_RUN, "store", err);
+			steps_fail(steps, attester_run, "store", err);
 		else
-			steps_skip(steps, STEP_RUN, "store", "%s/%s is as it was", store_directory(store, item->kind),
-				   name);
+			steps_skip(steps, attester_run, "store", "%s/%s is as it was",
+				   store_directory(store, item->kind), name);
 		free(name);
 	}
 }
@@ -269,10 +269,10 @@ store_put(const struct store *store, const struct archive *archive, struct steps
 		rc = rename_all(&put, archive, &renamed, err);
 		tell_renamed(store, archive, renamed, err, steps);
 		if (rc != 0 && renamed == archive->items)
-			steps_fail(steps, STEP_RUN, "store", err);
+			steps_fail(steps, attester_run, "store", err);
 	} else {
-		steps_fail(steps, STEP_RUN, "store", err);
-		steps_skip(steps, STEP_RUN, "store", "every file is as it was");
+		steps_fail(steps, attester_run, "store", err);
+		steps_skip(steps, attester_run, "store", "every file is as it was");
 	}
 	/* Without the lock another process may own these files. */
 	if (rc != 0 && locked)

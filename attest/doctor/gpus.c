@@ -34,11 +34,12 @@ check_name(const char *step)
 static const char *
 gpu_prefix(const struct step *step)
 {
-	static char text[16];
+	static char text[ATTESTER_NAME_SIZE + sizeof(": ")];
+	char name[ATTESTER_NAME_SIZE];
 
 	text[0] = '\0';
-	if (step->gpu != STEP_RUN)
-		snprintf(text, sizeof(text), "GPU-%d: ", step->gpu);
+	if (step->attester.kind != ATTESTER_RUN)
+		snprintf(text, sizeof(text), "%s: ", attester_name(step->attester, name));
 	return text;
 }
 
@@ -72,7 +73,7 @@ static bool
 waits_for_manifest(const struct doctor *doctor, const struct steps *steps, const struct step *step)
 {
 	for (const struct step *other = steps->list; other < step; other++)
-		if (other->status == STEP_FAIL && other->gpu == step->gpu &&
+		if (other->status == STEP_FAIL && attester_equal(other->attester, step->attester) &&
 		    is_renewable(other->code, CODE_CLASS_MANIFEST) && can_be_asked(doctor->conf, other->code))
 			return strcmp(step->name, "measurements") == 0;
 	return false;
@@ -113,10 +114,10 @@ add_steps(struct doctor *doctor, const struct run *run)
 			add_failure(doctor, &run->steps, step);
 		else if (step->status == STEP_SKIPPED)
 			finding_skip(findings, check_name(step->name), "%s%s", gpu_prefix(step), step->detail);
-		else if (step->gpu == STEP_RUN || strcmp(step->name, "firmware-id") == 0)
+		else if (step->attester.kind == ATTESTER_RUN || strcmp(step->name, "firmware-id") == 0)
 			finding_ok(findings, check_name(step->name), "%s%s", gpu_prefix(step), step->detail);
-		if (step->status == STEP_OK && step->gpu >= 0 && step->gpu < GPU_MAX)
-			passed[step->gpu]++;
+		if (step->status == STEP_OK && step->attester.kind == ATTESTER_GPU)
+			passed[step->attester.index]++;
 	}
 	for (unsigned i = 0; i < run->gpus; i++)
 		if (passed[i] > 0)

@@ -66,14 +66,14 @@ judge_cc(const struct collect_states *states, struct steps *steps)
 	bool other_mode = states->multi_gpu == MULTI_GPU_PROTECTED_PCIE || states->multi_gpu == MULTI_GPU_NVLE;
 
 	if (states->cc_feature == 1 || (states->cc_feature == 0 && other_mode)) {
-		steps_ok(steps, STEP_RUN, "cc-mode", "CC status: ON");
+		steps_ok(steps, attester_run, "cc-mode", "CC status: ON");
 		return 0;
 	}
 	if (states->cc_feature == 0)
 		err_set(&err, CODE_CC_OFF, "confidential computing is off, want on");
 	else
 		err_set(&err, CODE_MODE_UNKNOWN, "confidential computing state %u is unknown", states->cc_feature);
-	return steps_fail(steps, STEP_RUN, "cc-mode", &err);
+	return steps_fail(steps, attester_run, "cc-mode", &err);
 }
 
 static int
@@ -82,12 +82,12 @@ judge_environment(const struct collect_states *states, struct steps *steps)
 	struct err err = ERR_INIT;
 
 	if (states->environment == ENVIRONMENT_PRODUCTION) {
-		steps_ok(steps, STEP_RUN, "environment", "production");
+		steps_ok(steps, attester_run, "environment", "production");
 		return 0;
 	}
 	err_set(&err, states->environment < ENVIRONMENT_PRODUCTION ? CODE_ENVIRONMENT : CODE_MODE_UNKNOWN,
 		"environment is %s, want production", mode_environment(states->environment));
-	return steps_fail(steps, STEP_RUN, "environment", &err);
+	return steps_fail(steps, attester_run, "environment", &err);
 }
 
 static int
@@ -96,14 +96,14 @@ judge_devtools(const struct collect_states *states, struct steps *steps)
 	struct err err = ERR_INIT;
 
 	if (states->devtools == 0) {
-		steps_ok(steps, STEP_RUN, "devtools", "off");
+		steps_ok(steps, attester_run, "devtools", "off");
 		return 0;
 	}
 	if (states->devtools == 1)
 		err_set(&err, CODE_DEVTOOLS, "developer tools mode is on, want off");
 	else
 		err_set(&err, CODE_MODE_UNKNOWN, "developer tools mode %u is unknown", states->devtools);
-	return steps_fail(steps, STEP_RUN, "devtools", &err);
+	return steps_fail(steps, attester_run, "devtools", &err);
 }
 
 static int
@@ -112,7 +112,7 @@ judge_multi_gpu(const struct collect_states *states, struct steps *steps)
 	struct err err = ERR_INIT;
 
 	if (states->multi_gpu == MULTI_GPU_NONE || states->multi_gpu == COLLECT_ABSENT) {
-		steps_ok(steps, STEP_RUN, "multi-gpu", "%s", mode_multi_gpu(states->multi_gpu));
+		steps_ok(steps, attester_run, "multi-gpu", "%s", mode_multi_gpu(states->multi_gpu));
 		return 0;
 	}
 	err_set(&err,
@@ -120,7 +120,7 @@ judge_multi_gpu(const struct collect_states *states, struct steps *steps)
 		: states->multi_gpu == MULTI_GPU_NVLE         ? CODE_NVLE
 							      : CODE_MODE_UNKNOWN,
 		"multi-GPU mode is %s, want none", mode_multi_gpu(states->multi_gpu));
-	return steps_fail(steps, STEP_RUN, "multi-gpu", &err);
+	return steps_fail(steps, attester_run, "multi-gpu", &err);
 }
 
 static int
@@ -132,9 +132,9 @@ judge_persistence(const struct collect_states *states, const struct collect_iden
 		if (gpu[i].persistence == 1)
 			continue;
 		err_set(&err, CODE_PERSISTENCE, "persistence mode of %s (%s) is off, want on", gpu[i].uuid, gpu[i].pci);
-		return steps_fail(steps, STEP_RUN, "persistence", &err);
+		return steps_fail(steps, attester_run, "persistence", &err);
 	}
-	steps_ok(steps, STEP_RUN, "persistence", "on");
+	steps_ok(steps, attester_run, "persistence", "on");
 	return 0;
 }
 
@@ -146,7 +146,7 @@ judge_ready(const struct collect_states *states, const struct conf *conf, struct
 	struct err err = ERR_INIT;
 
 	if (states->ready == 1 || reported || managed) {
-		steps_ok(steps, STEP_RUN, "ready-state", "%s%s", mode_ready(states->ready),
+		steps_ok(steps, attester_run, "ready-state", "%s%s", mode_ready(states->ready),
 			 reported ? " (reported, not required)" : managed ? " (to be set after a pass)" : "");
 		return 0;
 	}
@@ -156,7 +156,7 @@ judge_ready(const struct collect_states *states, const struct conf *conf, struct
 		err_set(&err, CODE_READY_UNSUPPORTED, "the driver tells no ready state, want ready");
 	else
 		err_set(&err, CODE_MODE_UNKNOWN, "ready state %u is unknown", states->ready);
-	return steps_fail(steps, STEP_RUN, "ready-state", &err);
+	return steps_fail(steps, attester_run, "ready-state", &err);
 }
 
 int
@@ -174,7 +174,7 @@ mode_judge(const struct collect_states *states, const struct collect_identity *g
 {
 	int rc = 0;
 
-	steps_ok(steps, STEP_RUN, "driver", "version %s, %u GPU%s%s%s", states->driver_version, states->gpus,
+	steps_ok(steps, attester_run, "driver", "version %s, %u GPU%s%s%s", states->driver_version, states->gpus,
 		 states->gpus == 1 ? "" : "s", states->missing > 0 ? "; not given: " : "", states->missing_names);
 	rc |= judge_cc(states, steps);
 	rc |= judge_environment(states, steps);
@@ -235,7 +235,7 @@ mode_unchanged(const struct collect_states *before, const struct collect_identit
 	for (uint32_t i = 0; rc == 0 && i < before->gpus; i++)
 		rc = compare_identity(&gpu_before[i], &gpu_after[i], &err);
 	if (rc != 0)
-		return steps_fail(steps, STEP_RUN, step, &err);
-	steps_ok(steps, STEP_RUN, step, "modes and identities unchanged");
+		return steps_fail(steps, attester_run, step, &err);
+	steps_ok(steps, attester_run, step, "modes and identities unchanged");
 	return 0;
 }

@@ -62,7 +62,7 @@ check_version(const struct version_rule *rule, const char *have, struct err *err
 }
 
 static int
-judge_version(const struct version_rule *rule, const struct json *claims, int gpu, struct steps *steps)
+judge_version(const struct version_rule *rule, const struct json *claims, struct attester attester, struct steps *steps)
 {
 	const char *have = json_text(json_get(claims, rule->claim));
 	struct err err = ERR_INIT;
@@ -70,8 +70,8 @@ judge_version(const struct version_rule *rule, const struct json *claims, int gp
 	if (rule->minimum[0] == '\0' && rule->denied->count == 0)
 		return 0;
 	if (check_version(rule, have, &err) != 0)
-		return steps_fail(steps, gpu, rule->step, &err);
-	steps_ok(steps, gpu, rule->step, "%s%s%s%s", have, rule->minimum[0] ? ", at least " : "", rule->minimum,
+		return steps_fail(steps, attester, rule->step, &err);
+	steps_ok(steps, attester, rule->step, "%s%s%s%s", have, rule->minimum[0] ? ", at least " : "", rule->minimum,
 		 rule->denied->count ? ", not denied" : "");
 	return 0;
 }
@@ -87,7 +87,7 @@ list_text(const struct conf_list *list)
 }
 
 static int
-judge_model(const struct conf_list *models, const struct json *claims, int gpu, struct steps *steps)
+judge_model(const struct conf_list *models, const struct json *claims, struct attester attester, struct steps *steps)
 {
 	const char *have = json_text(json_get(claims, "hwmodel"));
 	struct err err = ERR_INIT;
@@ -97,7 +97,7 @@ judge_model(const struct conf_list *models, const struct json *claims, int gpu, 
 		return 0;
 	for (unsigned i = 0; have != NULL && i < models->count; i++) {
 		if (strcmp(models->item[i], have) == 0) {
-			steps_ok(steps, gpu, "policy-model", "%s", have);
+			steps_ok(steps, attester, "policy-model", "%s", have);
 			return 0;
 		}
 	}
@@ -105,7 +105,7 @@ judge_model(const struct conf_list *models, const struct json *claims, int gpu, 
 	err_set(&err, CODE_MODEL, "hardware-models: hwmodel is '%s', want %s%s", have ? have : "not known",
 		models->count > 1 ? "one of " : "", wanted);
 	free(wanted);
-	return steps_fail(steps, gpu, "policy-model", &err);
+	return steps_fail(steps, attester, "policy-model", &err);
 }
 
 static int
@@ -116,11 +116,11 @@ judge_count(const struct conf *conf, unsigned gpus, struct steps *steps)
 	if (conf->gpu_count == 0)
 		return 0;
 	if (conf->gpu_count == (int64_t)gpus) {
-		steps_ok(steps, STEP_RUN, "policy-gpu-count", "%u", gpus);
+		steps_ok(steps, attester_run, "policy-gpu-count", "%u", gpus);
 		return 0;
 	}
 	err_set(&err, CODE_GPU_COUNT, "gpu-count: there are %u GPUs, want %lld", gpus, (long long)conf->gpu_count);
-	return steps_fail(steps, STEP_RUN, "policy-gpu-count", &err);
+	return steps_fail(steps, attester_run, "policy-gpu-count", &err);
 }
 
 int
@@ -138,9 +138,9 @@ policy_judge(const struct conf *conf, const struct policy_file *file, struct jso
 	int rc = judge_count(conf, gpus, steps);
 
 	for (unsigned i = 0; i < gpus; i++) {
-		rc |= judge_model(&conf->hardware_models, claims[i], (int)i, steps);
-		rc |= judge_version(&driver, claims[i], (int)i, steps);
-		rc |= judge_version(&vbios, claims[i], (int)i, steps);
+		rc |= judge_model(&conf->hardware_models, claims[i], attester_gpu(i), steps);
+		rc |= judge_version(&driver, claims[i], attester_gpu(i), steps);
+		rc |= judge_version(&vbios, claims[i], attester_gpu(i), steps);
 	}
 	if (file != NULL)
 		rc |= policy_file_judge(file, NULL, (const struct json *const *)claims, gpus, false, steps);

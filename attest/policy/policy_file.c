@@ -366,22 +366,23 @@ judge_rules(const char *where, const struct json *rules, const struct found *fou
 
 /* Takes found->derived. */
 static int
-judge_claims(const struct policy_file *policy, int gpu, const struct json *rules, const struct found *found,
-	     bool nvidia, struct steps *steps)
+judge_claims(const struct policy_file *policy, struct attester attester, const struct json *rules,
+	     const struct found *found, bool nvidia, struct steps *steps)
 {
 	struct buf aside = {0};
 	struct err err = ERR_INIT;
-	const char *where = gpu == STEP_RUN ? "overall-claims" : "detached-claims";
+	const char *where = attester.kind == ATTESTER_RUN ? "overall-claims" : "detached-claims";
 	int rc = judge_rules(where, rules, found, nvidia, &aside, &err);
 
 	if (rc == 0) {
-		steps_ok(steps, gpu, STEP, "%s", policy->name);
+		steps_ok(steps, attester, STEP, "%s", policy->name);
 	} else {
 		err_wrap(&err, CODE_POLICY, "policy %s", policy->name);
-		steps_fail(steps, gpu, STEP, &err);
+		steps_fail(steps, attester, STEP, &err);
 	}
 	if (aside.size > 0)
-		steps_skip(steps, gpu, "policy-not-applicable", "only NVIDIA's tokens have: %s", (char *)aside.data);
+		steps_skip(steps, attester, "policy-not-applicable", "only NVIDIA's tokens have: %s",
+			   (char *)aside.data);
 	buf_free(&aside);
 	json_free(found->derived);
 	return rc;
@@ -393,14 +394,14 @@ policy_file_judge(const struct policy_file *policy, const struct json *overall, 
 {
 	struct found found = {overall, derive_overall(policy, overall, steps)};
 	struct err err = ERR_INIT;
-	int rc = judge_claims(policy, STEP_RUN, policy->overall, &found, nvidia, steps);
+	int rc = judge_claims(policy, attester_run, policy->overall, &found, nvidia, steps);
 
 	for (unsigned i = 0; i < gpus; i++) {
 		found = (struct found){claims[i], derive_device(policy, claims[i])};
-		rc |= judge_claims(policy, (int)i, policy->detached, &found, nvidia, steps);
+		rc |= judge_claims(policy, attester_gpu(i), policy->detached, &found, nvidia, steps);
 	}
 	if (gpus > 0 || json_count(policy->detached) == 0)
 		return rc;
 	err_set(&err, CODE_POLICY, "policy %s: detached-claims: there are no claims of a GPU to judge", policy->name);
-	return steps_fail(steps, STEP_RUN, STEP, &err);
+	return steps_fail(steps, attester_run, STEP, &err);
 }

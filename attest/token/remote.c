@@ -144,12 +144,12 @@ compare_all(const struct remote_request *request, const struct token *token, str
 		struct err err = ERR_INIT;
 
 		if (i >= token->devices || !token->device_signed[i]) {
-			steps_skip(steps, (int)i, "remote-evidence", "no signed token of this GPU");
+			steps_skip(steps, attester_gpu(i), "remote-evidence", "no signed token of this GPU");
 			rc = -1;
 		} else if (compare(token->device[i], &request->evidence[i], &err) != 0) {
-			rc = steps_fail(steps, (int)i, "remote-evidence", &err);
+			rc = steps_fail(steps, attester_gpu(i), "remote-evidence", &err);
 		} else {
-			steps_ok(steps, (int)i, "remote-evidence",
+			steps_ok(steps, attester_gpu(i), "remote-evidence",
 				 "ueid, model and versions are those of the evidence");
 		}
 	}
@@ -219,7 +219,7 @@ remote_judge(const struct remote_request *request, struct steps *steps, char *cl
 	rules.nonce = request->nonce;
 	rules.devices = request->gpus;
 	if (read_trust(request, &keys, &root, &err) != 0) {
-		steps_fail(steps, STEP_RUN, "remote-key-set", &err);
+		steps_fail(steps, attester_run, "remote-key-set", &err);
 	} else {
 		rules.keys.root = root;
 		tokens.keys = keys;

@@ -30,12 +30,12 @@ struct reader {
 };
 
 static int
-fail_token(const struct reader *reader, int gpu, const char *step, const struct err *err)
+fail_token(const struct reader *reader, struct attester attester, const char *step, const struct err *err)
 {
 	struct err whole = *err;
 
-	err_wrap(&whole, 0, gpu == STEP_RUN ? "overall token" : "device token");
-	return steps_fail(reader->steps, gpu, step, &whole);
+	err_wrap(&whole, 0, attester.kind == ATTESTER_RUN ? "overall token" : "device token");
+	return steps_fail(reader->steps, attester, step, &whole);
 }
 
 static char *
@@ -430,18 +430,19 @@ verify_set(const struct reader *reader)
 	struct err err = ERR_INIT;
 
 	if (check_set(reader, &err) != 0)
-		return fail_token(reader, STEP_RUN, reader->rules->steps->set, &err);
-	steps_ok(reader->steps, STEP_RUN, reader->rules->steps->set, "%u device token%s, digests match",
+		return fail_token(reader, attester_run, reader->rules->steps->set, &err);
+	steps_ok(reader->steps, attester_run, reader->rules->steps->set, "%u device token%s, digests match",
 		 reader->token->devices, reader->token->devices == 1 ? "" : "s");
 	return 0;
 }
 
 static int
-step_result(const struct reader *reader, int gpu, const char *step, int rc, const struct err *err, const char *detail)
+step_result(const struct reader *reader, struct attester attester, const char *step, int rc, const struct err *err,
+	    const char *detail)
 {
 	if (rc != 0)
-		return fail_token(reader, gpu, step, err);
-	steps_ok(reader->steps, gpu, step, "%s", detail ? detail : "");
+		return fail_token(reader, attester, step, err);
+	steps_ok(reader->steps, attester, step, "%s", detail ? detail : "");
 	return 0;
 }
 
@@ -452,11 +453,11 @@ verify_device(const struct reader *reader, unsigned gpu)
 	const struct part *device = &reader->device[gpu];
 	const struct json *payload = device->jws.payload;
 	struct err err = device->err;
-	int rc = step_result(reader, (int)gpu, steps->device_signature, device->sound ? 0 : -1, &err, "ES384");
+	int rc = step_result(reader, attester_gpu(gpu), steps->device_signature, device->sound ? 0 : -1, &err, "ES384");
 
 	if (payload == NULL)
 		return rc;
-	rc |= step_result(reader, (int)gpu, steps->device,
+	rc |= step_result(reader, attester_gpu(gpu), steps->device,
 			  check_time(reader, payload, &err) != 0 ? -1 : check_device_claims(reader, payload, &err),
 			  &err, json_text(json_get(payload, "hwmodel")));
 	return rc;
@@ -474,9 +475,9 @@ verify_overall(struct reader *reader)
 
 	if (json_integer(json_get(payload, "exp"), 0, TIME_MAX, &exp))
 		clock_format(exp, until);
-	rc = step_result(reader, STEP_RUN, steps->signature, reader->overall.sound ? 0 : -1, &err, "ES384");
-	rc |= step_result(reader, STEP_RUN, steps->time, check_time(reader, payload, &err), &err, until);
-	rc |= step_result(reader, STEP_RUN, steps->claims, check_overall_claims(reader, &err), &err, "result true");
+	rc = step_result(reader, attester_run, steps->signature, reader->overall.sound ? 0 : -1, &err, "ES384");
+	rc |= step_result(reader, attester_run, steps->time, check_time(reader, payload, &err), &err, until);
+	rc |= step_result(reader, attester_run, steps->claims, check_overall_claims(reader, &err), &err, "result true");
 	return rc;
 }
 
@@ -489,13 +490,14 @@ open_all(struct reader *reader)
 	bool result = true;
 
 	if (read_token_text(reader, &err) != 0)
-		return steps_fail(reader->steps, STEP_RUN, step, &err);
+		return steps_fail(reader->steps, attester_run, step, &err);
 	open_part(reader, &reader->overall);
 	for (unsigned i = 0; i < reader->token->devices; i++)
 		open_part(reader, &reader->device[i]);
 	if (reader->overall.jws.payload == NULL)
-		return fail_token(reader, STEP_RUN, step, &reader->overall.err);
-	steps_ok(reader->steps, STEP_RUN, step, "%s", reader->token->devices ? "detached EAT" : "overall token alone");
+		return fail_token(reader, attester_run, step, &reader->overall.err);
+	steps_ok(reader->steps, attester_run, step, "%s",
+		 reader->token->devices ? "detached EAT" : "overall token alone");
 	reader->refused = reader->rules->nvidia && reader->overall.sound &&
 			  json_bool(json_get(reader->overall.jws.payload, "x-nvidia-overall-att-result"), &result) &&
 			  !result;
@@ -629,9 +631,9 @@ token_anchor(const struct token *token, const struct json *keys, const uint8_t e
 		rc = err_set(&err, 0, "claim eat_nonce is not the nonce that the GPUs signed");
 	if (rc != 0) {
 		err_wrap(&err, CODE_UNANCHORED, "anchor");
-		return steps_fail(steps, STEP_RUN, "token-anchor", &err);
+		return steps_fail(steps, attester_run, "token-anchor", &err);
 	}
-	steps_ok(steps, STEP_RUN, "token-anchor", "evidence -> nonce -> key -> token");
+	steps_ok(steps, attester_run, "token-anchor", "evidence -> nonce -> key -> token");
 	return 0;
 }
 

@@ -73,14 +73,14 @@ fault() {
 	printf '%s\n' "$@" >>"$NODE/node/faults.conf"
 }
 
-# code: the exit code in the JSON of $output; step GPU NAME: "STATUS DETAIL" of one step of it.
+# code: the exit code in the JSON of $output; step ATTESTER NAME: "STATUS DETAIL" of one step of it.
 code() {
 	jq -r .code <<<"$output"
 }
 
 step() {
-	jq -r --arg gpu "$1" --arg step "$2" \
-		'.steps[] | select((.gpu // "run") == $gpu and .step == $step) | "\(.status) \(.detail)"' <<<"$output"
+	jq -r --arg attester "$1" --arg step "$2" \
+		'.steps[] | select(.attester == $attester and .step == $step) | "\(.status) \(.detail)"' <<<"$output"
 }
 
 teardown() {

@@ -70,7 +70,7 @@ judge_evidence(struct item *item)
 
 	item->raw = (struct evidence_raw){corpus_from_root(item->row, text_of(item, "report")),
 					  corpus_from_root(item->row, text_of(item, "chain"))};
-	evidence_verify(&item->raw, root, item->nonce, item->at, 0, NULL, &item->steps, &item->evidence);
+	evidence_verify(&item->raw, root, item->nonce, item->at, attester_gpu(0), NULL, &item->steps, &item->evidence);
 	X509_free(root);
 }
 
@@ -85,7 +85,7 @@ judge_manifest(struct item *item, const char *name, const struct reference_want 
 		return NULL;
 	root = anchor_of(item, "rim_root");
 	xml = corpus_from_root(item->row, text_of(item, name));
-	reference_verify(xml, want, root, item->at, 0, NULL, &item->steps, out);
+	reference_verify(xml, want, root, item->at, attester_gpu(0), NULL, &item->steps, out);
 	free((void *)xml.data);
 	X509_free(root);
 	return out;
@@ -103,7 +103,7 @@ judge_measurements(struct item *item)
 	const struct reference *second = judge_manifest(item, "vbios_rim", &vbios, &item->vbios);
 	struct comparison comparison;
 
-	compare_measurements(report, first, second, 0, &item->steps, &comparison);
+	compare_measurements(report, first, second, attester_gpu(0), &item->steps, &comparison);
 }
 
 void

@@ -39,7 +39,7 @@ judge(const struct corpus_row *row, const struct evidence_raw *raw, const X509 *
 	int rc;
 
 	corpus_hex(row, "expected-nonce.hex", nonce, sizeof(nonce));
-	rc = evidence_verify(raw, root, nonce, at, 0, NULL, &steps, &evidence);
+	rc = evidence_verify(raw, root, nonce, at, attester_gpu(0), NULL, &steps, &evidence);
 	steps_conclude(&steps);
 	if (rc == 0 && steps_code(&steps) == CODE_OK)
 		check_decoded(row, &evidence, &err);

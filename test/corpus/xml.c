@@ -14,7 +14,7 @@ judge(struct bytes xml, const struct reference_want *want, const X509 *anchor, i
 	struct steps steps = {0};
 	struct reference reference;
 	struct err err = ERR_INIT;
-	int rc = reference_verify(xml, want, anchor, at, 0, NULL, &steps, &reference);
+	int rc = reference_verify(xml, want, anchor, at, attester_gpu(0), NULL, &steps, &reference);
 
 	steps_conclude(&steps);
 	if ((rc == 0) != (steps_code(&steps) == CODE_OK) || reference.verified != (rc == 0)) {

@@ -69,7 +69,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (root == NULL)
 		root = strange_root();
-	if (reference_verify(bytes_of(data, size), &want, root, 1780272000, 0, NULL, &steps, &reference) == 0 ||
+	if (reference_verify(bytes_of(data, size), &want, root, 1780272000, attester_gpu(0), NULL, &steps,
+			     &reference) == 0 ||
 	    reference.verified || reference.measurements_available || steps.count != 5)
 		abort();
 	steps_conclude(&steps);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/appraise/appraise.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -159,7 +160,7 @@ check_same(const struct appraisal *a, const struct appraisal *b)
 	for (size_t i = 0; i < a->steps.count && i < b->steps.count; i++) {
 		const struct step *x = &a->steps.list[i], *y = &b->steps.list[i];
 
-		CHECK(x->gpu == y->gpu && x->status == y->status && x->code == y->code);
+		CHECK(attester_equal(x->attester, y->attester) && x->status == y->status && x->code == y->code);
 		CHECK_TEXT(x->name, y->name);
 		CHECK_TEXT(x->detail, y->detail);
 	}
@@ -186,19 +187,19 @@ judge(unsigned gpus, const struct revocation_policy *policy)
 }
 
 static const struct step *
-find_step(const struct result *result, int gpu, const char *name)
+find_step(const struct result *result, unsigned gpu, const char *name)
 {
 	for (size_t i = 0; i < result->appraisal.steps.count; i++) {
 		const struct step *step = &result->appraisal.steps.list[i];
 
-		if (step->gpu == gpu && strcmp(step->name, name) == 0)
+		if (attester_equal(step->attester, attester_gpu(gpu)) && strcmp(step->name, name) == 0)
 			return step;
 	}
 	return NULL;
 }
 
 static int
-step_code(const struct result *result, int gpu, const char *name)
+step_code(const struct result *result, unsigned gpu, const char *name)
 {
 	const struct step *step = find_step(result, gpu, name);
 
@@ -234,7 +235,7 @@ test_three_gpus_share_what_they_can(void)
 	CHECK(result.code == CODE_OK);
 	/* two manifests; of the devices three, one and one; of the signer's chain, which both manifests share, three */
 	CHECK(served == 2 + 5 + 3);
-	for (int gpu = 0; gpu < 3; gpu++)
+	for (unsigned gpu = 0; gpu < 3; gpu++)
 		CHECK(step_code(&result, gpu, "measurements") == CODE_OK &&
 		      step_code(&result, gpu, "driver-rim-signature") == CODE_OK &&
 		      step_code(&result, gpu, "device-unique") == CODE_OK &&
@@ -504,28 +505,42 @@ test_needs_on_the_wire(void)
 }
 
 static bool
-step_passes(const char *name)
+step_passes(struct attester attester, const char *name)
 {
 	struct buf payload = {0};
 	struct steps steps = {0};
 	bool ok;
 
-	appraise_put_step(&payload, &(struct step){0, (char *)name, STEP_OK, CODE_OK, "detail"});
-	ok = appraise_get_step(buf_bytes(&payload), 1, &steps) && steps.count == 1 &&
-	     strcmp(steps.list[0].name, name) == 0;
+	appraise_put_step(&payload, &(struct step){attester, (char *)name, STEP_OK, CODE_OK, (char *)"detail"});
+	ok = appraise_get_step(buf_bytes(&payload), 2, &steps) && steps.count == 1 &&
+	     attester_equal(steps.list[0].attester, attester) && strcmp(steps.list[0].name, name) == 0;
+	CHECK(ok || steps.count == 0);
 	steps_free(&steps);
 	buf_free(&payload);
 	return ok;
 }
 
-/* A name goes to terminals as it is. */
 static void
 test_steps_on_the_wire(void)
 {
-	CHECK(step_passes("driver-rim"));
-	CHECK(!step_passes(""));
-	CHECK(!step_passes("ok\033[2J"));
-	CHECK(!step_passes("a\nresult: pass"));
+	CHECK(step_passes(attester_run, "driver-rim"));
+	CHECK(step_passes(attester_gpu(0), "driver-rim"));
+	/* A name goes to terminals as it is. */
+	CHECK(!step_passes(attester_run, ""));
+	CHECK(!step_passes(attester_run, "ok\033[2J"));
+	CHECK(!step_passes(attester_run, "a\nresult: pass"));
+}
+
+static void
+test_attesters_on_the_wire(void)
+{
+	const enum attester_kind unknown = ATTESTER_GPU + 1;
+
+	CHECK(step_passes(attester_gpu(1), "nonce"));
+	CHECK(!step_passes(attester_gpu(2), "nonce"));
+	CHECK(!step_passes(attester_gpu(UINT_MAX), "nonce"));
+	CHECK(!step_passes((struct attester){ATTESTER_RUN, 1}, "nonce"));
+	CHECK(!step_passes((struct attester){unknown, 0}, "nonce"));
 }
 
 static void
@@ -556,6 +571,7 @@ main(void)
 	RUN(test_parameters_on_the_wire);
 	RUN(test_needs_on_the_wire);
 	RUN(test_steps_on_the_wire);
+	RUN(test_attesters_on_the_wire);
 	RUN(test_keeps_on_the_wire);
 	RUN(test_three_gpus_share_what_they_can);
 	RUN(test_blackwell);

@@ -52,7 +52,7 @@ compare(const struct reference *first, const struct reference *second)
 	struct steps steps = {0};
 	int code;
 
-	compare_measurements(&report, first, second, 0, &steps, &comparison);
+	compare_measurements(&report, first, second, attester_gpu(0), &steps, &comparison);
 	steps_conclude(&steps);
 	code = steps_code(&steps);
 	snprintf(detail, sizeof(detail), "%s", steps.list[0].detail);
@@ -182,7 +182,7 @@ load_manifest(const char *name, enum reference_kind kind, struct reference *out)
 		X509_free(root);
 		return NULL;
 	}
-	reference_verify(buf_bytes(&text), &want, root, AT, 0, NULL, &steps, out);
+	reference_verify(buf_bytes(&text), &want, root, AT, attester_gpu(0), NULL, &steps, out);
 	CHECK(out->signature_verified && out->measurements_available && !out->version_match);
 	steps_free(&steps);
 	buf_free(&text);

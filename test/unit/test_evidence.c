@@ -102,7 +102,7 @@ verify(const struct evidence_raw *raw, const uint8_t nonce[32], int64_t at, stru
 	struct steps steps = {0};
 	struct outcome outcome = {0};
 
-	outcome.rc = evidence_verify(raw, root, nonce, at, 0, NULL, &steps, evidence);
+	outcome.rc = evidence_verify(raw, root, nonce, at, attester_gpu(0), NULL, &steps, evidence);
 	steps_conclude(&steps);
 	outcome.code = steps_code(&steps);
 	CHECK(steps.count == 6);

@@ -291,7 +291,7 @@ test_overall_of_the_run(void)
 	CHECK(policy_file_judge(policy, NULL, none, 0, false, &steps) == 0);
 	steps_free(&steps);
 	err_set(&err, CODE_MODEL, "model");
-	steps_fail(&steps, 0, "policy-model", &err);
+	steps_fail(&steps, attester_gpu(0), "policy-model", &err);
 	CHECK(policy_file_judge(policy, NULL, none, 0, false, &steps) == -1);
 	steps_free(&steps);
 	CHECK(judge(policy, "{\"x-nvidia-overall-att-result\":true,\"x-nvidia-ver\":\"3.0\"}", "{}", true) == CODE_OK);

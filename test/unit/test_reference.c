@@ -57,7 +57,7 @@ judge(struct bytes xml, const struct reference_want *want, const char *at, struc
 	X509 *anchor = root();
 	int rc, code;
 
-	rc = reference_verify(xml, want, anchor, seconds(at), 0, NULL, &steps, out);
+	rc = reference_verify(xml, want, anchor, seconds(at), attester_gpu(0), NULL, &steps, out);
 	CHECK(steps.count == 5);
 	for (size_t i = 0; i < 5 && i < steps.count; i++)
 		status[i] = "-+!"[steps.list[i].status];

@@ -137,7 +137,7 @@ verify_evidence(struct evidence *out)
 	struct steps steps = {0};
 	X509 *root = x509_anchor(buf_bytes(&device_root), &err);
 
-	CHECK(evidence_verify(&raw, root, nonce, SAMPLE_AT, 0, NULL, &steps, out) == 0);
+	CHECK(evidence_verify(&raw, root, nonce, SAMPLE_AT, attester_gpu(0), NULL, &steps, out) == 0);
 	steps_free(&steps);
 	X509_free(root);
 }

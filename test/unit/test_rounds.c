@@ -800,8 +800,8 @@ put_step(struct player *player)
 	struct buf payload = {0};
 
 	appraise_put_step(&payload, plays(player, "code-over-failed-step")
-					    ? &(struct step){0, "nonce", STEP_FAIL, CODE_NONCE, "another"}
-					    : &(struct step){0, "nonce", STEP_OK, CODE_OK, ""});
+					    ? &(struct step){attester_gpu(0), "nonce", STEP_FAIL, CODE_NONCE, "another"}
+					    : &(struct step){attester_gpu(0), "nonce", STEP_OK, CODE_OK, ""});
 	put(player, FRAME_STEP, &payload);
 	buf_free(&payload);
 }

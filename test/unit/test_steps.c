@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attest/steps.h"
 
+#include <limits.h>
+
 #include "lib/code.h"
 #include "test/unit/unit.h"
 
@@ -14,13 +16,13 @@ test_no_verdict_until_concluded(void)
 	CHECK(steps_code(&steps) == CODE_NO_VERDICT);
 	steps_conclude(&steps);
 	CHECK(steps_code(&steps) == CODE_NO_VERDICT); /* nothing was checked */
-	steps_skip(&steps, 0, "nonce", "not reached");
+	steps_skip(&steps, attester_gpu(0), "nonce", "not reached");
 	CHECK(steps_code(&steps) == CODE_NO_VERDICT); /* still nothing */
-	steps_ok(&steps, 0, "nonce", "%d bytes", 32);
+	steps_ok(&steps, attester_gpu(0), "nonce", "%d bytes", 32);
 	CHECK(steps_code(&steps) == CODE_OK);
 	CHECK_TEXT(steps.list[1].detail, "32 bytes");
 	steps_free(&steps);
-	steps_ok(&steps, 0, "nonce", "equal");
+	steps_ok(&steps, attester_gpu(0), "nonce", "equal");
 	CHECK(steps_code(&steps) == CODE_NO_VERDICT);
 	steps_free(&steps);
 }
@@ -30,9 +32,9 @@ test_first_failure_speaks(void)
 {
 	struct steps steps = {0};
 
-	steps_ok(&steps, 0, "device-chain", "%s", "");
-	CHECK(steps_fail(&steps, 0, "nonce", &bad) == -1);
-	CHECK(steps_fail(&steps, 1, "measurements", &worse) == -1);
+	steps_ok(&steps, attester_gpu(0), "device-chain", "%s", "");
+	CHECK(steps_fail(&steps, attester_gpu(0), "nonce", &bad) == -1);
+	CHECK(steps_fail(&steps, attester_gpu(1), "measurements", &worse) == -1);
 	CHECK(steps_code(&steps) == CODE_NONCE);
 	steps_conclude(&steps);
 	CHECK(steps_code(&steps) == CODE_NONCE);
@@ -45,14 +47,26 @@ test_failure_never_reads_as_success(void)
 {
 	struct steps steps = {0};
 
-	steps_fail(&steps, 0, "nonce", &unset);
+	steps_fail(&steps, attester_gpu(0), "nonce", &unset);
 	steps_conclude(&steps);
 	CHECK(steps_code(&steps) == CODE_INTERNAL);
 	steps_free(&steps);
-	steps_add(&steps, &(struct step){STEP_RUN, (char *)"x", STEP_FAIL, CODE_OK, (char *)""});
+	steps_add(&steps, &(struct step){attester_run, (char *)"x", STEP_FAIL, CODE_OK, (char *)""});
 	steps_conclude(&steps);
 	CHECK(steps_code(&steps) == CODE_INTERNAL);
 	steps_free(&steps);
+}
+
+static void
+test_attesters(void)
+{
+	char name[ATTESTER_NAME_SIZE];
+
+	CHECK_TEXT(attester_name(attester_run, name), "run");
+	CHECK_TEXT(attester_name(attester_gpu(0), name), "GPU-0");
+	CHECK_TEXT(attester_name(attester_gpu(UINT_MAX), name), "GPU-4294967295");
+	CHECK(attester_equal(attester_run, attester_run) && attester_equal(attester_gpu(1), attester_gpu(1)));
+	CHECK(!attester_equal(attester_run, attester_gpu(0)) && !attester_equal(attester_gpu(0), attester_gpu(1)));
 }
 
 int
@@ -61,5 +75,6 @@ main(void)
 	RUN(test_no_verdict_until_concluded);
 	RUN(test_first_failure_speaks);
 	RUN(test_failure_never_reads_as_success);
+	RUN(test_attesters);
 	return unit_end();
 }
