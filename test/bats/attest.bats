@@ -30,6 +30,18 @@ refused() {
 	done
 }
 
+@test "each step says which attester it is about" {
+	mint --gpus 2
+	attest
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[.steps[] | [.gpu, .attester]] | unique' <<<"$output")" = \
+		'[[null,"run"],["GPU-0","GPU-0"],["GPU-1","GPU-1"]]' ]
+	[ "$(jq -c '.steps[0] | keys_unsorted' <<<"$output")" = '["gpu","attester","step","status","detail"]' ]
+	run cgpu attest
+	[ "$status" -eq 0 ]
+	[ "$(grep -xE 'system|GPU-[0-9]+' <<<"$output" | sort -u | paste -sd ' ')" = 'GPU-0 GPU-1 system' ]
+}
+
 @test "the files: env file, token, EAT, evidence, key set; verified and anchored by cgpu token" {
 	mint --gpus 2
 	run cgpu attest --output-dir "$BATS_TEST_TMPDIR/out" --container-id c1 --image-id sha256:2 --challenge hello
