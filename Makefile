@@ -286,8 +286,12 @@ $(O)/test/unit/test_rounds: $(MINT_PARTS)
 # These run the emulated machine, and look for it beside themselves.
 $(addprefix $(O)/test/unit/,test_archive test_collect_worker test_emulator test_fetch_worker test_rounds test_worker): | $(EMULATOR) $(WORKERS)
 
-# It starts a worker with this library in front of the others.
-$(O)/test/unit/test_worker: | $(O)/test/unit/refused_call.so
+# It starts a worker with this library in front of the others, which takes one that has libcrypto outside.
+$(O)/test/unit/test_worker: | $(O)/test/unit/refused_call.so $(O)/test/unit/appraise
+$(O)/test/unit/appraise: $(O)/attest/appraise/main.o $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(link) -pie -o $@ $^ $(LIBC) $(CRYPTO) $(YAJL) $(SECCOMP) $(CAP)
+
 $(O)/test/unit/refused_call.so: $(call pic,test/unit/refused_call.c)
 	@mkdir -p $(@D)
 	$(Q)$(link) -shared -o $@ $^ -ldl

@@ -62,10 +62,10 @@ append(struct findings *out, int code, const char *path, char *device, char *det
 }
 
 static struct finding *
-add(const struct place *place, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+report_finding(const struct place *place, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static struct finding *
-add(const struct place *place, int code, const char *format, ...)
+report_finding(const struct place *place, int code, const char *format, ...)
 {
 	char *detail;
 	va_list args;
@@ -114,14 +114,14 @@ check_driver_version(const struct place *place, const char *what, const char *pa
 
 	if (version != NULL && place->facts->driver[0] != '\0' &&
 	    (size != strlen(place->facts->driver) || strncmp(version, place->facts->driver, size) != 0))
-		add(place, CODE_CDI_STALE, "%s %s: the driver %s runs", what, path, place->facts->driver);
+		report_finding(place, CODE_CDI_STALE, "%s %s: the driver %s runs", what, path, place->facts->driver);
 }
 
 static void
 check_path(const struct place *place, const char *what, const char *path, bool program)
 {
 	if (path[0] == '/' && access(path, program ? X_OK : F_OK) != 0)
-		add(place, CODE_CDI_MISSING, "%s %s: %s", what, path, err_errno(errno));
+		report_finding(place, CODE_CDI_MISSING, "%s %s: %s", what, path, err_errno(errno));
 	check_driver_version(place, what, path);
 }
 
@@ -157,7 +157,7 @@ check_node(const struct place *place, const struct cdi_node *node)
 
 	if (stat(path, &status) == 0) {
 		if (node->numbered && (node->major != major(status.st_rdev) || node->minor != minor(status.st_rdev)))
-			add(place, CODE_CDI_STALE,
+			report_finding(place, CODE_CDI_STALE,
 			    "device node %s: the specification says %lld:%lld, the machine %u:%u", path,
 			    (long long)node->major, (long long)node->minor, major(status.st_rdev),
 			    minor(status.st_rdev));
@@ -166,11 +166,11 @@ check_node(const struct place *place, const struct cdi_node *node)
 
 		command = number == ENOENT ? node_command(place->facts, path) : NULL;
 		if (command != NULL)
-			advise(add(place, CODE_CDI_MISSING, "device node %s: is missing, its driver is registered",
-				   path),
+			advise(report_finding(place, CODE_CDI_MISSING,
+					      "device node %s: is missing, its driver is registered", path),
 			       command);
 		else
-			add(place, CODE_CDI_MISSING, "device node %s: %s", path, err_errno(number));
+			report_finding(place, CODE_CDI_MISSING, "device node %s: %s", path, err_errno(number));
 	}
 	check_driver_version(place, "device node", path);
 }
@@ -195,12 +195,12 @@ check_entry(const struct place *file, const struct entry *entry)
 	bool gated = gate_covers(&entry->source->spec, entry->device);
 
 	if (entry->standing == CONFLICTS)
-		add(&place, CODE_CDI_CONFLICT, "%s defines it, too", entry->other->path);
+		report_finding(&place, CODE_CDI_CONFLICT, "%s defines it, too", entry->other->path);
 	else if (entry->standing == SHADOWED)
-		add(&place, CODE_CDI_SHADOWED, "%s has precedence%s", entry->other->path,
+		report_finding(&place, CODE_CDI_SHADOWED, "%s has precedence%s", entry->other->path,
 		    gated ? "" : "; without that file this one gives the GPU without the gate");
 	else if (!gated)
-		add(&place, CODE_CDI_UNGATED, "nothing calls the hook");
+		report_finding(&place, CODE_CDI_UNGATED, "nothing calls the hook");
 	if (entry->standing == STANDS)
 		check_edits(&place, &entry->device->edits);
 }
@@ -230,12 +230,12 @@ check_gate_id(const struct place *place, const struct inventory *inventory)
 	switch (gate_form(&place->source->spec.edits, &id)) {
 	case GATE_CALL_NONE: return;
 	case GATE_CALL_OLD:
-		add(place, CODE_CDI_GATE_ID, "its call of the hook is of an earlier version and has no ID");
+		report_finding(place, CODE_CDI_GATE_ID, "its call of the hook is of an earlier version and has no ID");
 		return;
 	case GATE_CALL_NAMED:
 		other = find_same_id(inventory, place->source, id);
 		if (other != NULL)
-			advise(add(place, CODE_CDI_GATE_ID, "%s has the same ID", other->path),
+			advise(report_finding(place, CODE_CDI_GATE_ID, "%s has the same ID", other->path),
 			       xprintf("cgpu-cdi unguard --in-place %s && cgpu-cdi guard --in-place %s",
 				       place->source->path, place->source->path));
 	}
@@ -253,7 +253,7 @@ check_engines(const struct place *place)
 
 		if (engine->reads == NULL || strcmp(spec->version, engine->reads) <= 0)
 			continue;
-		finding = add(
+		finding = report_finding(
 			place, CODE_CDI_VERSION,
 			"cdiVersion is %s, its members need %s: %s %s reads up to %s and knows no device of the file",
 			spec->version, spec->lowest, engine->name, engine->version, engine->reads);
@@ -270,10 +270,11 @@ check_source(const struct place *file, const struct inventory *inventory)
 	bool stands = false;
 
 	if (source->err.code != 0)
-		add(file, CODE_CDI_SPEC, "%s", source->err.text);
+		report_finding(file, CODE_CDI_SPEC, "%s", source->err.text);
 	else if (cdi_spec_understated(&source->spec))
-		add(file, CODE_CDI_SPEC, "cdiVersion is %s, its members need %s: newer engines refuse the file",
-		    source->spec.version, source->spec.lowest);
+		report_finding(file, CODE_CDI_SPEC,
+			       "cdiVersion is %s, its members need %s: newer engines refuse the file",
+			       source->spec.version, source->spec.lowest);
 	for (size_t i = 0; i < inventory->entry_count; i++) {
 		const struct entry *entry = &inventory->entries[i];
 

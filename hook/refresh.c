@@ -62,7 +62,7 @@ take_process(const struct container *container, struct container_record *record,
 }
 
 static char *
-copy_text(const char *text)
+copy_optional(const char *text)
 {
 	return text != NULL ? xstrdup(text) : NULL;
 }
@@ -79,9 +79,9 @@ refresh_keep(const struct container *container, const struct attest_request *req
 		.all = request->all,
 		.count = request->all ? 0 : request->count,
 		.privileged = request->privileged,
-		.image_id = copy_text(request->image_id),
-		.name_space = copy_text(request->name_space),
-		.challenge = copy_text(request->challenge),
+		.image_id = copy_optional(request->image_id),
+		.name_space = copy_optional(request->name_space),
+		.challenge = copy_optional(request->challenge),
 	};
 	int result = -1;
 

@@ -34,6 +34,6 @@ check 'lines wider than 120 columns, with tabs of 8' \
 # A search or a stack trace shall meet one function of a name.
 mapfile -t product < <(printf '%s\n' "${code[@]}" | grep -E '^(lib|spec|attest|hook|cdi)/.*\.c$')
 check 'static functions of one name in two files' [ -z "$(
-	awk 'FNR == 1 { before = "" } /^[a-z_0-9]+\(/ && before ~ /^static / { sub(/\(.*/, ""); print } { before = $0 }' \
-		"${product[@]}" | sort | uniq -d | grep -vxE 'main|run|usage' | tee /dev/stderr)" ]
+	awk 'FNR == 1 { before = "" } /^[a-z_0-9]+\(/ && before ~ /^static / { sub(/\(.*/, ""); print $0, FILENAME } { before = $0 }' \
+		"${product[@]}" | sort -u | cut -d' ' -f1 | uniq -d | grep -vxE 'main|run|usage' | tee /dev/stderr)" ]
 finish

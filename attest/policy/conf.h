@@ -97,8 +97,8 @@ char *conf_text(const struct conf *conf, bool origins);
 void conf_json(const struct conf *conf, bool origins, struct json_out *out);
 /*
  * What decides alone, in new memory: a line "SECTION.KEY = VALUE" for each key of policy or trust whose value is not
- * the default, one "exempt NAME.KEY = VALUE" for each key of an exemption, in the order of their bytes; "" = none. Files
- * are named by their paths.
+ * the default, one "exempt NAME.KEY = VALUE" for each key of an exemption, in the order of their bytes; "" = none.
+ * Files are named by their paths.
  */
 char *conf_deciding_text(const struct conf *conf);
 

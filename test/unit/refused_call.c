@@ -22,13 +22,3 @@ OSSL_PROVIDER_load(OSSL_LIB_CTX *context, const char *name)
 
 	return is_refused("OSSL_PROVIDER_load") || next == NULL ? NULL : next(context, name);
 }
-
-SEEN int xmlSecInit(void);
-
-int
-xmlSecInit(void)
-{
-	int (*next)(void) = dlsym(RTLD_NEXT, "xmlSecInit");
-
-	return is_refused("xmlSecInit") || next == NULL ? -1 : next();
-}
