@@ -215,7 +215,7 @@ criu_works() {
 		if [ $runtime = runc ]; then
 			[[ ${output,,} == *criu* ]]
 		else
-			[[ $output == *'does not support checkpoint/restore'* || $output == *criu* ]]
+			[[ $output == *'does not support checkpoint/restore'* || ${output,,} == *criu* ]]
 		fi
 		seen_is "allowed $id 1"
 		remove c1
