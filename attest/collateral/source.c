@@ -272,14 +272,15 @@ replace_content(struct buf *to, const struct buf *from)
 static void
 remember(struct collateral_store *store, const struct collateral *need)
 {
-	struct collateral_state *state = state_of(store);
 	const struct kind_row *kind = kind_row(need->kind);
+	struct collateral_state *state;
 	struct served *served;
 
 	if (kind->service == SERVICE_NRAS)
-		replace_content(&state->last[need->kind], &need->answer);
+		replace_content(&state_of(store)->last[need->kind], &need->answer);
 	if (need->origin != ORIGIN_NETWORK || kind->cache == CACHE_NONE)
 		return;
+	state = state_of(store);
 	state->served = xrealloc(state->served, (state->count + 1) * sizeof(*state->served));
 	served = &state->served[state->count++];
 	*served = (struct served){.kind = need->kind, .name = xstrdup(need->name)};
